@@ -1,0 +1,33 @@
+// From a module of the sinter dialect to a program that runs.
+#pragma once
+
+#include "passes/pipeline.h"
+#include "sinter/runtime/executable.h"
+
+#include "mlir/IR/BuiltinOps.h"
+
+#include <functional>
+#include <string>
+
+namespace sinter::codegen {
+
+struct CompileOptions {
+  bool fuse = true;
+  /// "native" or an x86-64 microarchitecture level; see cpu::Target::named.
+  std::string cpu = "native";
+  /// Called now and then while compiling: kernels done, kernels in all.
+  std::function<void(int64_t done, int64_t total)> progress;
+};
+
+/// Compiles `module`: one func.func @main over sinter operations; argument and result attributes `sinter.name` name
+/// the inputs and outputs. The module is consumed: it holds the planned program afterwards. Throws Error.
+std::shared_ptr<rt::Executable> compile(mlir::ModuleOp module, const CompileOptions& options = {});
+
+/// The optimised LLVM IR of every kernel of `module`, as text, one after the other.
+std::string printLlvm(mlir::ModuleOp module, const CompileOptions& options = {});
+
+/// Runs @main of `module` operation by operation with the eager kernels: the reference. `inputs` are views of the
+/// arguments' types; results are written to `outputs`.
+void interpret(mlir::ModuleOp module, std::span<const View> inputs, std::span<const View> outputs);
+
+} // namespace sinter::codegen

@@ -1,0 +1,48 @@
+// From one sinter.kernel to one LLVM module: the two generators of CPU code.
+#pragma once
+
+#include "codegen/cpu/target.h"
+#include "ir/ops.h"
+
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+
+#include <memory>
+#include <string>
+
+namespace sinter::codegen::cpu {
+
+/// A kernel as LLVM IR: one external function `symbol` of type rt::KernelFn,
+///   void (ptr buffers, i64 begin, i64 end, ptr scratch),
+/// where `buffers` points to the addresses of the kernel's block arguments, then of its yielded values.
+/// Inlining and optimisation are still to be done.
+struct EmittedKernel {
+  std::unique_ptr<llvm::Module> module;
+  std::string symbol;
+  std::string algorithm;     ///< for people: "direct conv 6x16", "loops"
+  int64_t tasks = 1;         ///< [begin, end) ranges over [0, tasks)
+  int64_t grain = 1;         ///< tasks below which handing out work does not pay
+  uint64_t scratchBytes = 0; ///< per worker
+};
+
+/// Any kernel, as loops of vector code through MLIR (arith, math, vector, scf). Throws Error (internal) for a region it
+/// cannot emit; fusion must not make one.
+EmittedKernel emitLoops(ir::KernelOp kernel, const Target& target, llvm::LLVMContext& context);
+
+/// True if `kernel` has a contraction root in layouts that the micro-kernels take (passes/contraction_layout.h) and
+/// nothing but pointwise operations after it.
+bool hasMicroKernel(ir::KernelOp kernel, const Target& target);
+
+/// A kernel for which hasMicroKernel holds, by register-tiled micro-kernels built with IRBuilder.
+EmittedKernel emitContraction(ir::KernelOp kernel, const Target& target, llvm::LLVMContext& context);
+
+/// The pointwise operations after `root`, as a module with one function
+///   <width x T> name(<width x T> value, ptr buffers, i64 index0, ... i64 index(rank-1))
+/// that turns the root's elements into the kernel's. Lane l of `value` is the root's element at the given position
+/// with l added on `laneDim`; operands are fetched through `buffers` (as in KernelFn). Lanes past the extent of
+/// `laneDim` are computed from unspecified values but never read memory outside an operand. The function is internal
+/// and always inlined. Null if the kernel yields the root's result itself.
+std::unique_ptr<llvm::Module> emitEpilogue(ir::KernelOp kernel, mlir::Operation* root, int64_t laneDim, int64_t width,
+                                           llvm::StringRef name, const Target& target, llvm::LLVMContext& context);
+
+} // namespace sinter::codegen::cpu

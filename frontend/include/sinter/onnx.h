@@ -1,0 +1,65 @@
+// ONNX models: load, look at, compile, run.
+#pragma once
+
+#include "sinter/runtime/executable.h"
+#include "sinter/tensor.h"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sinter {
+
+/// An input or output as the model declares it.
+struct ModelValue {
+  std::string name;
+  DType dtype = DType::f32;
+  std::vector<int64_t> dims;           ///< -1 where the extent is not fixed
+  std::vector<std::string> dim_names;  ///< the name of each dimension that has one, else ""
+  bool has_shape = true;               ///< false: the model does not say
+};
+
+struct ModelOptions {
+  bool fuse = true;
+  int threads = 0;            ///< 0: one per processor
+  std::string cpu = "native";
+  std::size_t cached_shapes = 16; ///< executables kept; the least recently used goes first
+  std::function<void(int64_t done, int64_t total)> progress;
+};
+
+/// A loaded ONNX model. Every combination of input shapes is compiled once, when it is first seen.
+class Model {
+public:
+  /// Reads an ONNX file (opsets 7 to 21). Throws Error for anything that is not a well-formed model.
+  static Model load(const std::string& path, ModelOptions options = {});
+  Model(Model&&) noexcept;
+  Model& operator=(Model&&) noexcept;
+  ~Model();
+
+  const std::vector<ModelValue>& inputs() const;
+  const std::vector<ModelValue>& outputs() const;
+
+  /// Checks names, dtypes and shapes against the declaration; throws Error naming the input.
+  void check_inputs(const std::vector<Tensor>& inputs) const;
+
+  /// Compiled code for these inputs' shapes, from the cache if it is there.
+  std::shared_ptr<const rt::Executable> compile(const std::vector<Tensor>& inputs);
+
+  /// Outputs in the model's order. Inputs in the order of inputs().
+  std::vector<Tensor> run(const std::vector<Tensor>& inputs);
+  /// The same by the reference interpreter.
+  std::vector<Tensor> interpret(const std::vector<Tensor>& inputs);
+
+  /// The IR for these inputs after a stage ("imported", "optimized", "fused", "planned", "llvm"), as text, weights
+  /// elided; or ("fused" only matters here) as a Graphviz drawing when `dot` is set.
+  std::string inspect(const std::vector<Tensor>& inputs, const std::string& stage, bool dot = false);
+
+private:
+  struct Impl;
+  explicit Model(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+} // namespace sinter

@@ -1,0 +1,99 @@
+// Tensor: a handle to a strided view of shared storage.
+#pragma once
+
+#include "sinter/error.h"
+#include "sinter/runtime/dtype.h"
+#include "sinter/runtime/shape.h"
+#include "sinter/runtime/storage.h"
+#include "sinter/runtime/view.h"
+
+#include <initializer_list>
+#include <memory>
+#include <source_location>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace sinter {
+
+/// Where a call was written: the default argument of every operation, and what its errors name.
+using SourceLocation = std::source_location;
+
+enum class Device : uint8_t { cpu };
+
+namespace trace {
+class Node;
+}
+
+/// A tensor. Copies share storage. Inside a function being traced it stands for a value not known yet; its dtype and
+/// shape are known, its elements are not, and reading them throws Error.
+class Tensor {
+public:
+  /// A tensor without elements: an f32 of shape [0].
+  Tensor();
+  /// A scalar.
+  Tensor(float value);
+
+  /// Uninitialised elements.
+  static Tensor empty(const Shape& shape, DType dtype = DType::f32, SourceLocation where = SourceLocation::current());
+  static Tensor full(const Shape& shape, double value, DType dtype = DType::f32,
+                     SourceLocation where = SourceLocation::current());
+  static Tensor zeros(const Shape& shape, DType dtype = DType::f32, SourceLocation where = SourceLocation::current());
+  static Tensor ones(const Shape& shape, DType dtype = DType::f32, SourceLocation where = SourceLocation::current());
+  /// Copies `values`, row-major. Throws Error if their number is not the shape's.
+  template <class T>
+  static Tensor of(std::span<const T> values, const Shape& shape, SourceLocation where = SourceLocation::current());
+  static Tensor of(std::initializer_list<float> values, const Shape& shape,
+                   SourceLocation where = SourceLocation::current());
+  /// Independent samples of the uniform distribution on [low, high) / the normal distribution, reproducible by seed.
+  static Tensor uniform(const Shape& shape, uint64_t seed, double low = 0, double high = 1);
+  static Tensor normal(const Shape& shape, uint64_t seed, double mean = 0, double deviation = 1);
+  /// Wraps storage; `byte_offset` and strides (in elements) say where the elements are.
+  static Tensor from_storage(std::shared_ptr<Storage> storage, DType dtype, const Shape& shape, const Shape& strides,
+                             uint64_t byte_offset = 0);
+  static Tensor from_storage(std::shared_ptr<Storage> storage, DType dtype, const Shape& shape);
+
+  DType dtype() const;
+  const Shape& shape() const;
+  int rank() const { return shape().rank(); }
+  int64_t size(int dim) const;
+  int64_t elements() const { return shape().elements(); }
+  Device device() const { return Device::cpu; }
+
+  /// True inside `compile` while the function is traced.
+  bool is_traced() const;
+
+  /// The elements. Throws Error for a traced tensor.
+  View view(SourceLocation where = SourceLocation::current()) const;
+  const std::shared_ptr<Storage>& storage(SourceLocation where = SourceLocation::current()) const;
+  bool is_dense() const;
+  /// This tensor if its elements lie row-major without gaps, else a copy that does.
+  Tensor contiguous(SourceLocation where = SourceLocation::current()) const;
+  Tensor clone(SourceLocation where = SourceLocation::current()) const;
+
+  /// The only element of a one-element tensor, as a number.
+  double item(SourceLocation where = SourceLocation::current()) const;
+  /// All elements, row-major. Throws Error if T is not the element type.
+  template <class T>
+  std::vector<T> to_vector(SourceLocation where = SourceLocation::current()) const;
+  /// First element of a dense tensor of element type T.
+  template <class T>
+  T* data(SourceLocation where = SourceLocation::current()) const;
+
+  /// Views that share storage (eager) or the operation (traced).
+  Tensor reshape(const Shape& shape, SourceLocation where = SourceLocation::current()) const;
+  Tensor transpose(int a, int b, SourceLocation where = SourceLocation::current()) const;
+  Tensor permute(const Shape& permutation, SourceLocation where = SourceLocation::current()) const;
+
+  /// For the implementation of operations.
+  explicit Tensor(std::shared_ptr<trace::Node> node) : node_(std::move(node)) {}
+  const std::shared_ptr<trace::Node>& node() const { return node_; }
+
+private:
+  std::shared_ptr<trace::Node> node_;
+};
+
+/// "f32[2, 3]" and, for small concrete tensors, the elements.
+std::string to_string(const Tensor& tensor);
+
+} // namespace sinter

@@ -1,0 +1,115 @@
+// Constants that share their storage with tensors, model files and executables.
+#include "ir/constant.h"
+
+#include "ir/ops.h"
+
+#include "mlir/IR/DialectResourceBlobManager.h"
+
+#include <cstring>
+
+using namespace mlir;
+
+namespace sinter::ir {
+namespace {
+
+// Below this, an attribute of its own is cheaper than a blob, and readable in the text.
+constexpr int64_t kInlineBytes = 512;
+
+// Keeps the storage alive as long as MLIR keeps the blob; also lets readElements find it again.
+struct BlobOwner {
+  std::shared_ptr<Storage> storage;
+  void operator()(void*, size_t, size_t) const {}
+};
+
+// Splat attributes and packed booleans are expanded to one element each.
+std::shared_ptr<Storage> expand(DenseElementsAttr dense, DType dtype) {
+  const size_t bytes = static_cast<size_t>(dense.getNumElements()) * size_of(dtype);
+  auto storage = Storage::allocate(bytes);
+  if (dtype == DType::boolean) {
+    auto* out = reinterpret_cast<bool*>(storage->data());
+    for (bool element : dense.getValues<bool>())
+      *out++ = element;
+    return storage;
+  }
+  const ArrayRef<char> raw = dense.getRawData();
+  if (!dense.isSplat()) {
+    std::memcpy(storage->data(), raw.data(), bytes);
+    return storage;
+  }
+  for (size_t at = 0; at < bytes; at += size_of(dtype))
+    std::memcpy(storage->data() + at, raw.data(), size_of(dtype));
+  return storage;
+}
+
+} // namespace
+
+Shape physicalShape(RankedTensorType type) {
+  if (auto layout = dyn_cast_or_null<LayoutAttr>(type.getEncoding()))
+    return Shape(layout.getPhysicalShape(type.getShape()));
+  return shapeOf(type);
+}
+
+ElementsAttr makeElements(RankedTensorType type, std::shared_ptr<Storage> storage, uint64_t byteOffset) {
+  const int64_t bytes = storedBytes(type);
+  const DType dtype = dtypeOf(type.getElementType());
+  char* data = reinterpret_cast<char*>(storage->data()) + byteOffset;
+  if (bytes <= kInlineBytes && !type.getEncoding()) {
+    if (dtype == DType::boolean)
+      return DenseElementsAttr::get(type, ArrayRef(reinterpret_cast<bool*>(data), static_cast<size_t>(bytes)));
+    return DenseElementsAttr::getFromRawBuffer(type, ArrayRef(data, static_cast<size_t>(bytes)));
+  }
+  AsmResourceBlob blob(ArrayRef(data, static_cast<size_t>(bytes)), size_of(dtype), BlobOwner{std::move(storage)},
+                       /*dataIsMutable=*/false);
+  // The key only has to be readable: the blob manager makes it unique.
+  return DenseResourceElementsAttr::get(type, "weight", std::move(blob));
+}
+
+ConstantData readElements(ElementsAttr value) {
+  const auto type = cast<RankedTensorType>(value.getType());
+  const DType dtype = dtypeOf(type.getElementType());
+  ConstantData data;
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(value)) {
+    AsmResourceBlob* blob = resource.getRawHandle().getBlob();
+    if (!blob || static_cast<int64_t>(blob->getData().size()) != storedBytes(type))
+      throw Error("a constant has no data, or not as much as its type says");
+    auto* bytes = const_cast<char*>(blob->getData().data());
+    // Blobs parsed from text belong to the context; ours carry their storage in the deleter, which the blob's
+    // owner keeps alive as long as the module.
+    data.storage = Storage::adopt(bytes, blob->getData().size(), nullptr);
+    data.view = View::dense(bytes, dtype, physicalShape(type));
+    return data;
+  }
+  auto dense = dyn_cast<DenseElementsAttr>(value);
+  if (!dense)
+    throw Error("a constant of an attribute kind that cannot be read");
+  data.storage = expand(dense, dtype);
+  data.view = View::dense(data.storage->data(), dtype, physicalShape(type));
+  return data;
+}
+
+std::optional<ConstantData> constantData(Value value) {
+  if (auto constant = value.getDefiningOp<ConstantOp>())
+    return readElements(constant.getValue());
+  return std::nullopt;
+}
+
+std::optional<SmallVector<int64_t>> constantIntegers(Value value) {
+  auto data = constantData(value);
+  if (!data || (data->view.dtype != DType::i64 && data->view.dtype != DType::i32))
+    return std::nullopt;
+  SmallVector<int64_t> result;
+  for (int64_t i = 0; i < data->view.elements(); ++i)
+    result.push_back(data->view.dtype == DType::i64 ? data->view.as<int64_t>()[i] : data->view.as<int32_t>()[i]);
+  return result;
+}
+
+std::optional<double> constantSplat(Value value) {
+  auto constant = value.getDefiningOp<ConstantOp>();
+  if (!constant || !isa<FloatType>(tensorType(value).getElementType()))
+    return std::nullopt;
+  if (auto dense = dyn_cast<DenseElementsAttr>(constant.getValue()); dense && dense.isSplat())
+    return dense.getSplatValue<APFloat>().convertToDouble();
+  return std::nullopt;
+}
+
+} // namespace sinter::ir

@@ -1,0 +1,34 @@
+// Tensors as attributes of constants, without copying weights.
+#pragma once
+
+#include "ir/dialect.h"
+
+#include "mlir/IR/BuiltinAttributes.h"
+
+namespace sinter::ir {
+
+/// The attribute that holds the elements `storage` has from `byteOffset` on, dense in the physical order of `type`.
+/// Small tensors are copied inline; larger ones stay in the storage, which the attribute keeps alive.
+mlir::ElementsAttr makeElements(mlir::RankedTensorType type, std::shared_ptr<Storage> storage, uint64_t byteOffset = 0);
+
+/// The elements of a constant: a dense view of its physical shape, and the storage that keeps them alive.
+struct ConstantData {
+  std::shared_ptr<Storage> storage;
+  uint64_t byteOffset = 0;
+  View view;
+};
+ConstantData readElements(mlir::ElementsAttr value);
+
+/// If `value` is made by a sinter.constant, its data.
+std::optional<ConstantData> constantData(mlir::Value value);
+
+/// The elements of an integer constant (i32 or i64) in row-major order; nothing if `value` is not one.
+std::optional<llvm::SmallVector<int64_t>> constantIntegers(mlir::Value value);
+
+/// If every element of the floating-point constant `value` is the same, that number.
+std::optional<double> constantSplat(mlir::Value value);
+
+/// The shape a tensor of `type` has in memory.
+Shape physicalShape(mlir::RankedTensorType type);
+
+} // namespace sinter::ir

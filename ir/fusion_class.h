@@ -1,0 +1,19 @@
+// The roles operations play in fused kernels.
+#pragma once
+
+#include <cstdint>
+
+namespace sinter::ir {
+
+enum class FusionClass : uint8_t {
+  pointwise,     ///< element in, element out; joins as prologue or epilogue
+  movement,      ///< elements are moved, not changed (transpose, slice, pad, ...); joins as prologue
+  reduction,     ///< dimensions are folded; a root
+  normalization, ///< statistics of a row, then pointwise over it; a root
+  window,        ///< sliding windows (pooling, resize, LRN); a root
+  contraction,   ///< convolution and matrix product; a root
+  alias,         ///< the same memory under another shape (reshape of a row-major tensor); no kernel
+  opaque,        ///< takes no part: constants, control flow
+};
+
+} // namespace sinter::ir

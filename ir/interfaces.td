@@ -1,0 +1,99 @@
+// What passes and code generators may ask of an operation.
+#ifndef SINTER_IR_INTERFACES
+#define SINTER_IR_INTERFACES
+
+include "mlir/IR/OpBase.td"
+
+def EvaluateOpInterface : OpInterface<"EvaluateOpInterface"> {
+  let cppNamespace = "::sinter::ir";
+  let description = [{ Computes the operation with the eager kernels of the runtime: the reference semantics. }];
+  let methods = [
+    InterfaceMethod<[{
+      Reads `operands` (any strides), writes `results` (of the operation's result shapes, any strides).
+      Layout encodings are not applied here: all views are logical, except for `sinter.convert_layout`.
+      Throws sinter::Error for values that are wrong, such as an index out of range.
+    }], "void", "evaluate", (ins "::llvm::ArrayRef<::sinter::View>":$operands,
+                                 "::llvm::ArrayRef<::sinter::View>":$results)>
+  ];
+}
+
+def FusionOpInterface : OpInterface<"FusionOpInterface"> {
+  let cppNamespace = "::sinter::ir";
+  let description = [{ How an operation takes part in fusion, and what it costs. }];
+  let methods = [
+    InterfaceMethod<"The role the operation plays in a fused kernel.",
+      "::sinter::ir::FusionClass", "getFusionClass", (ins)>,
+    InterfaceMethod<"Arithmetic operations (a multiply-add counts two).",
+      "double", "getFlops", (ins), [{}], [{
+        return ::sinter::ir::resultElements($_op.getOperation());
+      }]>,
+    InterfaceMethod<"Least memory traffic in bytes: every operand read once, every result written once.",
+      "double", "getBytes", (ins), [{}], [{
+        return ::sinter::ir::operandAndResultBytes($_op.getOperation());
+      }]>
+  ];
+}
+
+def PointwiseOpInterface : OpInterface<"PointwiseOpInterface"> {
+  let cppNamespace = "::sinter::ir";
+  let description = [{
+    An operation whose result element depends on the (broadcast) operand elements at the same position only.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+      Emits the operation on elements. `operands` are scalars, or vectors of one length, of the operands'
+      element types (i1 for bool); returns a value of the result's element type, of the same length.
+      Uses the arith and math dialects only, so that every target can take it.
+    }], "::mlir::Value", "emitPointwise", (ins "::mlir::OpBuilder&":$builder, "::mlir::Location":$loc,
+                                               "::mlir::ValueRange":$operands)>
+  ];
+}
+
+def LoopOpInterface : OpInterface<"LoopOpInterface"> {
+  let cppNamespace = "::sinter::ir";
+  let description = [{
+    An operation that can be emitted as loops: one element (or one vector of lanes) of the result at a time, pulling
+    the operand elements it needs. See ir/loop_emitter.h.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+      The dimensions of the result along which `emitStatistics` is constant: softmax's axis, the normalised axes
+      of a layer-norm. Empty for operations without statistics.
+    }], "::llvm::SmallVector<int64_t>", "getStatisticsAxes", (ins), [{}], [{ return {}; }]>,
+    InterfaceMethod<[{
+      Emits what all elements along the statistics axes share (a row's maximum and sum). Coordinates of `at`
+      on those axes are not to be used.
+    }], "::llvm::SmallVector<::mlir::Value>", "emitStatistics",
+      (ins "::sinter::ir::LoopEmitter&":$emitter, "const ::sinter::ir::Point&":$at), [{}], [{ return {}; }]>,
+    InterfaceMethod<"Emits the result element(s) at `at`.",
+      "::mlir::Value", "emitElement",
+      (ins "::sinter::ir::LoopEmitter&":$emitter, "const ::sinter::ir::Point&":$at,
+           "::mlir::ValueRange":$statistics)>
+  ];
+}
+
+def ContractionOpInterface : OpInterface<"ContractionOpInterface"> {
+  let cppNamespace = "::sinter::ir";
+  let description = [{ A convolution or matrix product, described for the micro-kernel generators. }];
+  let methods = [
+    InterfaceMethod<"Sizes and roles of the operands.",
+      "::sinter::ir::Contraction", "getContraction", (ins)>
+  ];
+}
+
+def GradientOpInterface : OpInterface<"GradientOpInterface"> {
+  let cppNamespace = "::sinter::ir";
+  let description = [{ Rules of differentiation, written in the dialect's own operations so that they differentiate again. }];
+  let methods = [
+    InterfaceMethod<[{
+      Reverse mode: from the cotangents of the results (null: zero) to those of the operands (null: zero or not
+      differentiable).
+    }], "::llvm::SmallVector<::mlir::Value>", "vjp", (ins "::mlir::OpBuilder&":$builder,
+                                                         "::mlir::ValueRange":$cotangents)>,
+    InterfaceMethod<"Forward mode: from the tangents of the operands (null: zero) to those of the results.",
+      "::llvm::SmallVector<::mlir::Value>", "jvp", (ins "::mlir::OpBuilder&":$builder,
+                                                        "::mlir::ValueRange":$tangents)>
+  ];
+}
+
+#endif // SINTER_IR_INTERFACES

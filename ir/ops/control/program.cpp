@@ -1,0 +1,71 @@
+// Constants, fused regions, kernels and launches.
+#include "ir/constant.h"
+#include "ir/ops.h"
+
+using namespace mlir;
+
+#define GET_OP_CLASSES
+#include "ir/ops/control/program.cpp.inc"
+
+namespace sinter::ir {
+namespace {
+
+// The operation that dictates the loop structure: at most one region operation is neither pointwise nor movement.
+// Among movements, a root is only needed by concat, which is recognised by its several operands' own emission.
+Operation* rootOf(Block& block) {
+  for (Operation& op : block) {
+    auto fusion = dyn_cast<FusionOpInterface>(op);
+    if (!fusion)
+      continue;
+    switch (fusion.getFusionClass()) {
+    case FusionClass::reduction:
+    case FusionClass::normalization:
+    case FusionClass::window:
+    case FusionClass::contraction:
+      return &op;
+    default:
+      break;
+    }
+  }
+  return nullptr;
+}
+
+} // namespace
+
+OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValue(); }
+
+Operation* FusionOp::getRoot() { return rootOf(getBody().front()); }
+Operation* KernelOp::getRoot() { return rootOf(getBody().front()); }
+
+LogicalResult FusionOp::verify() {
+  Block& block = getBody().front();
+  if (!sameLogicalTypes(block.getArgumentTypes(), getInputs().getTypes()) ||
+      block.getArgumentTypes() != getInputs().getTypes())
+    return emitOpError("block arguments do not match the operands");
+  if (block.getTerminator()->getOperandTypes() != getResultTypes())
+    return emitOpError("yielded types do not match the results");
+  Operation* root = getRoot();
+  for (Operation& op : block.without_terminator()) {
+    auto fusion = dyn_cast<FusionOpInterface>(op);
+    if (!fusion && !isa<ConstantOp>(op))
+      return emitOpError("holds ") << op.getName() << ", which cannot be fused";
+    if (fusion && &op != root &&
+        (fusion.getFusionClass() == FusionClass::contraction || fusion.getFusionClass() == FusionClass::normalization))
+      return emitOpError("has more than one root: ") << op.getName();
+  }
+  return success();
+}
+
+LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection& symbols) {
+  auto kernel = symbols.lookupNearestSymbolFrom<KernelOp>(*this, getKernelAttr());
+  if (!kernel)
+    return emitOpError("launches @") << getKernel() << ", which is not a kernel";
+  Block& block = kernel.getBody().front();
+  if (block.getArgumentTypes() != getInputs().getTypes())
+    return emitOpError("operands do not match the arguments of @") << getKernel();
+  if (block.getTerminator()->getOperandTypes() != getResultTypes())
+    return emitOpError("results do not match those of @") << getKernel();
+  return success();
+}
+
+} // namespace sinter::ir

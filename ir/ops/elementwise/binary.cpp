@@ -1,0 +1,8 @@
+// Arithmetic of two arguments.
+#include "ir/ops.h"
+
+
+using namespace mlir;
+
+#define GET_OP_CLASSES
+#include "ir/ops/elementwise/binary.cpp.inc"

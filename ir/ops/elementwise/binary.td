@@ -1,0 +1,15 @@
+// Arithmetic of two arguments.
+include "ir/ops/elementwise/pointwise.td"
+
+def AddOp : Sinter_BinaryOp<"add", Sinter_NumberTensor, "a + b", [Commutative]>;
+def SubOp : Sinter_BinaryOp<"sub", Sinter_NumberTensor, "a - b">;
+def MulOp : Sinter_BinaryOp<"mul", Sinter_NumberTensor, "a * b", [Commutative]>;
+def DivOp : Sinter_BinaryOp<"div", Sinter_NumberTensor,
+                            "a / b; integers truncate towards zero and x / 0 is 0">;
+def PowOp : Sinter_BinaryOp<"pow", Sinter_NumberTensor, "a^b">;
+def MaximumOp : Sinter_BinaryOp<"maximum", Sinter_NumberTensor, "the larger; NaN if either is", [Commutative]>;
+def MinimumOp : Sinter_BinaryOp<"minimum", Sinter_NumberTensor, "the smaller; NaN if either is", [Commutative]>;
+def RemainderOp : Sinter_BinaryOp<"remainder", Sinter_NumberTensor,
+                                  "a - b * floor(a / b), the sign of b (Python's %); x % 0 is 0 for integers">;
+def FmodOp : Sinter_BinaryOp<"fmod", Sinter_NumberTensor,
+                             "a - b * trunc(a / b), the sign of a (C's fmod); x fmod 0 is 0 for integers">;

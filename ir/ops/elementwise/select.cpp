@@ -1,0 +1,6 @@
+#include "ir/ops.h"
+
+using namespace mlir;
+
+#define GET_OP_CLASSES
+#include "ir/ops/elementwise/select.cpp.inc"

@@ -1,0 +1,24 @@
+// Mathematical functions of one argument.
+include "ir/ops/elementwise/pointwise.td"
+
+def AbsOp : Sinter_UnaryOp<"abs", Sinter_NumberTensor, "|x|">;
+def NegOp : Sinter_UnaryOp<"neg", Sinter_NumberTensor, "-x">;
+def SignOp : Sinter_UnaryOp<"sign", Sinter_NumberTensor, "-1, 0 or 1; NaN stays NaN">;
+def ReciprocalOp : Sinter_UnaryOp<"reciprocal", Sinter_FloatTensor, "1 / x">;
+def SqrtOp : Sinter_UnaryOp<"sqrt", Sinter_FloatTensor, "square root">;
+def RsqrtOp : Sinter_UnaryOp<"rsqrt", Sinter_FloatTensor, "1 / sqrt(x)">;
+def ExpOp : Sinter_UnaryOp<"exp", Sinter_FloatTensor, "e^x">;
+def LogOp : Sinter_UnaryOp<"log", Sinter_FloatTensor, "natural logarithm">;
+def SinOp : Sinter_UnaryOp<"sin", Sinter_FloatTensor, "sine of radians">;
+def CosOp : Sinter_UnaryOp<"cos", Sinter_FloatTensor, "cosine of radians">;
+def TanhOp : Sinter_UnaryOp<"tanh", Sinter_FloatTensor, "hyperbolic tangent">;
+def ErfOp : Sinter_UnaryOp<"erf", Sinter_FloatTensor, "error function">;
+def FloorOp : Sinter_UnaryOp<"floor", Sinter_FloatTensor, "largest integer not above x">;
+def CeilOp : Sinter_UnaryOp<"ceil", Sinter_FloatTensor, "smallest integer not below x">;
+def RoundOp : Sinter_UnaryOp<"round", Sinter_FloatTensor, "nearest integer, halves to even">;
+def LogicalNotOp : Sinter_UnaryOp<"logical_not", Sinter_BoolTensor, "not x">;
+def IsNanOp : Sinter_PointwiseOp<"is_nan", [], "::mlir::IntegerType::get(context, 1)"> {
+  let summary = "true where x is NaN";
+  let arguments = (ins Sinter_FloatTensor:$input);
+  let results = (outs Sinter_BoolTensor:$result);
+}

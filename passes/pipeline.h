@@ -1,0 +1,41 @@
+// The compiler's passes in order.
+#pragma once
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/PassManager.h"
+
+#include <cstdint>
+
+namespace sinter::passes {
+
+struct PipelineOptions {
+  /// False: one kernel per operation, in plain layouts, nothing folded into anything: what fusion is measured against.
+  bool fuse = true;
+  /// Channel block of blocked layouts: lanes of f32 in a vector register.
+  int64_t block = 8;
+};
+
+/// How far to go.
+enum class Stage : uint8_t {
+  imported,  ///< as traced or imported
+  optimized, ///< canonical, folded, layouts assigned
+  fused,     ///< one sinter.fusion per kernel
+  planned,   ///< sinter.kernel + sinter.launch with arena offsets
+};
+
+/// Adds the passes that lead from Stage::imported to `stage`.
+///
+/// The planned module is what code generation takes: sinter.kernel symbols; one func.func @main whose body is
+/// sinter.constant, sinter.launch with `offsets`, sinter.reshape (an alias, on row-major tensors only) and func.return;
+/// module attributes sinter.arena_bytes, sinter.arena_lower_bound, sinter.arena_without_reuse (i64). A launch result that
+/// is returned has offset -1 and lives in the program's output; no value is returned twice, and no argument,
+/// constant or alias of one is returned (a copying kernel stands between).
+void buildPipeline(mlir::OpPassManager& manager, const PipelineOptions& options, Stage stage = Stage::planned);
+
+/// Runs the passes on `module`, collecting diagnostics. Throws Error with the first of them on failure.
+void runPipeline(mlir::ModuleOp module, const PipelineOptions& options, Stage stage = Stage::planned);
+
+/// Registers every pass and the pipeline with MLIR's command-line machinery (for sinter-opt).
+void registerPasses();
+
+} // namespace sinter::passes

@@ -1,0 +1,46 @@
+// Storage: aligned blocks with a count of allocations.
+#include "sinter/runtime/storage.h"
+
+#include "sinter/runtime/error.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <string>
+
+namespace sinter {
+namespace {
+
+constexpr std::size_t kAlignment = 64;
+std::atomic<uint64_t> allocations{0};
+
+} // namespace
+
+std::shared_ptr<Storage> Storage::allocate(std::size_t bytes) {
+  // One line of slack lets vector code read (never write) up to a full register past the last element.
+  if (bytes > SIZE_MAX / 2)
+    throw Error("cannot allocate " + std::to_string(bytes) + " bytes", ErrorKind::system);
+  const std::size_t rounded = (bytes + kAlignment - 1) / kAlignment * kAlignment + kAlignment;
+  void* data = std::aligned_alloc(kAlignment, rounded);
+  if (!data)
+    throw Error("out of memory: cannot allocate " + std::to_string(bytes) + " bytes", ErrorKind::system);
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  return std::shared_ptr<Storage>(new Storage(static_cast<std::byte*>(data), bytes, nullptr));
+}
+
+std::shared_ptr<Storage> Storage::adopt(void* data, std::size_t bytes, std::shared_ptr<void> owner) {
+  if (!owner) // an empty owner would make us free memory that is not ours
+    owner = std::shared_ptr<void>(data, [](void*) {});
+  return std::shared_ptr<Storage>(new Storage(static_cast<std::byte*>(data), bytes, std::move(owner)));
+}
+
+Storage::Storage(std::byte* data, std::size_t bytes, std::shared_ptr<void> owner)
+    : data_(data), bytes_(bytes), owner_(std::move(owner)) {}
+
+Storage::~Storage() {
+  if (!owner_)
+    std::free(data_);
+}
+
+uint64_t Storage::allocation_count() { return allocations.load(std::memory_order_relaxed); }
+
+} // namespace sinter

@@ -1,0 +1,121 @@
+// A compiled program: kernels, constants and one arena, run as a straight line.
+#pragma once
+
+#include "sinter/runtime/storage.h"
+#include "sinter/runtime/view.h"
+
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace sinter::rt {
+
+class ThreadPool;
+class Profiler;
+
+/// A native kernel. `buffers` are the addresses of its operands and results in the order of its signature;
+/// tasks [begin, end) are independent of each other; `scratch` is this worker's own memory, 64-byte aligned
+/// (null if the kernel asked for none).
+using KernelFn = void (*)(void* const* buffers, int64_t begin, int64_t end, void* scratch);
+
+/// Where a buffer lives.
+struct BufferRef {
+  enum class Space : uint8_t { arena, input, output, constant };
+  Space space = Space::arena;
+  uint32_t index = 0;     ///< which input, output or constant
+  uint64_t byte_offset = 0; ///< into the arena, input, output or constant
+};
+
+/// Shape and type of a program's input or output.
+struct TensorSpec {
+  std::string name;
+  DType dtype = DType::f32;
+  Shape shape;
+};
+
+/// One kernel as compiled, shared by all steps that launch it.
+struct Kernel {
+  std::string name;            ///< unique within the executable, readable in profiles
+  std::string algorithm;       ///< how it computes: "direct conv 6x16", "loops", ...
+  KernelFn function = nullptr;
+  std::shared_ptr<void> code;  ///< keeps the machine code alive
+  int64_t tasks = 1;           ///< the size of its task range
+  int64_t grain = 1;           ///< tasks below which splitting does not pay
+  uint64_t scratch_bytes = 0;  ///< per worker
+};
+
+/// One launch.
+struct Step {
+  uint32_t kernel = 0;
+  std::vector<BufferRef> buffers;
+  std::string label;           ///< the source operations, for people: "conv2d+add+relu @ res2a"
+  double flops = 0;            ///< arithmetic of the source operations
+  double bytes = 0;            ///< least memory traffic: operands read once, results written once
+};
+
+/// The arena of a program and how good its plan is. All in bytes.
+struct MemoryPlan {
+  uint64_t arena_bytes = 0;
+  uint64_t lower_bound = 0;  ///< the largest sum of buffers alive at the same time
+  uint64_t without_reuse = 0; ///< the sum of all buffers
+};
+
+/// A compiled program. Immutable but for its arenas; `run` may be called from several threads.
+class Executable {
+public:
+  struct Parts {
+    std::vector<TensorSpec> inputs;
+    std::vector<TensorSpec> outputs;
+    std::vector<std::shared_ptr<Storage>> constants;
+    std::vector<Kernel> kernels;
+    std::vector<Step> steps;
+    MemoryPlan memory;
+    double compile_ms = 0;
+  };
+
+  explicit Executable(Parts parts);
+  ~Executable();
+
+  const std::vector<TensorSpec>& inputs() const { return parts_.inputs; }
+  const std::vector<TensorSpec>& outputs() const { return parts_.outputs; }
+  const std::vector<Kernel>& kernels() const { return parts_.kernels; }
+  const std::vector<Step>& steps() const { return parts_.steps; }
+  const MemoryPlan& memory() const { return parts_.memory; }
+  double compile_ms() const { return parts_.compile_ms; }
+
+  /// Runs the program. `inputs` and `outputs` must be dense and match the specs (Error otherwise).
+  /// After the first run on a pool, allocates nothing.
+  void run(std::span<const View> inputs, std::span<const View> outputs, ThreadPool& pool,
+           Profiler* profiler = nullptr) const;
+
+private:
+  struct Workspace;
+  std::unique_ptr<Workspace> take_workspace(int workers) const;
+  void return_workspace(std::unique_ptr<Workspace> workspace) const;
+
+  Parts parts_;
+  uint64_t scratch_bytes_ = 0;
+  mutable std::mutex mutex_;
+  mutable std::vector<std::unique_ptr<Workspace>> idle_; // one per concurrent run so far
+};
+
+/// Collects the time of every step over several runs.
+class Profiler {
+public:
+  struct Sample {
+    double min_ms = 0;
+    double total_ms = 0;
+    int64_t runs = 0;
+  };
+
+  /// One entry per step of the executable that is profiled.
+  explicit Profiler(std::size_t steps) : samples_(steps) {}
+  void record(std::size_t step, double ms);
+  const std::vector<Sample>& samples() const { return samples_; }
+
+private:
+  std::vector<Sample> samples_;
+};
+
+} // namespace sinter::rt

@@ -1,0 +1,38 @@
+// Reference-counted, aligned memory.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+namespace sinter {
+
+/// A block of memory aligned to 64 bytes, freed with its last owner. Storage is shared between tensors,
+/// constants of compiled functions and saved models; nobody copies weights.
+class Storage {
+public:
+  /// Uninitialised memory. Throws Error (system) when there is none.
+  static std::shared_ptr<Storage> allocate(std::size_t bytes);
+  /// Somebody else's memory; `owner` is kept alive as long as the storage is.
+  static std::shared_ptr<Storage> adopt(void* data, std::size_t bytes, std::shared_ptr<void> owner);
+
+  Storage(const Storage&) = delete;
+  Storage& operator=(const Storage&) = delete;
+  ~Storage();
+
+  std::byte* data() const { return data_; }
+  std::size_t bytes() const { return bytes_; }
+
+  /// How many blocks `allocate` has handed out in this process.
+  static uint64_t allocation_count();
+
+private:
+  Storage(std::byte* data, std::size_t bytes, std::shared_ptr<void> owner);
+
+  std::byte* data_;
+  std::size_t bytes_;
+  std::shared_ptr<void> owner_; // null: the block is ours to free
+};
+
+} // namespace sinter

@@ -1,0 +1,57 @@
+// The threads kernels run on.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+namespace sinter::rt {
+
+/// A fixed set of workers. The calling thread is one of them: a pool of one creates no thread.
+/// Idle workers sleep; they spin only briefly between the steps of one run.
+class ThreadPool {
+public:
+  /// `threads` >= 1, or 0 for one per available processor (the process's affinity mask).
+  explicit ThreadPool(int threads = 0);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int size() const;
+
+  /// A range of tasks: called with a context, a half-open range and the worker's number in [0, size()).
+  using RangeFn = void (*)(void* context, int64_t begin, int64_t end, int worker);
+
+  /// Splits [0, tasks) into pieces of at least `grain` and runs them on all workers; returns when all are done.
+  /// Does not allocate. Calls from several threads at once take turns. `fn` must not throw.
+  void parallel_for(int64_t tasks, int64_t grain, RangeFn fn, void* context);
+
+  /// As above, for any callable `f(begin, end, worker)`.
+  template <class F>
+  void parallel_for(int64_t tasks, int64_t grain, F&& f) {
+    auto call = [](void* context, int64_t begin, int64_t end, int worker) {
+      (*static_cast<std::remove_reference_t<F>*>(context))(begin, end, worker);
+    };
+    parallel_for(tasks, grain, static_cast<RangeFn>(call), const_cast<void*>(static_cast<const void*>(&f)));
+  }
+
+  /// While one exists, workers wait for the next step by spinning briefly before they sleep.
+  class Run {
+  public:
+    explicit Run(ThreadPool& pool);
+    ~Run();
+    Run(const Run&) = delete;
+    Run& operator=(const Run&) = delete;
+
+  private:
+    ThreadPool& pool_;
+  };
+
+private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// The pool shared by everything in this process that does not bring its own; one worker per processor.
+ThreadPool& default_thread_pool();
+
+} // namespace sinter::rt
