@@ -19,15 +19,16 @@ struct CompileOptions {
   std::function<void(int64_t done, int64_t total)> progress;
 };
 
-/// Compiles `module`: one func.func @main over sinter operations; argument and result attributes `sinter.name` name
-/// the inputs and outputs. The module is consumed: it holds the planned program afterwards. Throws Error.
+/// Compiles `module`: one func.func @main over sinter operations; argument and result attributes
+/// `sinter.name` name the inputs and outputs. The module is consumed: it holds the planned program
+/// afterwards. Throws Error.
 std::shared_ptr<rt::Executable> compile(mlir::ModuleOp module, const CompileOptions& options = {});
 
 /// The optimised LLVM IR of every kernel of `module`, as text, one after the other.
 std::string printLlvm(mlir::ModuleOp module, const CompileOptions& options = {});
 
-/// Runs @main of `module` operation by operation with the eager kernels: the reference. `inputs` are views of the
-/// arguments' types; results are written to `outputs`.
+/// Runs @main of `module` operation by operation with the eager kernels: the reference. `inputs` are views of
+/// the arguments' types; results are written to `outputs`.
 void interpret(mlir::ModuleOp module, std::span<const View> inputs, std::span<const View> outputs);
 
 } // namespace sinter::codegen

@@ -6,6 +6,8 @@
 #include "mlir/IR/DialectResourceBlobManager.h"
 
 #include <cstring>
+#include <map>
+#include <mutex>
 
 using namespace mlir;
 
@@ -15,10 +17,58 @@ namespace {
 // Below this, an attribute of its own is cheaper than a blob, and readable in the text.
 constexpr int64_t kInlineBytes = 512;
 
-// Keeps the storage alive as long as MLIR keeps the blob; also lets readElements find it again.
-struct BlobOwner {
-  std::shared_ptr<Storage> storage;
+// From the first byte of a blob to the storage it lies in. MLIR's blobs know only bytes; an executable that
+// outlives the module needs the owner.
+class BlobRegistry {
+public:
+  void add(const void* data, const std::shared_ptr<Storage>& storage) {
+    const std::lock_guard lock(mutex_);
+    auto& entry = entries_[data];
+    entry.storage = storage;
+    ++entry.uses;
+  }
+  void remove(const void* data) {
+    const std::lock_guard lock(mutex_);
+    auto found = entries_.find(data);
+    if (found != entries_.end() && --found->second.uses == 0)
+      entries_.erase(found);
+  }
+  std::shared_ptr<Storage> find(const void* data) {
+    const std::lock_guard lock(mutex_);
+    auto found = entries_.find(data);
+    return found == entries_.end() ? nullptr : found->second.storage.lock();
+  }
+
+private:
+  struct Entry {
+    std::weak_ptr<Storage> storage;
+    int uses = 0;
+  };
+  std::mutex mutex_;
+  std::map<const void*, Entry> entries_;
+};
+
+BlobRegistry& blobRegistry() {
+  static auto* registry = new BlobRegistry; // contexts may die after static destructors ran
+  return *registry;
+}
+
+// Keeps the storage alive as long as MLIR keeps the blob: the state of the blob's deleter.
+class BlobOwner {
+public:
+  BlobOwner(const void* data, std::shared_ptr<Storage> storage) : data_(data), storage_(std::move(storage)) {
+    blobRegistry().add(data_, storage_);
+  }
+  BlobOwner(BlobOwner&&) = default;
+  ~BlobOwner() {
+    if (storage_) // not moved from
+      blobRegistry().remove(data_);
+  }
   void operator()(void*, size_t, size_t) const {}
+
+private:
+  const void* data_;
+  std::shared_ptr<Storage> storage_;
 };
 
 // Splat attributes and packed booleans are expanded to one element each.
@@ -55,10 +105,12 @@ ElementsAttr makeElements(RankedTensorType type, std::shared_ptr<Storage> storag
   char* data = reinterpret_cast<char*>(storage->data()) + byteOffset;
   if (bytes <= kInlineBytes && !type.getEncoding()) {
     if (dtype == DType::boolean)
-      return DenseElementsAttr::get(type, ArrayRef(reinterpret_cast<bool*>(data), static_cast<size_t>(bytes)));
+      return DenseElementsAttr::get(type,
+                                    ArrayRef(reinterpret_cast<bool*>(data), static_cast<size_t>(bytes)));
     return DenseElementsAttr::getFromRawBuffer(type, ArrayRef(data, static_cast<size_t>(bytes)));
   }
-  AsmResourceBlob blob(ArrayRef(data, static_cast<size_t>(bytes)), size_of(dtype), BlobOwner{std::move(storage)},
+  AsmResourceBlob blob(ArrayRef(data, static_cast<size_t>(bytes)), size_of(dtype),
+                       BlobOwner(data, std::move(storage)),
                        /*dataIsMutable=*/false);
   // The key only has to be readable: the blob manager makes it unique.
   return DenseResourceElementsAttr::get(type, "weight", std::move(blob));
@@ -72,11 +124,15 @@ ConstantData readElements(ElementsAttr value) {
     AsmResourceBlob* blob = resource.getRawHandle().getBlob();
     if (!blob || static_cast<int64_t>(blob->getData().size()) != storedBytes(type))
       throw Error("a constant has no data, or not as much as its type says");
-    auto* bytes = const_cast<char*>(blob->getData().data());
-    // Blobs parsed from text belong to the context; ours carry their storage in the deleter, which the blob's
-    // owner keeps alive as long as the module.
-    data.storage = Storage::adopt(bytes, blob->getData().size(), nullptr);
-    data.view = View::dense(bytes, dtype, physicalShape(type));
+    const ArrayRef<char> bytes = blob->getData();
+    data.storage = blobRegistry().find(bytes.data());
+    if (data.storage) {
+      data.byteOffset = static_cast<uint64_t>(bytes.data() - reinterpret_cast<char*>(data.storage->data()));
+    } else { // read from text: the bytes belong to the context
+      data.storage = Storage::allocate(bytes.size());
+      std::memcpy(data.storage->data(), bytes.data(), bytes.size());
+    }
+    data.view = View::dense(data.storage->data() + data.byteOffset, dtype, physicalShape(type));
     return data;
   }
   auto dense = dyn_cast<DenseElementsAttr>(value);
@@ -99,7 +155,8 @@ std::optional<SmallVector<int64_t>> constantIntegers(Value value) {
     return std::nullopt;
   SmallVector<int64_t> result;
   for (int64_t i = 0; i < data->view.elements(); ++i)
-    result.push_back(data->view.dtype == DType::i64 ? data->view.as<int64_t>()[i] : data->view.as<int32_t>()[i]);
+    result.push_back(data->view.dtype == DType::i64 ? data->view.as<int64_t>()[i]
+                                                    : data->view.as<int32_t>()[i]);
   return result;
 }
 

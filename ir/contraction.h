@@ -6,12 +6,13 @@
 
 namespace sinter::ir {
 
-/// Sizes of a contraction. Spatial sizes are (depth, height, width), 1 where the operation has fewer dimensions.
+/// Sizes of a contraction. Spatial sizes are (depth, height, width), 1 where the operation has fewer
+/// dimensions.
 ///
-/// Convolution: lhs [batch, groups * in_channels, spatial...], rhs (filter) [groups * out_channels, in_channels,
-/// kernel...], result [batch, groups * out_channels, output...].
-/// Matrix product: lhs [batch..., m, k], rhs [batch..., k, n] or [k, n], result [batch..., m, n]; here `batch` is the
-/// product of the batch dimensions, in_channels = k, out_channels = n, and input = output = (1, 1, m).
+/// Convolution: lhs [batch, groups * in_channels, spatial...], rhs (filter) [groups * out_channels,
+/// in_channels, kernel...], result [batch, groups * out_channels, output...]. Matrix product: lhs [batch...,
+/// m, k], rhs [batch..., k, n] or [k, n], result [batch..., m, n]; here `batch` is the product of the batch
+/// dimensions, in_channels = k, out_channels = n, and input = output = (1, 1, m).
 struct Contraction {
   enum class Kind : uint8_t { matmul, convolution, transposed_convolution };
   Kind kind = Kind::convolution;
@@ -30,7 +31,9 @@ struct Contraction {
   bool rhsBatched = false;   ///< matmul: rhs has its own batch dimensions, equal to those of lhs
   bool hasBias = false;      ///< operand 2 is a bias of groups * out_channels elements
 
-  bool isDepthwise() const { return kind == Kind::convolution && inChannels == 1 && outChannels == 1 && groups > 1; }
+  bool isDepthwise() const {
+    return kind == Kind::convolution && inChannels == 1 && outChannels == 1 && groups > 1;
+  }
   /// Multiply-adds times two.
   double flops() const {
     double macs = static_cast<double>(batch) * static_cast<double>(groups) * static_cast<double>(inChannels) *

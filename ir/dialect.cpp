@@ -119,8 +119,8 @@ FailureOr<SmallVector<int64_t>> broadcastShapes(ArrayRef<int64_t> a, ArrayRef<in
   return result;
 }
 
-LogicalResult inferElementwise(std::optional<Location> location, StringRef name, ValueRange operands, Type element,
-                               SmallVectorImpl<Type>& types) {
+LogicalResult inferElementwise(std::optional<Location> location, StringRef name, ValueRange operands,
+                               Type element, SmallVectorImpl<Type>& types) {
   SmallVector<int64_t> shape;
   Type common;
   Attribute encoding;
@@ -139,7 +139,8 @@ LogicalResult inferElementwise(std::optional<Location> location, StringRef name,
       common = type.getElementType();
   }
   for (Value operand : operands)
-    if (auto type = cast<RankedTensorType>(operand.getType()); type.getEncoding() && type.getShape() == ArrayRef(shape))
+    if (auto type = cast<RankedTensorType>(operand.getType());
+        type.getEncoding() && type.getShape() == ArrayRef(shape))
       encoding = type.getEncoding();
   types.push_back(RankedTensorType::get(shape, element ? element : common, encoding));
   return success();
@@ -195,6 +196,8 @@ Type elementTypeOf(MLIRContext* context, DType dtype) {
   return {};
 }
 
-Shape shapeOf(RankedTensorType type) { return Shape(type.getShape()); }
+Shape shapeOf(RankedTensorType type) {
+  return Shape(type.getShape());
+}
 
 } // namespace sinter::ir

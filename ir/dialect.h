@@ -30,13 +30,15 @@ bool sameLogicalTypes(mlir::TypeRange left, mlir::TypeRange right);
 double resultElements(mlir::Operation* op);
 /// Bytes of all operands and results, as stored.
 double operandAndResultBytes(mlir::Operation* op);
-/// Result type of an elementwise operation: the broadcast shape of the operands, and `element` or, if that is null,
-/// the element type of the last operand (all but an i1 condition must agree). Emits a diagnostic where they do not.
+/// Result type of an elementwise operation: the broadcast shape of the operands, and `element` or, if that is
+/// null, the element type of the last operand (all but an i1 condition must agree). Emits a diagnostic where
+/// they do not.
 llvm::LogicalResult inferElementwise(std::optional<mlir::Location> location, llvm::StringRef name,
                                      mlir::ValueRange operands, mlir::Type element,
                                      llvm::SmallVectorImpl<mlir::Type>& types);
 /// The broadcast of two shapes (NumPy rules), or failure.
-llvm::FailureOr<llvm::SmallVector<int64_t>> broadcastShapes(llvm::ArrayRef<int64_t> a, llvm::ArrayRef<int64_t> b);
+llvm::FailureOr<llvm::SmallVector<int64_t>> broadcastShapes(llvm::ArrayRef<int64_t> a,
+                                                            llvm::ArrayRef<int64_t> b);
 
 } // namespace sinter::ir
 

@@ -18,8 +18,8 @@ void SinterDialect::registerAttributes() {
       >();
 }
 
-LogicalResult LayoutAttr::verify(function_ref<InFlightDiagnostic()> error, ArrayRef<int64_t> order, int64_t blocked,
-                                 int64_t block) {
+LogicalResult LayoutAttr::verify(function_ref<InFlightDiagnostic()> error, ArrayRef<int64_t> order,
+                                 int64_t blocked, int64_t block) {
   SmallVector<bool> seen(order.size(), false);
   for (int64_t dim : order) {
     if (dim < 0 || dim >= static_cast<int64_t>(order.size()) || seen[static_cast<size_t>(dim)])

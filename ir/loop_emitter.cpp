@@ -11,7 +11,9 @@ using namespace mlir;
 namespace sinter::ir {
 namespace {
 
-Type widened(Type element, int64_t width) { return width == 1 ? element : VectorType::get({width}, element); }
+Type widened(Type element, int64_t width) {
+  return width == 1 ? element : VectorType::get({width}, element);
+}
 
 TypedAttr elementAttr(double value, Type element) {
   if (auto type = dyn_cast<FloatType>(element)) {
@@ -34,12 +36,15 @@ TypedAttr neutralAttr(Combine how, Type element) {
   const unsigned bits = type.getWidth();
   if (type.isUnsigned() || bits == 1)
     return IntegerAttr::get(type, how == Combine::max ? APInt::getMinValue(bits) : APInt::getMaxValue(bits));
-  return IntegerAttr::get(type, how == Combine::max ? APInt::getSignedMinValue(bits) : APInt::getSignedMaxValue(bits));
+  return IntegerAttr::get(type, how == Combine::max ? APInt::getSignedMinValue(bits)
+                                                    : APInt::getSignedMaxValue(bits));
 }
 
 } // namespace
 
-Value LoopEmitter::index(int64_t value) { return arith::ConstantIndexOp::create(builder, loc, value); }
+Value LoopEmitter::index(int64_t value) {
+  return arith::ConstantIndexOp::create(builder, loc, value);
+}
 
 Point LoopEmitter::broadcast(const Point& at, ArrayRef<int64_t> operandShape) {
   Point result;
@@ -123,9 +128,11 @@ Value LoopEmitter::combine(Combine how, Value a, Value b) {
   const bool isUnsigned = element.isUnsignedInteger() || element.isInteger(1);
   switch (how) {
   case Combine::add:
-    return isFloat ? arith::AddFOp::create(builder, loc, a, b).getResult() : arith::AddIOp::create(builder, loc, a, b);
+    return isFloat ? arith::AddFOp::create(builder, loc, a, b).getResult()
+                   : arith::AddIOp::create(builder, loc, a, b);
   case Combine::mul:
-    return isFloat ? arith::MulFOp::create(builder, loc, a, b).getResult() : arith::MulIOp::create(builder, loc, a, b);
+    return isFloat ? arith::MulFOp::create(builder, loc, a, b).getResult()
+                   : arith::MulIOp::create(builder, loc, a, b);
   case Combine::max:
     if (isFloat)
       return arith::MaximumFOp::create(builder, loc, a, b);

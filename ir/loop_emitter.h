@@ -1,9 +1,9 @@
 // How operations emit themselves as loops: the interface between an operation's `emitElement` and a target's
 // loop generator.
 //
-// Emission pulls: the generator walks the positions of a kernel's result and asks the last operation for the element
-// there; the operation asks for the operand elements it needs, which are either loaded or emitted in place.
-// A position may stand for several lanes, neighbours along one dimension; then elements are vectors.
+// Emission pulls: the generator walks the positions of a kernel's result and asks the last operation for the
+// element there; the operation asks for the operand elements it needs, which are either loaded or emitted in
+// place. A position may stand for several lanes, neighbours along one dimension; then elements are vectors.
 #pragma once
 
 #include "mlir/IR/Builders.h"
@@ -16,10 +16,12 @@ namespace sinter::ir {
 struct Coord {
   mlir::Value base;       ///< of type index: the position of lane 0
   int64_t laneStride = 0; ///< lane l is at base + l * laneStride
-  mlir::Value perLane;    ///< a vector of index, one per lane, for positions that depend on data; replaces the others
+  mlir::Value
+      perLane; ///< a vector of index, one per lane, for positions that depend on data; replaces the others
 };
 
-/// A position in a tensor's index space, one Coord per logical dimension. With lanes, usually one Coord has stride 1.
+/// A position in a tensor's index space, one Coord per logical dimension. With lanes, usually one Coord has
+/// stride 1.
 using Point = llvm::SmallVector<Coord, 6>;
 
 /// How a reduction folds its elements. The neutral element follows from it and the element type.
@@ -38,32 +40,35 @@ public:
   /// Changes inside the callback of `reduce`.
   virtual int64_t width() const = 0;
 
-  /// The element(s) of `tensor`, an operand of the operation being emitted, at `at`. Every lane must lie inside.
-  /// If the tensor's shape has extent 1 where the result has more, the operation passes coordinate 0 there itself
-  /// (see `broadcast`).
+  /// The element(s) of `tensor`, an operand of the operation being emitted, at `at`. Every lane must lie
+  /// inside. If the tensor's shape has extent 1 where the result has more, the operation passes coordinate 0
+  /// there itself (see `broadcast`).
   virtual mlir::Value element(mlir::Value tensor, const Point& at) = 0;
 
-  /// As `element`, but lanes outside the tensor's shape (below 0 or past the end) yield `outside`, a scalar or
-  /// vector of the element type.
+  /// As `element`, but lanes outside the tensor's shape (below 0 or past the end) yield `outside`, a scalar
+  /// or vector of the element type.
   virtual mlir::Value elementOr(mlir::Value tensor, const Point& at, mlir::Value outside) = 0;
 
-  /// Folds `element(p)` over all positions p that agree with `at` except on `axes`, where p runs over the extents of
-  /// `shape`. Inside `element` width() may be 1 or more, and differ from outside; use `splat` for values made before.
-  /// Returns a value for the lanes of `at`. Folding an empty range gives the neutral element.
-  virtual mlir::Value reduce(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> axes, const Point& at, Combine how,
-                             mlir::Type elementType,
+  /// Folds `element(p)` over all positions p that agree with `at` except on `axes`, where p runs over the
+  /// extents of `shape`. Inside `element` width() may be 1 or more, and differ from outside; use `splat` for
+  /// values made before. Returns a value for the lanes of `at`. Folding an empty range gives the neutral
+  /// element.
+  virtual mlir::Value reduce(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> axes, const Point& at,
+                             Combine how, mlir::Type elementType,
                              llvm::function_ref<mlir::Value(const Point&)> element) = 0;
 
-  /// Emits nested loops over [0, extents[i]), unrolling small ones, that carry values. Lanes stay as they are.
+  /// Emits nested loops over [0, extents[i]), unrolling small ones, that carry values. Lanes stay as they
+  /// are.
   virtual llvm::SmallVector<mlir::Value>
   loop(llvm::ArrayRef<int64_t> extents, mlir::ValueRange init,
-       llvm::function_ref<llvm::SmallVector<mlir::Value>(llvm::ArrayRef<mlir::Value> index, mlir::ValueRange carried)>
+       llvm::function_ref<llvm::SmallVector<mlir::Value>(llvm::ArrayRef<mlir::Value> index,
+                                                         mlir::ValueRange carried)>
            body) = 0;
 
   // Small arithmetic, written once here.
 
-  /// `at` brought to the shape of an operand that broadcasts NumPy-style to the result: leading dimensions dropped,
-  /// coordinate 0 where the operand's extent is 1.
+  /// `at` brought to the shape of an operand that broadcasts NumPy-style to the result: leading dimensions
+  /// dropped, coordinate 0 where the operand's extent is 1.
   Point broadcast(const Point& at, llvm::ArrayRef<int64_t> operandShape);
   mlir::Value index(int64_t value);
   Coord at(int64_t value) { return {index(value), 0, {}}; }

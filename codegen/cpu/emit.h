@@ -25,12 +25,12 @@ struct EmittedKernel {
   uint64_t scratchBytes = 0; ///< per worker
 };
 
-/// Any kernel, as loops of vector code through MLIR (arith, math, vector, scf). Throws Error (internal) for a region it
-/// cannot emit; fusion must not make one.
+/// Any kernel, as loops of vector code through MLIR (arith, math, vector, scf). Throws Error (internal) for a
+/// region it cannot emit; fusion must not make one.
 EmittedKernel emitLoops(ir::KernelOp kernel, const Target& target, llvm::LLVMContext& context);
 
-/// True if `kernel` has a contraction root in layouts that the micro-kernels take (passes/contraction_layout.h) and
-/// nothing but pointwise operations after it.
+/// True if `kernel` has a contraction root in layouts that the micro-kernels take
+/// (passes/contraction_layout.h) and nothing but pointwise operations after it.
 bool hasMicroKernel(ir::KernelOp kernel, const Target& target);
 
 /// A kernel for which hasMicroKernel holds, by register-tiled micro-kernels built with IRBuilder.
@@ -38,11 +38,12 @@ EmittedKernel emitContraction(ir::KernelOp kernel, const Target& target, llvm::L
 
 /// The pointwise operations after `root`, as a module with one function
 ///   <width x T> name(<width x T> value, ptr buffers, i64 index0, ... i64 index(rank-1))
-/// that turns the root's elements into the kernel's. Lane l of `value` is the root's element at the given position
-/// with l added on `laneDim`; operands are fetched through `buffers` (as in KernelFn). Lanes past the extent of
-/// `laneDim` are computed from unspecified values but never read memory outside an operand. The function is internal
-/// and always inlined. Null if the kernel yields the root's result itself.
-std::unique_ptr<llvm::Module> emitEpilogue(ir::KernelOp kernel, mlir::Operation* root, int64_t laneDim, int64_t width,
-                                           llvm::StringRef name, const Target& target, llvm::LLVMContext& context);
+/// that turns the root's elements into the kernel's. Lane l of `value` is the root's element at the given
+/// position with l added on `laneDim`; operands are fetched through `buffers` (as in KernelFn). Lanes past
+/// the extent of `laneDim` are computed from unspecified values but never read memory outside an operand. The
+/// function is internal and always inlined. Null if the kernel yields the root's result itself.
+std::unique_ptr<llvm::Module> emitEpilogue(ir::KernelOp kernel, mlir::Operation* root, int64_t laneDim,
+                                           int64_t width, llvm::StringRef name, const Target& target,
+                                           llvm::LLVMContext& context);
 
 } // namespace sinter::codegen::cpu

@@ -8,8 +8,8 @@
 namespace sinter::codegen::cpu {
 
 struct Target {
-  std::string cpu;      ///< LLVM's name of the processor: "znver3", "x86-64-v3"
-  std::string features; ///< LLVM feature string: "+avx2,-avx512f,..."
+  std::string cpu;          ///< LLVM's name of the processor: "znver3", "x86-64-v3"
+  std::string features;     ///< LLVM feature string: "+avx2,-avx512f,..."
   int64_t vectorBytes = 16; ///< width of the vector registers used: 64, 32 or 16
   int64_t registers = 16;   ///< how many of them there are
   bool fma = false;
@@ -21,8 +21,8 @@ struct Target {
 
   /// The machine this runs on, or the one SINTER_CPU names ("x86-64", "x86-64-v2", "-v3", "-v4").
   static const Target& host();
-  /// "native" or a microarchitecture level as above. Throws Error for other names, and for levels this machine
-  /// cannot run when `mustRun` is set.
+  /// "native" or a microarchitecture level as above. Throws Error for other names, and for levels this
+  /// machine cannot run when `mustRun` is set.
   static Target named(std::string_view name, bool mustRun = true);
 };
 

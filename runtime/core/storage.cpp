@@ -41,6 +41,8 @@ Storage::~Storage() {
     std::free(data_);
 }
 
-uint64_t Storage::allocation_count() { return allocations.load(std::memory_order_relaxed); }
+uint64_t Storage::allocation_count() {
+  return allocations.load(std::memory_order_relaxed);
+}
 
 } // namespace sinter

@@ -17,7 +17,9 @@ bool View::is_dense() const {
   return true;
 }
 
-std::string to_string(const View& view) { return std::string(name_of(view.dtype)) + to_string(view.shape); }
+std::string to_string(const View& view) {
+  return std::string(name_of(view.dtype)) + to_string(view.shape);
+}
 
 View broadcast_to(const View& view, const Shape& shape) {
   const int lead = shape.rank() - view.rank();

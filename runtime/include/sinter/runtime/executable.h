@@ -23,7 +23,7 @@ using KernelFn = void (*)(void* const* buffers, int64_t begin, int64_t end, void
 struct BufferRef {
   enum class Space : uint8_t { arena, input, output, constant };
   Space space = Space::arena;
-  uint32_t index = 0;     ///< which input, output or constant
+  uint32_t index = 0;       ///< which input, output or constant
   uint64_t byte_offset = 0; ///< into the arena, input, output or constant
 };
 
@@ -36,28 +36,28 @@ struct TensorSpec {
 
 /// One kernel as compiled, shared by all steps that launch it.
 struct Kernel {
-  std::string name;            ///< unique within the executable, readable in profiles
-  std::string algorithm;       ///< how it computes: "direct conv 6x16", "loops", ...
+  std::string name;      ///< unique within the executable, readable in profiles
+  std::string algorithm; ///< how it computes: "direct conv 6x16", "loops", ...
   KernelFn function = nullptr;
-  std::shared_ptr<void> code;  ///< keeps the machine code alive
-  int64_t tasks = 1;           ///< the size of its task range
-  int64_t grain = 1;           ///< tasks below which splitting does not pay
-  uint64_t scratch_bytes = 0;  ///< per worker
+  std::shared_ptr<void> code; ///< keeps the machine code alive
+  int64_t tasks = 1;          ///< the size of its task range
+  int64_t grain = 1;          ///< tasks below which splitting does not pay
+  uint64_t scratch_bytes = 0; ///< per worker
 };
 
 /// One launch.
 struct Step {
   uint32_t kernel = 0;
   std::vector<BufferRef> buffers;
-  std::string label;           ///< the source operations, for people: "conv2d+add+relu @ res2a"
-  double flops = 0;            ///< arithmetic of the source operations
-  double bytes = 0;            ///< least memory traffic: operands read once, results written once
+  std::string label; ///< the source operations, for people: "conv2d+add+relu @ res2a"
+  double flops = 0;  ///< arithmetic of the source operations
+  double bytes = 0;  ///< least memory traffic: operands read once, results written once
 };
 
 /// The arena of a program and how good its plan is. All in bytes.
 struct MemoryPlan {
   uint64_t arena_bytes = 0;
-  uint64_t lower_bound = 0;  ///< the largest sum of buffers alive at the same time
+  uint64_t lower_bound = 0;   ///< the largest sum of buffers alive at the same time
   uint64_t without_reuse = 0; ///< the sum of all buffers
 };
 

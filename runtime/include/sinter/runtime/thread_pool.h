@@ -21,8 +21,8 @@ public:
   /// A range of tasks: called with a context, a half-open range and the worker's number in [0, size()).
   using RangeFn = void (*)(void* context, int64_t begin, int64_t end, int worker);
 
-  /// Splits [0, tasks) into pieces of at least `grain` and runs them on all workers; returns when all are done.
-  /// Does not allocate. Calls from several threads at once take turns. `fn` must not throw.
+  /// Splits [0, tasks) into pieces of at least `grain` and runs them on all workers; returns when all are
+  /// done. Does not allocate. Calls from several threads at once take turns. `fn` must not throw.
   void parallel_for(int64_t tasks, int64_t grain, RangeFn fn, void* context);
 
   /// As above, for any callable `f(begin, end, worker)`.

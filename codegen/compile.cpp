@@ -1,0 +1,184 @@
+// The compiler's last step: planned module to Executable.
+#include "codegen/compile.h"
+
+#include "codegen/kernel/kernel_compiler.h"
+#include "ir/constant.h"
+#include "ir/ops.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+#include <chrono>
+#include <map>
+
+using namespace mlir;
+
+namespace sinter::codegen {
+namespace {
+
+func::FuncOp mainFunction(ModuleOp module) {
+  auto main = module.lookupSymbol<func::FuncOp>("main");
+  if (!main || main.isExternal())
+    throw Error("the module has no function @main", ErrorKind::internal);
+  return main;
+}
+
+std::string nameOr(Attribute attribute, const std::string& otherwise) {
+  auto name = dyn_cast_or_null<StringAttr>(attribute);
+  return name ? name.str() : otherwise;
+}
+
+rt::TensorSpec specOf(Type type, std::string name) {
+  const auto tensor = cast<RankedTensorType>(type);
+  return {std::move(name), ir::dtypeOf(tensor.getElementType()), ir::shapeOf(tensor)};
+}
+
+uint64_t moduleNumber(ModuleOp module, StringRef name) {
+  auto attribute = module->getAttrOfType<IntegerAttr>(name);
+  if (!attribute)
+    throw Error("the planned module lacks " + name.str(), ErrorKind::internal);
+  return static_cast<uint64_t>(attribute.getInt());
+}
+
+// The source operations of a location, as people know them: ONNX node names, or file:line of C++ code.
+void describe(Location location, std::string& text) {
+  auto append = [&](const std::string& part) {
+    if (text.find(part) == std::string::npos)
+      text += (text.empty() ? "" : " + ") + part;
+  };
+  if (auto name = dyn_cast<NameLoc>(location))
+    append(name.getName().str());
+  else if (auto file = dyn_cast<FileLineColLoc>(location))
+    append(file.getFilename().str() + ":" + std::to_string(file.getLine()));
+  else if (auto fused = dyn_cast<FusedLoc>(location))
+    for (Location part : fused.getLocations())
+      describe(part, text);
+  else if (auto call = dyn_cast<CallSiteLoc>(location))
+    describe(call.getCallee(), text);
+}
+
+// Turns @main's straight line into steps on buffers.
+class ProgramBuilder {
+public:
+  ProgramBuilder(ModuleOp module, rt::Executable::Parts& parts) : module_(module), parts_(parts) {}
+
+  void build() {
+    func::FuncOp main = mainFunction(module_);
+    Block& body = main.getBody().front();
+    for (auto [i, argument] : llvm::enumerate(body.getArguments())) {
+      const auto number = static_cast<unsigned>(i);
+      parts_.inputs.push_back(specOf(
+          argument.getType(), nameOr(main.getArgAttr(number, "sinter.name"), "arg" + std::to_string(i))));
+      buffers_[argument] = {rt::BufferRef::Space::input, number, 0};
+    }
+    Operation* terminator = body.getTerminator();
+    for (auto [i, value] : llvm::enumerate(terminator->getOperands())) {
+      const auto number = static_cast<unsigned>(i);
+      parts_.outputs.push_back(specOf(
+          value.getType(), nameOr(main.getResultAttr(number, "sinter.name"), "result" + std::to_string(i))));
+      returned_[source(value)] = number;
+    }
+    uint32_t index = 0;
+    for (ir::KernelOp kernel : module_.getOps<ir::KernelOp>()) {
+      kernelIndex_[kernel.getSymName()] = index++;
+      kernelOps_.push_back(kernel);
+    }
+    for (Operation& op : body.without_terminator())
+      add(op);
+  }
+
+private:
+  // The value whose buffer `value` shares.
+  static Value source(Value value) {
+    while (auto reshape = value.getDefiningOp<ir::ReshapeOp>())
+      value = reshape.getInput();
+    return value;
+  }
+
+  void add(Operation& op) {
+    if (auto constant = dyn_cast<ir::ConstantOp>(op)) {
+      ir::ConstantData data = ir::readElements(constant.getValue());
+      buffers_[constant.getResult()] = {rt::BufferRef::Space::constant,
+                                        static_cast<uint32_t>(parts_.constants.size()), data.byteOffset};
+      parts_.constants.push_back(std::move(data.storage));
+    } else if (auto launch = dyn_cast<ir::LaunchOp>(op)) {
+      add(launch);
+    } else if (!isa<ir::ReshapeOp>(op)) {
+      throw Error("a planned program cannot hold " + op.getName().getStringRef().str(), ErrorKind::internal);
+    }
+  }
+
+  void add(ir::LaunchOp launch) {
+    rt::Step step;
+    step.kernel = kernelIndex_.at(launch.getKernel());
+    for (Value operand : launch.getInputs())
+      step.buffers.push_back(bufferOf(operand));
+    const std::optional<ArrayRef<int64_t>> offsets = launch.getOffsets();
+    if (!offsets || offsets->size() != launch.getNumResults())
+      throw Error("a launch of @" + launch.getKernel().str() + " has no place for its results",
+                  ErrorKind::internal);
+    for (auto [result, offset] : llvm::zip(launch.getResults(), *offsets)) {
+      if (offset >= 0)
+        buffers_[result] = {rt::BufferRef::Space::arena, 0, static_cast<uint64_t>(offset)};
+      else
+        buffers_[result] = {rt::BufferRef::Space::output, returned_.at(result), 0};
+      step.buffers.push_back(buffers_[result]);
+    }
+    describe(launch.getLoc(), step.label);
+    cost(kernelOps_[step.kernel], step);
+    step.bytes = ir::operandAndResultBytes(launch);
+    parts_.steps.push_back(std::move(step));
+  }
+
+  static void cost(ir::KernelOp kernel, rt::Step& step) {
+    for (Operation& op : kernel.getBody().front())
+      if (auto fusion = dyn_cast<ir::FusionOpInterface>(op))
+        step.flops += fusion.getFlops();
+  }
+
+  rt::BufferRef bufferOf(Value value) const {
+    auto found = buffers_.find(source(value));
+    if (found == buffers_.end())
+      throw Error("a planned program uses a value without a buffer", ErrorKind::internal);
+    return found->second;
+  }
+
+  ModuleOp module_;
+  rt::Executable::Parts& parts_;
+  llvm::DenseMap<Value, rt::BufferRef> buffers_;
+  llvm::DenseMap<Value, uint32_t> returned_;
+  std::map<StringRef, uint32_t> kernelIndex_;
+  std::vector<ir::KernelOp> kernelOps_;
+};
+
+cpu::Target targetOf(const CompileOptions& options) {
+  return options.cpu == "native" ? cpu::Target::host() : cpu::Target::named(options.cpu);
+}
+
+passes::PipelineOptions pipelineOptions(const CompileOptions& options, const cpu::Target& target) {
+  return {.fuse = options.fuse, .block = target.lanes()};
+}
+
+} // namespace
+
+std::shared_ptr<rt::Executable> compile(ModuleOp module, const CompileOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  const cpu::Target target = targetOf(options);
+  passes::runPipeline(module, pipelineOptions(options, target));
+  rt::Executable::Parts parts;
+  parts.kernels = compileKernels(module, target, options.progress);
+  ProgramBuilder(module, parts).build();
+  parts.memory = {moduleNumber(module, "sinter.arena_bytes"),
+                  moduleNumber(module, "sinter.arena_lower_bound"),
+                  moduleNumber(module, "sinter.arena_without_reuse")};
+  parts.compile_ms =
+      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  return std::make_shared<rt::Executable>(std::move(parts));
+}
+
+std::string printLlvm(ModuleOp module, const CompileOptions& options) {
+  const cpu::Target target = targetOf(options);
+  passes::runPipeline(module, pipelineOptions(options, target));
+  return printKernels(module, target);
+}
+
+} // namespace sinter::codegen

@@ -1,0 +1,143 @@
+// The interpreter: @main walked with the eager kernels. What everything compiled is compared with.
+#include "codegen/compile.h"
+
+#include "ir/constant.h"
+#include "ir/ops.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+#include <cstring>
+
+using namespace mlir;
+
+namespace sinter::codegen {
+namespace {
+
+struct Held {
+  std::shared_ptr<Storage> storage; // null: somebody else's memory
+  View view;
+};
+
+// Values are logical throughout: layouts do not change what a program means, so `convert_layout` is the
+// identity here and constants stored under a layout are brought back to row-major order first.
+class Interpreter {
+public:
+  explicit Interpreter(ModuleOp module) : module_(module) {}
+
+  void bind(Value value, const View& view) { values_[value] = {nullptr, view}; }
+
+  SmallVector<View> run(Block& block) {
+    countUses(block);
+    for (Operation& op : block.without_terminator())
+      step(op);
+    SmallVector<View> results;
+    for (Value value : block.getTerminator()->getOperands())
+      results.push_back(values_.at(value).view);
+    return results;
+  }
+
+private:
+  void countUses(Block& block) {
+    for (Operation& op : block)
+      for (Value operand : op.getOperands())
+        ++uses_[operand];
+  }
+
+  void step(Operation& op) {
+    if (auto constant = dyn_cast<ir::ConstantOp>(op))
+      values_[constant.getResult()] = logicalConstant(constant);
+    else if (auto fusion = dyn_cast<ir::FusionOp>(op))
+      call(fusion.getBody().front(), op);
+    else if (auto launch = dyn_cast<ir::LaunchOp>(op))
+      call(module_.lookupSymbol<ir::KernelOp>(launch.getKernel()).getBody().front(), op);
+    else if (auto convert = dyn_cast<ir::ConvertLayoutOp>(op))
+      values_[convert.getResult()] = values_.at(convert.getInput());
+    else
+      evaluate(op);
+    for (Value operand : op.getOperands())
+      if (--uses_[operand] == 0)
+        values_[operand].storage.reset();
+  }
+
+  void evaluate(Operation& op) {
+    auto evaluable = dyn_cast<ir::EvaluateOpInterface>(op);
+    if (!evaluable)
+      throw Error("the interpreter does not know " + op.getName().getStringRef().str(), ErrorKind::internal);
+    SmallVector<View> operands, results;
+    for (Value operand : op.getOperands())
+      operands.push_back(values_.at(operand).view);
+    for (Value result : op.getResults())
+      results.push_back(allocate(result).view);
+    evaluable.evaluate(operands, results);
+  }
+
+  Held& allocate(Value value) {
+    const auto type = ir::tensorType(value);
+    const DType dtype = ir::dtypeOf(type.getElementType());
+    auto storage = Storage::allocate(static_cast<size_t>(checked_bytes(type.getShape(), size_of(dtype))));
+    const View view = View::dense(storage->data(), dtype, ir::shapeOf(type));
+    return values_[value] = {std::move(storage), view};
+  }
+
+  void call(Block& body, Operation& caller) {
+    Interpreter callee(module_);
+    for (auto [argument, operand] : llvm::zip(body.getArguments(), caller.getOperands()))
+      callee.values_[argument] = values_.at(operand);
+    callee.countUses(body);
+    for (Value argument : body.getArguments())
+      ++callee.uses_[argument]; // the caller's to free
+    for (Operation& op : body.without_terminator())
+      callee.step(op);
+    for (auto [result, value] : llvm::zip(caller.getResults(), body.getTerminator()->getOperands()))
+      values_[result] = callee.values_.at(value);
+  }
+
+  Held logicalConstant(ir::ConstantOp constant) {
+    ir::ConstantData data = ir::readElements(constant.getValue());
+    const auto type = cast<RankedTensorType>(constant.getType());
+    if (!type.getEncoding())
+      return {std::move(data.storage), data.view};
+    const auto plain = RankedTensorType::get(type.getShape(), type.getElementType());
+    OpBuilder builder(constant);
+    auto convert = ir::ConvertLayoutOp::create(builder, constant.getLoc(), plain, constant.getResult());
+    auto storage = Storage::allocate(static_cast<size_t>(ir::storedBytes(plain)));
+    const View view = View::dense(storage->data(), data.view.dtype, ir::shapeOf(plain));
+    convert.evaluate(data.view, view);
+    convert.erase();
+    return {std::move(storage), view};
+  }
+
+  ModuleOp module_;
+  llvm::DenseMap<Value, Held> values_;
+  llvm::DenseMap<Value, int64_t> uses_;
+};
+
+// Element by element, so that a result may be a view with other strides than the caller's.
+void copy(const View& from, const View& to) {
+  const size_t size = size_of(from.dtype);
+  for_each_offset(from.shape, std::array{from.strides, to.strides}, [&](const std::array<int64_t, 2>& at) {
+    std::memcpy(to.as<char>() + at[1] * static_cast<int64_t>(size),
+                from.as<char>() + at[0] * static_cast<int64_t>(size), size);
+  });
+}
+
+} // namespace
+
+void interpret(ModuleOp module, std::span<const View> inputs, std::span<const View> outputs) {
+  auto main = module.lookupSymbol<func::FuncOp>("main");
+  if (!main || main.isExternal())
+    throw Error("the module has no function @main", ErrorKind::internal);
+  Block& body = main.getBody().front();
+  if (inputs.size() != body.getNumArguments() || outputs.size() != body.getTerminator()->getNumOperands())
+    throw Error("the program takes " + std::to_string(body.getNumArguments()) + " inputs and gives " +
+                std::to_string(body.getTerminator()->getNumOperands()) + " outputs, not " +
+                std::to_string(inputs.size()) + " and " + std::to_string(outputs.size()));
+  Interpreter interpreter(module);
+  for (auto [argument, view] : llvm::zip(body.getArguments(), inputs))
+    interpreter.bind(argument, view);
+  const SmallVector<View> results = interpreter.run(body);
+  for (auto [result, view] : llvm::zip(results, outputs))
+    copy(result, view);
+}
+
+} // namespace sinter::codegen
