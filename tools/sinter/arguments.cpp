@@ -1,0 +1,156 @@
+// Command-line values that name tensors.
+#include "arguments.h"
+
+#include "sinter/data/npy.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <random>
+
+namespace sinter::tool {
+
+namespace {
+
+std::string names_of(const std::vector<ModelValue>& values) {
+  std::string text;
+  for (const ModelValue& value : values)
+    text += fmt::format("{}'{}'", text.empty() ? "" : ", ", value.name);
+  return text.empty() ? "none" : text;
+}
+
+/// The value whose name, followed by '=', starts `argument`; of several the one with the longest name.
+std::optional<std::size_t> named_value(const std::string& argument, const std::vector<ModelValue>& values) {
+  std::optional<std::size_t> found;
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (argument.starts_with(values[i].name + "=") &&
+        (!found || values[i].name.size() > values[*found].name.size()))
+      found = i;
+  return found;
+}
+
+std::string describe(const ModelValue& value) {
+  std::string text = std::string(name_of(value.dtype)) + "[";
+  for (std::size_t d = 0; d < value.dims.size(); ++d) {
+    const bool named = d < value.dim_names.size() && !value.dim_names[d].empty();
+    const std::string extent =
+        value.dims[d] >= 0 ? std::to_string(value.dims[d]) : (named ? value.dim_names[d] : std::string("?"));
+    text += (d > 0 ? ", " : "") + extent;
+  }
+  return text + "]";
+}
+
+/// Uniform in [0, 1) for floats; zeros and ones for integers, which are mostly indices and masks.
+Tensor random_tensor(const Shape& shape, DType dtype, uint64_t seed) {
+  checked_bytes(shape.dims(), size_of(dtype));
+  Tensor tensor = Tensor::empty(shape, dtype);
+  std::mt19937_64 engine(seed);
+  visit_dtype(dtype, "random input", [&](auto tag) {
+    using T = decltype(tag);
+    T* out = tensor.view().as<T>();
+    for (int64_t i = 0; i < shape.elements(); ++i) {
+      if constexpr (std::is_floating_point_v<T>)
+        out[i] = static_cast<T>(static_cast<double>(engine() >> 11) * 0x1p-53);
+      else
+        out[i] = static_cast<T>(engine() & 1);
+    }
+  });
+  return tensor;
+}
+
+} // namespace
+
+std::vector<Assignment> assign(const std::vector<std::string>& arguments,
+                               const std::vector<ModelValue>& values, const std::string& kind) {
+  std::vector<Assignment> result;
+  std::vector<bool> taken(values.size(), false);
+  auto take = [&](std::size_t index, std::string text) {
+    if (taken[index])
+      throw Error(fmt::format("{} '{}' is given twice", kind, values[index].name));
+    taken[index] = true;
+    result.push_back({index, std::move(text)});
+  };
+  std::vector<std::string> unnamed;
+  for (const std::string& argument : arguments) {
+    if (auto index = named_value(argument, values)) {
+      take(*index, argument.substr(values[*index].name.size() + 1));
+      continue;
+    }
+    const std::size_t equals = argument.find('=');
+    const std::size_t slash = argument.find('/');
+    if (equals != std::string::npos && equals < slash)
+      throw Error(fmt::format("the model has no {} '{}'; it has {}", kind, argument.substr(0, equals),
+                              names_of(values)));
+    unnamed.push_back(argument);
+  }
+  for (std::string& argument : unnamed) {
+    std::size_t index = 0;
+    while (index < values.size() && taken[index])
+      ++index;
+    if (index == values.size())
+      throw Error(fmt::format("'{}' is one {} too many; the model has {}", argument, kind, names_of(values)));
+    take(index, std::move(argument));
+  }
+  return result;
+}
+
+Shape parse_shape(const std::string& text) {
+  Shape shape;
+  if (text.empty() || text == "scalar")
+    return shape;
+  const char* at = text.data();
+  const char* end = text.data() + text.size();
+  while (true) {
+    int64_t dim = 0;
+    auto [next, error] = std::from_chars(at, end, dim);
+    const bool last = next == end;
+    if (error != std::errc() || dim < 0 || (!last && *next != 'x') || shape.rank() == kMaxRank)
+      throw Error(
+          fmt::format("'{}' is not a shape: up to {} extents are written as in 1x3x224x224", text, kMaxRank));
+    shape.push_back(dim);
+    if (last)
+      return shape;
+    at = next + 1;
+  }
+}
+
+std::vector<Tensor> gather_inputs(const Model& model, const std::vector<std::string>& files,
+                                  const std::vector<std::string>& shapes, bool fill_in) {
+  const std::vector<ModelValue>& inputs = model.inputs();
+  std::vector<std::optional<Tensor>> found(inputs.size());
+  for (const Assignment& file : assign(files, inputs, "input"))
+    found[file.index] = load_npy(file.text);
+  for (const Assignment& shape : assign(shapes, inputs, "input")) {
+    if (found[shape.index])
+      throw Error(fmt::format("input '{}' is given twice", inputs[shape.index].name));
+    found[shape.index] = random_tensor(parse_shape(shape.text), inputs[shape.index].dtype, shape.index + 1);
+  }
+
+  std::vector<Tensor> tensors;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const ModelValue& input = inputs[i];
+    if (!found[i]) {
+      const bool fixed = input.has_shape && std::all_of(input.dims.begin(), input.dims.end(),
+                                                        [](int64_t dim) { return dim >= 0; });
+      if (!fill_in)
+        throw Error(fmt::format("input '{}' ({}) is missing: give --input {}=FILE.npy", input.name,
+                                describe(input), input.name));
+      if (!fixed)
+        throw Error(fmt::format("input '{}' ({}) has no fixed shape: give --shape {}=1x3x... or --input",
+                                input.name, describe(input), input.name));
+      found[i] = random_tensor(Shape(input.dims), input.dtype, i + 1);
+    }
+    tensors.push_back(*found[i]);
+  }
+  model.check_inputs(tensors);
+  return tensors;
+}
+
+int check_threads(int threads) {
+  if (threads < 0 || threads > 1024)
+    throw Error(fmt::format("--threads {} is outside 0 ... 1024 (0: one per processor)", threads));
+  return threads;
+}
+
+} // namespace sinter::tool

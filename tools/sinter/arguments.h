@@ -1,0 +1,36 @@
+// Command-line values that name tensors: files, shapes, and what they belong to in the model.
+#pragma once
+
+#include "sinter/onnx.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sinter::tool {
+
+/// A "[NAME=]TEXT" argument matched to one of a model's values.
+struct Assignment {
+  std::size_t index = 0; ///< which of the values
+  std::string text;      ///< what is behind the name
+};
+
+/// Matches arguments to `values`: named ones by name, the others in order to the values not named. Throws
+/// Error for an unknown name, a value given twice, and more arguments than values. `kind` is "input" or
+/// "output".
+std::vector<Assignment> assign(const std::vector<std::string>& arguments,
+                               const std::vector<ModelValue>& values, const std::string& kind);
+
+/// "1x3x224x224" as a shape; throws Error for anything else. "" and "scalar" are rank 0.
+Shape parse_shape(const std::string& text);
+
+/// Tensors for every input of `model`: from files (--input), or random ones of a given shape (--shape). Where
+/// neither is given and `fill_in` is set, inputs of fixed shape are made up; else Error names the missing
+/// input.
+std::vector<Tensor> gather_inputs(const Model& model, const std::vector<std::string>& files,
+                                  const std::vector<std::string>& shapes, bool fill_in);
+
+/// Number of threads as the user gave it; throws Error outside 0 ... 1024.
+int check_threads(int threads);
+
+} // namespace sinter::tool

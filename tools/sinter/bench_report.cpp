@@ -1,0 +1,151 @@
+// The figures of sinter bench as tables and as JSON.
+#include "bench.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace sinter::tool {
+
+namespace {
+
+double gflops(double flops, double ms) {
+  return ms > 0 ? flops / ms / 1e6 : 0;
+}
+double gbps(double bytes, double ms) {
+  return ms > 0 ? bytes / ms / 1e6 : 0;
+}
+
+std::string mebibytes(uint64_t bytes) {
+  return fmt::format("{:.2f} MiB", static_cast<double>(bytes) / (1 << 20));
+}
+
+std::string quoted(const std::string& text) {
+  std::string result = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\')
+      result += '\\';
+    if (static_cast<unsigned char>(c) < 0x20)
+      result += fmt::format("\\u{:04x}", static_cast<int>(c));
+    else
+      result += c;
+  }
+  return result + "\"";
+}
+
+/// A finite number, in full precision; JSON has no other.
+std::string number(double value) {
+  return std::isfinite(value) ? fmt::format("{}", value) : "null";
+}
+
+std::string row(const char* what, const std::string& fused, const std::string& unfused) {
+  return fmt::format("  {:<26}{:>14}{:>14}\n", what, fused, unfused);
+}
+
+std::string shorten(const std::string& text, std::size_t width) {
+  return text.size() <= width ? text : text.substr(0, width - 3) + "...";
+}
+
+std::string comparison(const Measurement& m) {
+  auto rate = [&](const Side& side) {
+    const double value = gflops(m.flops, side.min_ms());
+    return fmt::format("{:.1f} ({:.0f} %)", value, m.peak_gflops > 0 ? 100 * value / m.peak_gflops : 0);
+  };
+  auto ms = [](double value) { return fmt::format("{:.3f}", value); };
+  std::string text = row("", "fused", "unfused");
+  text += row("fastest run, ms", ms(m.fused.min_ms()), ms(m.unfused.min_ms()));
+  text += row("median run, ms", ms(m.fused.median_ms()), ms(m.unfused.median_ms()));
+  text += row("GFLOP/s (of peak)", rate(m.fused), rate(m.unfused));
+  text +=
+      row("kernels launched", std::to_string(m.fused.kernel_count), std::to_string(m.unfused.kernel_count));
+  text += row("kernels compiled", std::to_string(m.fused.distinct_kernels),
+              std::to_string(m.unfused.distinct_kernels));
+  text += row("compiling, ms", fmt::format("{:.0f}", m.fused.compile_ms),
+              fmt::format("{:.0f}", m.unfused.compile_ms));
+  text += row("arena", mebibytes(m.fused.arena_bytes), mebibytes(m.unfused.arena_bytes));
+  text += row("  lower bound", mebibytes(m.fused.arena_lower_bound), mebibytes(m.unfused.arena_lower_bound));
+  text += row("  without reuse", mebibytes(m.fused.arena_without_reuse),
+              mebibytes(m.unfused.arena_without_reuse));
+  if (m.fused.min_ms() > 0)
+    text += fmt::format("  fused is {:.2f} times as fast\n", m.unfused.min_ms() / m.fused.min_ms());
+  return text;
+}
+
+std::string kernel_table(const Measurement& m) {
+  const double total = std::accumulate(m.kernels.begin(), m.kernels.end(), 0.0,
+                                       [](double sum, const KernelRow& kernel) { return sum + kernel.ms; });
+  std::vector<std::size_t> order(m.kernels.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return m.kernels[a].ms != m.kernels[b].ms ? m.kernels[a].ms > m.kernels[b].ms : a < b;
+  });
+  std::string text = fmt::format("\n  {:>8} {:>6} {:>9} {:>6} {:>7}  {:<28} {}\n", "ms", "share", "GFLOP/s",
+                                 "peak", "GB/s", "algorithm", "operations");
+  for (std::size_t i : order) {
+    const KernelRow& kernel = m.kernels[i];
+    const double rate = gflops(kernel.flops, kernel.ms);
+    text += fmt::format("  {:>8.4f} {:>5.1f}% {:>9.1f} {:>5.1f}% {:>7.1f}  {:<28} {}\n", kernel.ms,
+                        total > 0 ? 100 * kernel.ms / total : 0, rate,
+                        m.peak_gflops > 0 ? 100 * rate / m.peak_gflops : 0, gbps(kernel.bytes, kernel.ms),
+                        shorten(kernel.algorithm, 28), kernel.operations);
+  }
+  return text;
+}
+
+std::string side_json(const Measurement& m, const Side& side) {
+  const double rate = gflops(m.flops, side.min_ms());
+  return fmt::format(
+      R"({{"min_ms": {}, "median_ms": {}, "kernel_count": {}, "distinct_kernels": {}, "arena_bytes": {}, )"
+      R"("arena_lower_bound": {}, "arena_without_reuse": {}, "compile_ms": {}, "gflops": {}, "peak_share": {}}})",
+      number(side.min_ms()), number(side.median_ms()), side.kernel_count, side.distinct_kernels,
+      side.arena_bytes, side.arena_lower_bound, side.arena_without_reuse, number(side.compile_ms),
+      number(rate), number(m.peak_gflops > 0 ? rate / m.peak_gflops : 0));
+}
+
+std::string kernel_json(const Measurement& m, const KernelRow& kernel) {
+  const double rate = gflops(kernel.flops, kernel.ms);
+  return fmt::format(
+      R"({{"name": {}, "algorithm": {}, "operations": {}, "ms": {}, "flops": {}, "bytes": {}, "gflops": {}, )"
+      R"("peak_share": {}, "gbps": {}}})",
+      quoted(kernel.name), quoted(kernel.algorithm), quoted(kernel.operations), number(kernel.ms),
+      number(kernel.flops), number(kernel.bytes), number(rate),
+      number(m.peak_gflops > 0 ? rate / m.peak_gflops : 0), number(gbps(kernel.bytes, kernel.ms)));
+}
+
+} // namespace
+
+double Side::min_ms() const {
+  return run_ms.empty() ? 0 : *std::min_element(run_ms.begin(), run_ms.end());
+}
+
+double Side::median_ms() const {
+  if (run_ms.empty())
+    return 0;
+  std::vector<double> sorted = run_ms;
+  std::sort(sorted.begin(), sorted.end());
+  const std::size_t middle = sorted.size() / 2;
+  return sorted.size() % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+std::string to_text(const Measurement& m) {
+  std::string text = fmt::format("{}: {} thread{}, {} runs of each in turns, {:.3f} GFLOP a run\n"
+                                 "peak of the machine in the same run: {:.1f} GFLOP/s ({} multiply-adds)\n\n",
+                                 m.model, m.threads, m.threads == 1 ? "" : "s", m.runs, m.flops / 1e9,
+                                 m.peak_gflops, m.instruction_set);
+  return text + comparison(m) + kernel_table(m);
+}
+
+std::string to_json(const Measurement& m) {
+  std::string text = fmt::format(
+      "{{\n \"model\": {},\n \"threads\": {},\n \"runs\": {},\n \"peak_gflops\": {},\n"
+      " \"instruction_set\": {},\n \"flops\": {},\n \"fused\": {},\n \"unfused\": {},\n \"kernels\": [",
+      quoted(m.model), m.threads, m.runs, number(m.peak_gflops), quoted(m.instruction_set), number(m.flops),
+      side_json(m, m.fused), side_json(m, m.unfused));
+  for (std::size_t i = 0; i < m.kernels.size(); ++i)
+    text += (i > 0 ? ",\n  " : "\n  ") + kernel_json(m, m.kernels[i]);
+  return text + "\n ]\n}\n";
+}
+
+} // namespace sinter::tool

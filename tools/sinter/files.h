@@ -1,0 +1,24 @@
+// Files that appear whole or not at all.
+#pragma once
+
+#include "sinter/tensor.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace sinter::tool {
+
+/// `name` as a file name inside a directory: everything but letters, digits, '.', '-' and '_' becomes '_', so
+/// that no model can write elsewhere.
+std::string file_name(const std::string& name);
+
+/// Writes one NAME.npy per tensor into `directory` (made if it is not there). Files appear together at the
+/// end, when all of them have been written. Returns their paths.
+std::vector<std::string> write_outputs(const std::string& directory,
+                                       const std::vector<std::pair<std::string, Tensor>>& outputs);
+
+/// Writes `text` to `path`, which is replaced at the end.
+void write_text(const std::string& path, const std::string& text);
+
+} // namespace sinter::tool

@@ -1,0 +1,79 @@
+// sinter inspect: the IR of a model after a stage of the compiler, as text or as a drawing.
+#include "arguments.h"
+#include "commands.h"
+#include "files.h"
+#include "graphviz.h"
+#include "progress.h"
+
+#include <fmt/format.h>
+
+namespace sinter::tool {
+
+namespace {
+
+struct InspectOptions {
+  std::string model;
+  std::string stage = "fused";
+  std::string format = "text";
+  std::string output;
+  std::vector<std::string> inputs;
+  std::vector<std::string> shapes;
+  std::string cpu = "native";
+  bool no_fuse = false;
+};
+
+int inspect(const InspectOptions& options) {
+  const bool drawing = options.format != "text";
+  if (drawing && options.stage != "fused" && options.stage != "planned")
+    throw Error(
+        fmt::format("--format {} draws the stages fused and planned, not {}", options.format, options.stage));
+  ModelOptions model_options;
+  model_options.fuse = !options.no_fuse;
+  model_options.cpu = options.cpu;
+  Progress progress("compiling kernels");
+  model_options.progress = [&](int64_t done, int64_t total) { progress.update(done, total); };
+  Model model = Model::load(options.model, model_options);
+  const std::vector<Tensor> inputs = gather_inputs(model, options.inputs, options.shapes, true);
+
+  std::string text = model.inspect(inputs, options.stage, drawing);
+  if (options.format == "svg")
+    text = draw_svg(text);
+  if (!text.empty() && text.back() != '\n')
+    text += '\n';
+  if (options.output.empty())
+    fmt::print("{}", text);
+  else
+    write_text(options.output, text);
+  return 0;
+}
+
+} // namespace
+
+Command add_inspect(CLI::App& app) {
+  CLI::App* sub = app.add_subcommand("inspect", "Print or draw a model's IR after a stage of the compiler");
+  auto options = std::make_shared<InspectOptions>();
+  sub->add_option("MODEL", options->model, "The model, an .onnx file")->required();
+  sub->add_option("--stage", options->stage,
+                  "imported: as read; optimized: folded, layouts chosen; fused: one group per kernel; "
+                  "planned: kernels, "
+                  "launches and their places in the arena; llvm: machine-independent code of every kernel")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"imported", "optimized", "fused", "planned", "llvm"}));
+  sub->add_option("--format", options->format, "text; svg: a drawing (needs Graphviz); dot: its source")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"text", "svg", "dot"}));
+  sub->add_option("-o,--output", options->output, "Write to this file instead of standard output")
+      ->type_name("FILE");
+  sub->add_option("--input", options->inputs, "[NAME=]FILE.npy: an input whose shape to compile for")
+      ->type_name("[NAME=]FILE");
+  sub->add_option("--shape", options->shapes,
+                  "[NAME=]1x3x224x224: the shape of an input; needed where the model leaves it open")
+      ->type_name("[NAME=]SHAPE");
+  sub->add_option("--cpu", options->cpu,
+                  "Processor to compile for: native, x86-64, x86-64-v2, x86-64-v3 or x86-64-v4")
+      ->capture_default_str();
+  sub->add_flag("--no-fuse", options->no_fuse, "One kernel per operation");
+  return [options] { return inspect(*options); };
+}
+
+} // namespace sinter::tool

@@ -1,0 +1,54 @@
+// The sinter tool: run, measure and look into ONNX models.
+#include "commands.h"
+
+#include "sinter/error.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <new>
+
+namespace {
+
+constexpr int kUserError = 2;
+
+/// Errors are one line, whatever they are made of.
+int fail(std::string message) {
+  std::replace(message.begin(), message.end(), '\n', ' ');
+  while (!message.empty() && message.back() == ' ')
+    message.pop_back();
+  std::fflush(stdout);
+  fmt::print(stderr, "sinter: error: {}\n", message);
+  return kUserError;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  using namespace sinter;
+  CLI::App app("Sinter: compiles ONNX models to fused native kernels and runs them", "sinter");
+  app.footer("Exit status: 0 success, 1 an output is beyond the tolerance, 2 an error, told in one line on "
+             "standard error.");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "sinter " SINTER_VERSION);
+  const std::pair<const char*, tool::Command> commands[] = {
+      {"run", tool::add_run(app)}, {"bench", tool::add_bench(app)}, {"inspect", tool::add_inspect(app)}};
+  try {
+    app.parse(argc, argv);
+    for (const auto& [name, command] : commands)
+      if (app.got_subcommand(name))
+        return command();
+    return fail("no command");
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success))
+      return app.exit(error); // --help, --version
+    return fail(fmt::format("{} (see sinter --help)", error.what()));
+  } catch (const Error& error) {
+    const bool internal = error.kind() == ErrorKind::internal;
+    return fail(fmt::format("{}{}", internal ? "internal error, please report it: " : "", error.what()));
+  } catch (const std::bad_alloc&) {
+    return fail("out of memory");
+  } catch (const std::exception& error) {
+    return fail(fmt::format("internal error, please report it: {}", error.what()));
+  }
+}

@@ -1,0 +1,109 @@
+// sinter run: runs a model on .npy files, writes its outputs, compares them.
+#include "arguments.h"
+#include "commands.h"
+#include "compare.h"
+#include "files.h"
+#include "progress.h"
+
+#include "sinter/data/npy.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+namespace sinter::tool {
+
+namespace {
+
+struct RunOptions {
+  std::string model;
+  std::vector<std::string> inputs;
+  std::string output_dir = ".";
+  std::vector<std::string> expected;
+  double rtol = 1e-3;
+  double atol = 1e-4;
+  int threads = 0;
+  std::string cpu = "native";
+  bool no_fuse = false;
+  bool interpret = false;
+};
+
+/// Prints the errors of one output; true if it is within tolerance.
+bool report(const std::string& name, const Tensor& actual, const Tensor& expected,
+            const RunOptions& options) {
+  const Difference difference = compare(name, actual, expected, options.rtol, options.atol);
+  fmt::print(
+      "{} {}: largest absolute error {:.3g}, largest relative error {:.3g}, {:.3g} of the largest value: "
+      "{}\n",
+      name, to_string(actual.view()), difference.absolute, difference.relative, difference.of_largest,
+      difference.beyond == 0
+          ? std::string("ok")
+          : fmt::format("{} of {} elements are beyond atol {:g} + rtol {:g} * |expected|, the first at {}",
+                        difference.beyond, actual.elements(), options.atol, options.rtol,
+                        to_string(difference.first_beyond)));
+  return difference.beyond == 0;
+}
+
+int run(const RunOptions& options) {
+  if (!(options.rtol >= 0 && options.atol >= 0 && std::isfinite(options.rtol) && std::isfinite(options.atol)))
+    throw Error("--rtol and --atol are numbers not below 0");
+  ModelOptions model_options;
+  model_options.fuse = !options.no_fuse;
+  model_options.threads = check_threads(options.threads);
+  model_options.cpu = options.cpu;
+  Progress progress("compiling kernels");
+  model_options.progress = [&](int64_t done, int64_t total) { progress.update(done, total); };
+
+  Model model = Model::load(options.model, model_options);
+  const std::vector<Tensor> inputs = gather_inputs(model, options.inputs, {}, false);
+  std::vector<std::pair<std::size_t, Tensor>> expected;
+  for (const Assignment& file : assign(options.expected, model.outputs(), "output"))
+    expected.emplace_back(file.index, load_npy(file.text));
+
+  const std::vector<Tensor> outputs = options.interpret ? model.interpret(inputs) : model.run(inputs);
+
+  std::vector<std::pair<std::string, Tensor>> named;
+  for (std::size_t i = 0; i < outputs.size(); ++i)
+    named.emplace_back(model.outputs()[i].name, outputs[i]);
+  const std::vector<std::string> paths = write_outputs(options.output_dir, named);
+  for (std::size_t i = 0; i < paths.size(); ++i)
+    fmt::print("wrote {} {}\n", paths[i], to_string(outputs[i].view()));
+
+  bool within = true;
+  for (const auto& [index, tensor] : expected)
+    within = report(model.outputs()[index].name, outputs[index], tensor, options) && within;
+  return within ? 0 : 1;
+}
+
+} // namespace
+
+Command add_run(CLI::App& app) {
+  CLI::App* sub = app.add_subcommand("run", "Run a model on .npy inputs and write its outputs as .npy files");
+  auto options = std::make_shared<RunOptions>();
+  sub->add_option("MODEL", options->model, "The model, an .onnx file")->required();
+  sub->add_option("--input", options->inputs,
+                  "[NAME=]FILE.npy for an input; repeat for several. Without a name they are taken in the "
+                  "model's order")
+      ->type_name("[NAME=]FILE");
+  sub->add_option("--output-dir", options->output_dir, "Where NAME.npy is written for every output")
+      ->capture_default_str()
+      ->type_name("DIR");
+  sub->add_option("--expect", options->expected,
+                  "[NAME=]FILE.npy to compare an output with; repeat for several. Exit status 1 if one is "
+                  "beyond tolerance")
+      ->type_name("[NAME=]FILE");
+  sub->add_option("--rtol", options->rtol,
+                  "Relative tolerance of --expect: |actual - expected| <= atol + rtol * |expected|")
+      ->capture_default_str();
+  sub->add_option("--atol", options->atol, "Absolute tolerance of --expect")->capture_default_str();
+  sub->add_option("--threads", options->threads, "Threads to use; 0: one per processor")
+      ->capture_default_str();
+  sub->add_option("--cpu", options->cpu,
+                  "Processor to compile for: native, x86-64, x86-64-v2, x86-64-v3 or x86-64-v4")
+      ->capture_default_str();
+  sub->add_flag("--no-fuse", options->no_fuse, "One kernel per operation");
+  sub->add_flag("--interpret", options->interpret, "Run the reference interpreter instead of compiled code");
+  return [options] { return run(*options); };
+}
+
+} // namespace sinter::tool
