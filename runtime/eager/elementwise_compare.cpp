@@ -1,0 +1,109 @@
+// Comparisons, logic of two operands, choice and conversion.
+#include "sinter/runtime/eager/elementwise.h"
+
+#include "eager/elementwise_loops.h"
+
+#include <functional>
+
+namespace sinter::eager {
+namespace {
+
+template <class F>
+void compare(std::string_view name, const View& a, const View& b, const View& result, const F& f) {
+  require_same_dtype(name, {a, b});
+  require_dtype(name, result, DType::boolean);
+  visit_dtype(a.dtype, name, [&](auto zero) {
+    using T = decltype(zero);
+    map<bool, T, T>(name, a, b, result, f);
+  });
+}
+
+template <class F>
+void map_bools(std::string_view name, const View& a, const View& b, const View& result, const F& f) {
+  require_dtype(name, a, DType::boolean);
+  require_dtype(name, b, DType::boolean);
+  require_dtype(name, result, DType::boolean);
+  map<bool, bool, bool>(name, a, b, result, f);
+}
+
+// Only moves elements, so that those of one size are alike.
+template <class T>
+void select_elements(const View& condition, const View& on_true, const View& on_false, const View& result) {
+  const RowFn row = [](const void*, int64_t n, void* const* data, const int64_t* strides) {
+    T* r = static_cast<T*>(data[0]);
+    const bool* c = static_cast<const bool*>(data[1]);
+    const T* x = static_cast<const T*>(data[2]);
+    const T* y = static_cast<const T*>(data[3]);
+    for (int64_t i = 0; i < n; ++i)
+      r[i * strides[0]] = c[i * strides[1]] ? x[i * strides[2]] : y[i * strides[3]];
+  };
+  for_each_row("select", {result, condition, on_true, on_false}, row, nullptr);
+}
+
+template <class To, class From>
+To convert(From value) {
+  if constexpr (std::is_same_v<To, bool>)
+    return value != From(0);
+  else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>)
+    return saturate_cast<To>(static_cast<double>(value));
+  else
+    return static_cast<To>(value);
+}
+
+} // namespace
+
+void equal(const View& a, const View& b, const View& result) {
+  compare("equal", a, b, result, std::equal_to<>());
+}
+void not_equal(const View& a, const View& b, const View& result) {
+  compare("not_equal", a, b, result, std::not_equal_to<>());
+}
+void less(const View& a, const View& b, const View& result) {
+  compare("less", a, b, result, std::less<>());
+}
+void less_equal(const View& a, const View& b, const View& result) {
+  compare("less_equal", a, b, result, std::less_equal<>());
+}
+void greater(const View& a, const View& b, const View& result) {
+  compare("greater", b, a, result, std::less<>());
+}
+void greater_equal(const View& a, const View& b, const View& result) {
+  compare("greater_equal", b, a, result, std::less_equal<>());
+}
+
+void logical_and(const View& a, const View& b, const View& result) {
+  map_bools("logical_and", a, b, result, [](bool x, bool y) { return x & y; });
+}
+void logical_or(const View& a, const View& b, const View& result) {
+  map_bools("logical_or", a, b, result, [](bool x, bool y) { return x | y; });
+}
+void logical_xor(const View& a, const View& b, const View& result) {
+  map_bools("logical_xor", a, b, result, [](bool x, bool y) { return x != y; });
+}
+
+void select(const View& condition, const View& on_true, const View& on_false, const View& result) {
+  require_dtype("select", condition, DType::boolean);
+  require_same_dtype("select", {on_true, on_false, result});
+  switch (size_of(result.dtype)) {
+  case 1:
+    return select_elements<uint8_t>(condition, on_true, on_false, result);
+  case 2:
+    return select_elements<uint16_t>(condition, on_true, on_false, result);
+  case 4:
+    return select_elements<uint32_t>(condition, on_true, on_false, result);
+  default:
+    return select_elements<uint64_t>(condition, on_true, on_false, result);
+  }
+}
+
+void cast(const View& x, const View& result) {
+  visit_dtype(x.dtype, "cast", [&](auto from) {
+    visit_dtype(result.dtype, "cast", [&](auto to) {
+      using From = decltype(from);
+      using To = decltype(to);
+      map<To, From>("cast", x, result, [](From v) { return convert<To>(v); });
+    });
+  });
+}
+
+} // namespace sinter::eager
