@@ -1,0 +1,334 @@
+// Drawings of fused programs for Graphviz.
+#include "frontend/onnx/draw.h"
+
+#include "ir/ops.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/raw_ostream.h"
+
+namespace sinter {
+
+namespace {
+
+using llvm::formatv;
+
+/// Names come from model files: everything that means something to Graphviz is escaped.
+std::string escape(llvm::StringRef text) {
+  std::string result;
+  for (char c : text) {
+    if (c == '&')
+      result += "&amp;";
+    else if (c == '<')
+      result += "&lt;";
+    else if (c == '>')
+      result += "&gt;";
+    else if (c == '"')
+      result += "&quot;";
+    else
+      result += c >= 0x20 && c < 0x7f ? c : '?';
+  }
+  return result;
+}
+
+std::string join(llvm::ArrayRef<int64_t> values, llvm::StringRef separator) {
+  std::string result;
+  for (int64_t value : values)
+    result += (result.empty() ? "" : separator.str()) + std::to_string(value);
+  return result;
+}
+
+/// "1x64x56x56" and, for channels-blocked tensors, how many channels lie together.
+std::string describeType(mlir::Value value) {
+  auto type = llvm::dyn_cast<mlir::RankedTensorType>(value.getType());
+  if (!type)
+    return "?";
+  std::string text = type.getRank() == 0 ? "scalar" : join(type.getShape(), "×");
+  if (!type.getElementType().isF32()) {
+    llvm::raw_string_ostream stream(text);
+    stream << " " << type.getElementType();
+  }
+  if (auto layout = llvm::dyn_cast_or_null<ir::LayoutAttr>(type.getEncoding()))
+    text += layout.getBlock() > 1 ? " · " + std::to_string(layout.getBlock()) + "c" : " · permuted";
+  return text;
+}
+
+/// The ONNX node or the source line an operation comes from, or "".
+std::string sourceName(mlir::Location location) {
+  if (auto name = llvm::dyn_cast<mlir::NameLoc>(location))
+    return name.getName().str();
+  if (auto file = llvm::dyn_cast<mlir::FileLineColLoc>(location))
+    return formatv("{0}:{1}", file.getFilename().getValue().rsplit('/').second, file.getLine());
+  if (auto fused = llvm::dyn_cast<mlir::FusedLoc>(location))
+    for (mlir::Location part : fused.getLocations())
+      if (std::string name = sourceName(part); !name.empty())
+        return name;
+  return "";
+}
+
+struct Style {
+  llvm::StringRef fill;
+  llvm::StringRef border;
+};
+
+Style styleOf(ir::FusionClass kind) {
+  switch (kind) {
+  case ir::FusionClass::contraction:
+    return {"#DDE9F8", "#4F7FB8"};
+  case ir::FusionClass::reduction:
+  case ir::FusionClass::normalization:
+    return {"#E1F2E0", "#5E9E5A"};
+  case ir::FusionClass::window:
+    return {"#EFE5F7", "#8E68AE"};
+  case ir::FusionClass::pointwise:
+    return {"#FDF1D8", "#C5953B"};
+  case ir::FusionClass::movement:
+  case ir::FusionClass::alias:
+  case ir::FusionClass::opaque:
+    break;
+  }
+  return {"#EFEFEF", "#8A8A8A"};
+}
+
+ir::FusionClass classOf(mlir::Operation* op) {
+  if (auto fusion = llvm::dyn_cast_or_null<ir::FusionOpInterface>(op))
+    return fusion.getFusionClass();
+  return ir::FusionClass::opaque;
+}
+
+bool allOnes(llvm::ArrayRef<int64_t> values) {
+  return llvm::all_of(values, [](int64_t value) { return value == 1; });
+}
+
+/// Kernel and stride, "3×3 /2", of whatever has them.
+std::string describeWindow(llvm::ArrayRef<int64_t> kernel, llvm::ArrayRef<int64_t> strides) {
+  std::string text = " " + join(kernel, "×");
+  if (!allOnes(strides))
+    text += " /" + (llvm::all_equal(strides) ? std::to_string(strides[0]) : join(strides, "×"));
+  return text;
+}
+
+std::string describeContraction(ir::ContractionOpInterface op) {
+  const ir::Contraction c = op.getContraction();
+  if (c.kind == ir::Contraction::Kind::matmul)
+    return formatv(" {0}{1}×{2}×{3}", c.batch > 1 ? std::to_string(c.batch) + "×" : "", c.input[2],
+                   c.inChannels, c.outChannels);
+  const auto rank = static_cast<std::size_t>(ir::tensorType(op->getResult(0)).getRank() - 2);
+  std::string text =
+      describeWindow(llvm::ArrayRef(c.kernel).take_back(rank), llvm::ArrayRef(c.stride).take_back(rank));
+  if (c.isDepthwise())
+    return text + formatv(" depthwise, {0}", c.groups).str();
+  text += formatv(", {0}→{1}", c.groups * c.inChannels, c.groups * c.outChannels).str();
+  return c.groups > 1 ? text + formatv(", {0} groups", c.groups).str() : text;
+}
+
+/// What an operation is, in a few words: "conv 3×3 /2, 64→128".
+std::string describe(mlir::Operation* op) {
+  std::string text = op->getName().stripDialect().str();
+  std::replace(text.begin(), text.end(), '_', ' ');
+  if (auto contraction = llvm::dyn_cast<ir::ContractionOpInterface>(op))
+    return text + describeContraction(contraction);
+  auto kernel = op->getAttrOfType<mlir::DenseI64ArrayAttr>("kernel");
+  auto strides = op->getAttrOfType<mlir::DenseI64ArrayAttr>("strides");
+  if (kernel && strides)
+    return text + describeWindow(kernel.asArrayRef(), strides.asArrayRef());
+  if (auto axes = op->getAttrOfType<mlir::DenseI64ArrayAttr>("axes"))
+    return text + " over " + join(axes.asArrayRef(), ", ");
+  if (auto axis = op->getAttrOfType<mlir::IntegerAttr>("axis"))
+    return text + " on " + std::to_string(axis.getInt());
+  return text;
+}
+
+/// One box of the drawing.
+struct Box {
+  mlir::Operation* op = nullptr;             ///< the fusion, launch or single operation in @main
+  llvm::SmallVector<mlir::Operation*> parts; ///< what it computes, in order
+  mlir::Operation* root = nullptr;           ///< null for a purely pointwise box
+  int64_t constants = 0;
+  double flops = 0;
+};
+
+/// The operations of a region, without constants and terminators.
+void collectParts(mlir::Block& block, Box& box) {
+  for (mlir::Operation& op : block.without_terminator())
+    if (llvm::isa<ir::ConstantOp>(op))
+      ++box.constants;
+    else
+      box.parts.push_back(&op);
+}
+
+Box makeBox(mlir::Operation* op, mlir::SymbolTable& symbols) {
+  Box box;
+  box.op = op;
+  if (auto fusion = llvm::dyn_cast<ir::FusionOp>(op)) {
+    collectParts(fusion.getBody().front(), box);
+    box.root = fusion.getRoot();
+  } else if (auto launch = llvm::dyn_cast<ir::LaunchOp>(op)) {
+    if (auto kernel = symbols.lookup<ir::KernelOp>(launch.getKernel())) {
+      collectParts(kernel.getBody().front(), box);
+      box.root = kernel.getRoot();
+    }
+  } else {
+    box.parts.push_back(op);
+    box.root = op;
+  }
+  for (mlir::Value operand : op->getOperands())
+    box.constants += operand.getDefiningOp<ir::ConstantOp>() != nullptr;
+  for (mlir::Operation* part : box.parts)
+    if (auto fusion = llvm::dyn_cast<ir::FusionOpInterface>(part))
+      box.flops += fusion.getFlops();
+  return box;
+}
+
+/// "conv → add → relu", four to a line.
+std::string listParts(const Box& box) {
+  constexpr std::size_t kPerLine = 4;
+  std::string text;
+  for (std::size_t i = 0; i < box.parts.size(); ++i) {
+    if (i > 0)
+      text += i % kPerLine == 0 ? " →<BR/>" : " → ";
+    std::string name = box.parts[i]->getName().stripDialect().str();
+    std::replace(name.begin(), name.end(), '_', ' ');
+    text += box.parts[i] == box.root ? "<B>" + escape(name) + "</B>" : escape(name);
+  }
+  return text;
+}
+
+std::string footer(const Box& box) {
+  llvm::SmallVector<std::string> items;
+  std::string name = sourceName((box.root != nullptr ? box.root : box.op)->getLoc());
+  if (name.size() > 44)
+    name = "…" + escape(llvm::StringRef(name).take_back(42));
+  else
+    name = escape(name);
+  if (!name.empty())
+    items.push_back(name);
+  if (box.constants > 0)
+    items.push_back(formatv("{0} constant{1}", box.constants, box.constants == 1 ? "" : "s"));
+  if (box.flops >= 1e8)
+    items.push_back(formatv("{0:F2} GFLOP", box.flops / 1e9));
+  else if (box.flops >= 1e4)
+    items.push_back(formatv("{0:F2} MFLOP", box.flops / 1e6));
+  return llvm::join(items, " · ");
+}
+
+/// Writes the graph; every statement of the output is made here.
+class Drawing {
+public:
+  explicit Drawing(mlir::ModuleOp module) : symbols_(module), out_(text_) {}
+
+  std::string draw(mlir::func::FuncOp main) {
+    out_ << "digraph sinter {\n"
+            "  graph [rankdir=TB, nodesep=0.35, ranksep=0.42, bgcolor=white, pad=0.4, charset=\"UTF-8\",\n"
+            "         fontname=\"Helvetica\", fontsize=13, fontcolor=\"#444444\", labelloc=t];\n"
+            "  node [shape=box, style=\"rounded,filled\", fontname=\"Helvetica\", fontsize=11, "
+            "fontcolor=\"#222222\",\n"
+            "        penwidth=1.2, margin=\"0.12,0.06\"];\n"
+            "  edge [fontname=\"Helvetica\", fontsize=9, fontcolor=\"#555555\", color=\"#777777\", "
+            "arrowsize=0.6];\n";
+    drawInputs(main);
+    int64_t kernels = 0;
+    double flops = 0;
+    for (mlir::Operation& op : main.getBody().front().without_terminator()) {
+      if (llvm::isa<ir::ConstantOp>(op))
+        continue;
+      const Box box = makeBox(&op, symbols_);
+      kernels += classOf(box.root) != ir::FusionClass::alias;
+      flops += box.flops;
+      drawBox(box);
+    }
+    drawOutputs(main);
+    out_ << formatv("  label=\"{0} kernel{1}, {2:F2} GFLOP\\n \";\n}\n", kernels, kernels == 1 ? "" : "s",
+                    flops / 1e9);
+    return text_;
+  }
+
+private:
+  void drawInputs(mlir::func::FuncOp main) {
+    for (mlir::BlockArgument argument : main.getArguments()) {
+      const unsigned number = argument.getArgNumber();
+      nodes_[argument] = "input" + std::to_string(number);
+      auto name = main.getArgAttrOfType<mlir::StringAttr>(number, "sinter.name");
+      drawEnd(nodes_[argument], name ? name.getValue() : "input");
+    }
+  }
+
+  void drawOutputs(mlir::func::FuncOp main) {
+    mlir::Operation* terminator = main.getBody().front().getTerminator();
+    for (auto [number, value] : llvm::enumerate(terminator->getOperands())) {
+      const std::string node = "output" + std::to_string(number);
+      auto name = main.getResultAttrOfType<mlir::StringAttr>(static_cast<unsigned>(number), "sinter.name");
+      drawEnd(node, name ? name.getValue() : "output");
+      drawEdge(value, node);
+    }
+  }
+
+  void drawEnd(const std::string& node, llvm::StringRef name) {
+    out_ << formatv(
+        "  {0} [shape=ellipse, style=filled, fillcolor=\"#3B4252\", color=\"#3B4252\", fontcolor=white, "
+        "label=<<B>{1}</B>>];\n",
+        node, escape(name));
+  }
+
+  void drawBox(const Box& box) {
+    const std::string node = "k" + std::to_string(count_++);
+    for (mlir::Value result : box.op->getResults())
+      nodes_[result] = node;
+    if (classOf(box.root) == ir::FusionClass::alias) {
+      out_ << formatv("  {0} [style=\"rounded\", color=\"#AAAAAA\", fontcolor=\"#666666\", fontsize=9, "
+                      "margin=\"0.08,0.03\", "
+                      "label=<{1}>];\n",
+                      node, escape(box.root->getName().stripDialect()));
+    } else {
+      drawKernel(node, box);
+    }
+    llvm::SmallSetVector<mlir::Value, 8> operands(box.op->operand_begin(), box.op->operand_end());
+    for (mlir::Value operand : operands)
+      drawEdge(operand, node);
+  }
+
+  void drawKernel(const std::string& node, const Box& box) {
+    mlir::Operation* lead =
+        box.root != nullptr ? box.root : (box.parts.empty() ? nullptr : box.parts.front());
+    const Style style = styleOf(classOf(lead));
+    const std::string title = lead == nullptr                               ? "empty"
+                              : box.root == nullptr && box.parts.size() > 1 ? "pointwise"
+                                                                            : escape(describe(lead));
+    out_ << formatv("  {0} [fillcolor=\"{1}\", color=\"{2}\", label=<<TABLE BORDER=\"0\" CELLBORDER=\"0\" "
+                    "CELLSPACING=\"0\" "
+                    "CELLPADDING=\"1\"><TR><TD><B>{3}</B></TD></TR>",
+                    node, style.fill, style.border, title);
+    if (box.parts.size() > 1)
+      out_ << "<TR><TD><FONT POINT-SIZE=\"10\">" << listParts(box) << "</FONT></TD></TR>";
+    if (std::string small = footer(box); !small.empty())
+      out_ << "<TR><TD><FONT POINT-SIZE=\"8\" COLOR=\"#6B6B6B\">" << small << "</FONT></TD></TR>";
+    out_ << "</TABLE>>];\n";
+  }
+
+  void drawEdge(mlir::Value value, const std::string& to) {
+    auto from = nodes_.find(value);
+    if (from != nodes_.end()) // constants have no node
+      out_ << formatv("  {0} -> {1} [label=\"  {2}\"];\n", from->second, to, describeType(value));
+  }
+
+  mlir::SymbolTable symbols_;
+  llvm::DenseMap<mlir::Value, std::string> nodes_;
+  int64_t count_ = 0;
+  std::string text_;
+  llvm::raw_string_ostream out_;
+};
+
+} // namespace
+
+std::string draw_dot(mlir::ModuleOp module) {
+  auto main = module.lookupSymbol<mlir::func::FuncOp>("main");
+  if (!main || main.isExternal())
+    throw Error("there is no function @main to draw", ErrorKind::internal);
+  return Drawing(module).draw(main);
+}
+
+} // namespace sinter

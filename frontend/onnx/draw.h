@@ -1,0 +1,14 @@
+// Drawings of fused programs.
+#pragma once
+
+#include "mlir/IR/BuiltinOps.h"
+
+#include <string>
+
+namespace sinter {
+
+/// A Graphviz graph of @main of a fused or planned module: a box for every kernel, listing its operations in
+/// order, its colour by the kind of its root; edges carry shapes. Constants are counted, not drawn.
+std::string draw_dot(mlir::ModuleOp module);
+
+} // namespace sinter
