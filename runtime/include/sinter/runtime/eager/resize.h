@@ -1,0 +1,25 @@
+// Eager resampling with the meaning of ONNX Resize.
+#pragma once
+
+#include "sinter/runtime/view.h"
+
+#include <array>
+
+namespace sinter::eager {
+
+enum class ResizeMode : uint8_t { nearest, linear };
+enum class ResizeCoordinates : uint8_t { half_pixel, pytorch_half_pixel, align_corners, asymmetric };
+enum class ResizeRounding : uint8_t { round_prefer_floor, round_prefer_ceil, floor, ceil };
+
+struct ResizeGeometry {
+  ResizeMode mode = ResizeMode::nearest;
+  ResizeCoordinates coordinates = ResizeCoordinates::half_pixel;
+  ResizeRounding rounding = ResizeRounding::round_prefer_floor;
+  std::array<double, kMaxRank> scales{}; ///< per dimension: output over input extent
+};
+
+/// Samples `input` at the positions of `result` (f32, f64). Positions are computed in f32; at most three
+/// dimensions may change when the mode is linear.
+void resize(const View& input, const View& result, const ResizeGeometry& geometry);
+
+} // namespace sinter::eager
