@@ -1,0 +1,111 @@
+// Making and evaluating constants inside passes.
+#include "passes/constants.h"
+
+#include <algorithm>
+#include <cstring>
+
+using namespace mlir;
+
+namespace sinter::passes {
+namespace {
+
+constexpr int64_t kMostFoldedBytes = 64 << 20; // a constant larger than this is better computed
+constexpr int64_t kMostGrowth = 8;
+constexpr int64_t kSmallBytes = 4096;
+
+bool allEqual(const std::byte* data, size_t bytes, size_t element) {
+  return bytes <= element || std::memcmp(data, data + element, bytes - element) == 0;
+}
+
+// Equal elements become a splat, which fusion can make an immediate of.
+ElementsAttr elementsOf(RankedTensorType type, const std::shared_ptr<Storage>& storage) {
+  const size_t element = size_of(ir::dtypeOf(type.getElementType()));
+  const auto bytes = static_cast<size_t>(ir::storedBytes(type));
+  const bool splat = bytes > 0 && !type.getEncoding() && !type.getElementType().isInteger(1) &&
+                     allEqual(storage->data(), bytes, element);
+  if (splat)
+    return DenseElementsAttr::getFromRawBuffer(
+        type, ArrayRef(reinterpret_cast<const char*>(storage->data()), element));
+  return ir::makeElements(type, storage);
+}
+
+bool worthFolding(Operation* op) {
+  int64_t read = 0, written = 0;
+  for (Value operand : op->getOperands())
+    read += ir::storedBytes(ir::tensorType(operand));
+  for (Value result : op->getResults())
+    written += ir::storedBytes(ir::tensorType(result));
+  return written <= std::max(kSmallBytes, std::min(kMostFoldedBytes, kMostGrowth * read));
+}
+
+} // namespace
+
+Value makeSplat(OpBuilder& builder, Location loc, RankedTensorType type, double value) {
+  Type element = type.getElementType();
+  Attribute attribute = isa<FloatType>(element)
+                            ? Attribute(FloatAttr::get(element, value))
+                            : Attribute(IntegerAttr::get(element, static_cast<int64_t>(value)));
+  return ir::ConstantOp::create(builder, loc, type, DenseElementsAttr::get(type, attribute));
+}
+
+std::optional<double> splatOf(Value value) {
+  auto constant = value.getDefiningOp<ir::ConstantOp>();
+  auto dense = constant ? dyn_cast<DenseElementsAttr>(constant.getValue()) : DenseElementsAttr();
+  if (!dense || !dense.isSplat())
+    return std::nullopt;
+  Type element = dense.getElementType();
+  if (isa<FloatType>(element)) {
+    APFloat number = dense.getSplatValue<APFloat>();
+    bool inexact = false;
+    number.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &inexact);
+    return number.convertToDouble();
+  }
+  const APInt number = dense.getSplatValue<APInt>();
+  return element.isUnsignedInteger() || element.isInteger(1) ? static_cast<double>(number.getZExtValue())
+                                                             : static_cast<double>(number.getSExtValue());
+}
+
+std::optional<SmallVector<ElementsAttr>> evaluateConstants(Operation* op, bool bounded) {
+  auto evaluator = dyn_cast<ir::EvaluateOpInterface>(op);
+  if (!evaluator || op->getNumOperands() == 0)
+    return std::nullopt;
+  const bool physical = isa<ir::ConvertLayoutOp>(op);
+  const auto fits = [&](Value value) { return isConstant(value) && (physical || !ir::layoutOf(value)); };
+  if (!llvm::all_of(op->getOperands(), fits) || (bounded && !worthFolding(op)))
+    return std::nullopt;
+  SmallVector<ir::ConstantData> operands;
+  SmallVector<View> views;
+  for (Value operand : op->getOperands()) {
+    operands.push_back(*ir::constantData(operand));
+    views.push_back(operands.back().view);
+  }
+  SmallVector<std::shared_ptr<Storage>> storages;
+  SmallVector<View> results;
+  for (Value result : op->getResults()) {
+    const RankedTensorType type = ir::tensorType(result);
+    if (!physical && type.getEncoding())
+      return std::nullopt;
+    storages.push_back(Storage::allocate(static_cast<size_t>(ir::storedBytes(type))));
+    results.push_back(
+        View::dense(storages.back()->data(), ir::dtypeOf(type.getElementType()), ir::physicalShape(type)));
+  }
+  evaluator.evaluate(views, results);
+  SmallVector<ElementsAttr> attributes;
+  for (auto [result, storage] : llvm::zip(op->getResults(), storages))
+    attributes.push_back(elementsOf(ir::tensorType(result), storage));
+  return attributes;
+}
+
+Value foldNow(RewriterBase& rewriter, Operation* op) {
+  auto values = evaluateConstants(op);
+  if (!values)
+    return op->getResult(0);
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPoint(op);
+  Value constant =
+      ir::ConstantOp::create(rewriter, op->getLoc(), op->getResult(0).getType(), values->front());
+  rewriter.replaceOp(op, constant);
+  return constant;
+}
+
+} // namespace sinter::passes

@@ -1,0 +1,35 @@
+// Making and evaluating constants inside passes.
+#pragma once
+
+#include "passes/passes.h"
+
+namespace sinter::passes {
+
+/// A constant of `type` whose elements all are `value`.
+mlir::Value makeSplat(mlir::OpBuilder& builder, mlir::Location loc, mlir::RankedTensorType type,
+                      double value);
+
+/// The number all elements of the float or integer constant `value` have, if they all are the same.
+std::optional<double> splatOf(mlir::Value value);
+
+/// The results of `op`, computed by its eager kernels, if all operands are constants. Nothing where an
+/// operand is not a constant, or the results would take much more memory than the operands (`bounded`).
+/// Throws Error as evaluation does.
+std::optional<llvm::SmallVector<mlir::ElementsAttr>> evaluateConstants(mlir::Operation* op,
+                                                                       bool bounded = true);
+
+/// If `op`, an operation with one result, can be evaluated, erases it and returns the constant that takes its
+/// place; else its result.
+mlir::Value foldNow(mlir::RewriterBase& rewriter, mlir::Operation* op);
+
+/// Builds an operation with one result and folds it at once.
+template <class OpTy, class... Args>
+mlir::Value createFolded(mlir::RewriterBase& rewriter, mlir::Location loc, Args&&... args) {
+  return foldNow(rewriter, OpTy::create(rewriter, loc, std::forward<Args>(args)...));
+}
+
+inline bool isConstant(mlir::Value value) {
+  return value.getDefiningOp<ir::ConstantOp>() != nullptr;
+}
+
+} // namespace sinter::passes

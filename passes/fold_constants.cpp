@@ -1,0 +1,57 @@
+// Evaluates operations whose operands are constants with the eager kernels.
+#include "passes/constants.h"
+
+using namespace mlir;
+
+namespace sinter::passes {
+namespace {
+
+struct FoldConstants : FunctionPass<FoldConstants> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FoldConstants)
+  StringRef getArgument() const final { return "sinter-fold-constants"; }
+  StringRef getDescription() const final { return "evaluate operations on constants"; }
+
+  void runOnOperation() override {
+    getOperation().walk<WalkOrder::PreOrder>([&](Block* block) {
+      for (Operation& op : llvm::make_early_inc_range(*block))
+        if (failed(fold(&op)))
+          signalPassFailure();
+    });
+  }
+
+  // Program order: by the time an operation is looked at, its operands are constants if they can be.
+  static LogicalResult fold(Operation* op) {
+    if (op->getParentOfType<ir::FusionOp>())
+      return success();
+    try {
+      auto values = evaluateConstants(op);
+      if (!values)
+        return success();
+      OpBuilder builder(op);
+      for (auto [result, value] : llvm::zip(op->getResults(), *values))
+        result.replaceAllUsesWith(ir::ConstantOp::create(builder, op->getLoc(), result.getType(), value));
+      eraseWithOperands(op);
+      return success();
+    } catch (const Error& error) {
+      return op->emitOpError("cannot be evaluated: ") << error.what();
+    }
+  }
+
+  static void eraseWithOperands(Operation* op) {
+    const SmallVector<Value> operands(op->getOperands());
+    op->erase();
+    SmallPtrSet<Operation*, 4> seen;
+    for (Value operand : operands)
+      if (Operation* producer = operand.getDefiningOp();
+          producer && seen.insert(producer).second && producer->use_empty())
+        producer->erase();
+  }
+};
+
+} // namespace
+
+std::unique_ptr<Pass> createFoldConstantsPass() {
+  return std::make_unique<FoldConstants>();
+}
+
+} // namespace sinter::passes

@@ -1,0 +1,39 @@
+// The passes, one function each; pipeline.cpp says in which order they run and why.
+#pragma once
+
+#include "ir/constant.h"
+#include "ir/ops.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Pass/Pass.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+namespace sinter::passes {
+
+/// A pass over one function.
+template <class Derived>
+using FunctionPass = mlir::PassWrapper<Derived, mlir::OperationPass<mlir::func::FuncOp>>;
+
+/// Simplifications that leave less to do: neutral elements, chained movements, explicit transposes for matmul
+/// flags.
+std::unique_ptr<mlir::Pass> createCanonicalizePass();
+/// Evaluates operations whose operands are constants.
+std::unique_ptr<mlir::Pass> createFoldConstantsPass();
+/// Recognises what exporters decompose: hard-swish, SiLU, GELU, layer-norm, softmax, ...
+std::unique_ptr<mlir::Pass> createRaisePatternsPass();
+/// Folds batch-norms and per-channel constants into the weights of the contraction before them.
+std::unique_ptr<mlir::Pass> createFoldBatchNormPass();
+/// Turns transposed convolutions whose windows do not overlap into a 1x1 convolution and a depth-to-space.
+std::unique_ptr<mlir::Pass> createLowerConvTransposePass();
+/// Chooses channels-blocked layouts around contractions that have micro-kernels; with `propagate`, lets the
+/// operations between them compute in that layout too.
+std::unique_ptr<mlir::Pass> createAssignLayoutPass(int64_t block = 8, bool propagate = true);
+/// Gathers operations into sinter.fusion regions, one per kernel; with `fuse` off, one per operation.
+std::unique_ptr<mlir::Pass> createFusePass(bool fuse = true);
+/// Makes a sinter.kernel of every distinct sinter.fusion, and a sinter.launch of every fusion.
+std::unique_ptr<mlir::Pass> createOutlineKernelsPass();
+/// Gives every launch result a place in one arena.
+std::unique_ptr<mlir::Pass> createPlanMemoryPass();
+
+} // namespace sinter::passes
