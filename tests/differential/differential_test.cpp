@@ -1,0 +1,277 @@
+// Interpreted and compiled programs must agree: random operations and chains of them, taken from the dialect
+// itself.
+//
+// SINTER_DIFFERENTIAL_CASES: how many programs. SINTER_DIFFERENTIAL_SEED: the first seed; with one case, that
+// very one.
+#include "case.h"
+
+#include "codegen/compile.h"
+#include "sinter/runtime/thread_pool.h"
+
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/Verifier.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+
+namespace sinter::differential {
+
+namespace {
+
+uint64_t fromEnvironment(const char* name, uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text != nullptr && *text != 0 ? std::strtoull(text, nullptr, 10) : otherwise;
+}
+
+/// Every operation of the dialect that can be evaluated, and so can be compiled.
+std::vector<mlir::RegisteredOperationName> evaluableOperations(mlir::MLIRContext& context) {
+  std::vector<mlir::RegisteredOperationName> operations;
+  for (mlir::RegisteredOperationName name : context.getRegisteredOperations())
+    if (name.getDialectNamespace() == "sinter" && name.hasInterface<ir::EvaluateOpInterface>())
+      operations.push_back(name);
+  return operations;
+}
+
+/// A tensor with its own memory.
+struct Buffer {
+  std::shared_ptr<Storage> storage;
+  View view;
+};
+
+Buffer denseBuffer(DType dtype, const Shape& shape) {
+  auto storage = Storage::allocate(
+      std::max<std::size_t>(1, static_cast<std::size_t>(shape.elements()) * size_of(dtype)));
+  const View view = View::dense(storage->data(), dtype, shape);
+  return {std::move(storage), view};
+}
+
+/// As denseBuffer, but permuted in memory, with gaps, some dimensions backwards.
+Buffer stridedBuffer(Case& c, DType dtype, const Shape& shape) {
+  Dims order;
+  for (int d = 0; d < shape.rank(); ++d)
+    order.insert(order.begin() + c.integer(0, d), d);
+  Buffer buffer;
+  buffer.view = {nullptr, dtype, shape, Shape::filled(shape.rank(), 0)};
+  int64_t size = c.integer(1, 2);
+  int64_t offset = 0;
+  for (int64_t d : order) {
+    const int dim = static_cast<int>(d);
+    const bool backwards = c.chance(0.3);
+    buffer.view.strides[dim] = backwards ? -size : size;
+    offset += backwards ? size * std::max<int64_t>(shape[dim] - 1, 0) : 0;
+    size = size * std::max<int64_t>(shape[dim], 1) + c.integer(0, 2);
+  }
+  buffer.storage = Storage::allocate(static_cast<std::size_t>(size + 1) * size_of(dtype));
+  buffer.view.data = buffer.storage->data() + static_cast<std::size_t>(offset) * size_of(dtype);
+  return buffer;
+}
+
+void copyElements(const View& from, const View& to) {
+  const std::size_t size = size_of(from.dtype);
+  for_each_offset<2>(from.shape, {from.strides, to.strides}, [&](const std::array<int64_t, 2>& offsets) {
+    std::memcpy(static_cast<std::byte*>(to.data) + offsets[1] * static_cast<int64_t>(size),
+                static_cast<const std::byte*>(from.data) + offsets[0] * static_cast<int64_t>(size), size);
+  });
+}
+
+/// How far apart results may be, for the rounding of their element type; sums of many terms are judged
+/// against the largest element of the tensor, and chains of operations against their length.
+struct Tolerance {
+  double relative;
+  double ofLargest;
+};
+
+Tolerance toleranceOf(DType dtype, std::size_t operations) {
+  const double length = 1 + static_cast<double>(operations);
+  if (dtype == DType::f32)
+    return {2e-5 * length, 5e-6 * length};
+  if (dtype == DType::f64)
+    return {1e-11 * length, 1e-12 * length};
+  return {0, 0};
+}
+
+/// "" if `actual` agrees with `expected`, else where and how they differ.
+std::string disagreement(const View& actual, const View& expected, std::size_t operations) {
+  const Tolerance tolerance = toleranceOf(expected.dtype, operations);
+  std::string text;
+  visit_dtype(expected.dtype, "comparison", [&](auto tag) {
+    using T = decltype(tag);
+    double largest = 1;
+    for_each_offset<1>(expected.shape, {expected.strides}, [&](const std::array<int64_t, 1>& offset) {
+      const auto value = static_cast<double>(expected.as<T>()[offset[0]]);
+      if (std::isfinite(value))
+        largest = std::max(largest, std::abs(value));
+    });
+    int64_t element = 0;
+    for_each_offset<2>(expected.shape, {actual.strides, expected.strides},
+                       [&](const std::array<int64_t, 2>& offsets) {
+                         const auto a = static_cast<double>(actual.as<T>()[offsets[0]]);
+                         const auto e = static_cast<double>(expected.as<T>()[offsets[1]]);
+                         const bool same = a == e || (std::isnan(a) && std::isnan(e)) ||
+                                           std::abs(a - e) <= tolerance.relative * std::abs(e) +
+                                                                  tolerance.ofLargest * largest;
+                         if (!same && text.empty())
+                           text = "element " + std::to_string(element) + " of " + to_string(expected) +
+                                  " is " + std::to_string(a) + ", expected " + std::to_string(e) +
+                                  " (largest " + std::to_string(largest) + ")";
+                         ++element;
+                       });
+  });
+  return text;
+}
+
+std::string print(mlir::ModuleOp module) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module.print(stream, mlir::OpPrintingFlags().elideLargeElementsAttrs(8).elideLargeResourceString(8));
+  return text;
+}
+
+/// One random program and everything it must agree with.
+class Comparison {
+public:
+  Comparison(mlir::MLIRContext& context, uint64_t seed) : case_(context, seed) {}
+
+  /// Even seeds make one operation, so that all of them are met in turn; odd ones a chain.
+  void build(const std::vector<mlir::RegisteredOperationName>& operations) {
+    const uint64_t seed = case_.seed();
+    if (seed % 2 == 0)
+      return append(operations[seed / 2 % operations.size()]);
+    const int64_t length = case_.integer(2, 7);
+    while (count_ < static_cast<std::size_t>(length)) {
+      const auto& name =
+          operations[static_cast<std::size_t>(case_.integer(0, static_cast<int64_t>(operations.size()) - 1))];
+      if (count_ == 0 || findMaker(name.getStringRef())->smooth)
+        append(name);
+    }
+  }
+
+  void run() {
+    case_.finish();
+    ASSERT_TRUE(mlir::succeeded(mlir::verify(case_.module())));
+    text_ = print(case_.module());
+    inputs_ = case_.inputs();
+    const std::vector<Buffer> expected = interpret(false);
+    check("interpreted with strides", interpret(true), expected);
+    for (bool fuse : {true, false}) {
+      codegen::CompileOptions options;
+      options.fuse = fuse;
+      mlir::OwningOpRef<mlir::ModuleOp> copy(case_.module().clone());
+      const auto executable = codegen::compile(*copy, options);
+      EXPECT_GE(executable->memory().arena_bytes, executable->memory().lower_bound);
+      for (int threads : {1, 2})
+        check(std::string(fuse ? "fused" : "unfused") + ", threads: " + std::to_string(threads),
+              execute(*executable, threads), expected);
+    }
+  }
+
+  const std::string& text() const { return text_; }
+
+private:
+  void append(mlir::RegisteredOperationName name) {
+    case_.setCurrent(findMaker(name.getStringRef())->make(case_));
+    ++count_;
+  }
+
+  std::vector<Buffer> outputs(bool strided) {
+    std::vector<Buffer> buffers;
+    auto main = case_.module().lookupSymbol<mlir::func::FuncOp>("main");
+    for (mlir::Type type : main.getResultTypes()) {
+      const auto tensor = llvm::cast<mlir::RankedTensorType>(type);
+      const DType dtype = ir::dtypeOf(tensor.getElementType());
+      buffers.push_back(strided ? stridedBuffer(case_, dtype, ir::shapeOf(tensor))
+                                : denseBuffer(dtype, ir::shapeOf(tensor)));
+    }
+    return buffers;
+  }
+
+  static std::vector<View> views(const std::vector<Buffer>& buffers) {
+    std::vector<View> result;
+    for (const Buffer& buffer : buffers)
+      result.push_back(buffer.view);
+    return result;
+  }
+
+  std::vector<Buffer> interpret(bool strided) {
+    std::vector<Buffer> inputs;
+    for (const View& input : inputs_) {
+      inputs.push_back(strided ? stridedBuffer(case_, input.dtype, input.shape)
+                               : denseBuffer(input.dtype, input.shape));
+      copyElements(input, inputs.back().view);
+    }
+    std::vector<Buffer> results = outputs(strided);
+    codegen::interpret(case_.module(), views(inputs), views(results));
+    return results;
+  }
+
+  std::vector<Buffer> execute(const rt::Executable& executable, int threads) {
+    std::vector<Buffer> results = outputs(false);
+    rt::ThreadPool pool(threads);
+    for (const Buffer& result : results) // what is not written shows
+      std::memset(result.view.data, 0x5A, result.view.dtype == DType::boolean ? 0 : result.view.bytes());
+    executable.run(inputs_, views(results), pool);
+    return results;
+  }
+
+  void check(const std::string& how, const std::vector<Buffer>& actual, const std::vector<Buffer>& expected) {
+    for (std::size_t i = 0; i < expected.size(); ++i)
+      if (std::string text = disagreement(actual[i].view, expected[i].view, count_); !text.empty())
+        ADD_FAILURE() << how << ": result " << i << ": " << text;
+  }
+
+  Case case_;
+  std::size_t count_ = 0;
+  std::string text_;
+  std::vector<View> inputs_;
+};
+
+class Differential : public testing::Test {
+protected:
+  Differential() {
+    context_.loadDialect<ir::SinterDialect, mlir::func::FuncDialect>();
+    operations_ = evaluableOperations(context_);
+  }
+  mlir::MLIRContext context_{mlir::MLIRContext::Threading::DISABLED};
+  std::vector<mlir::RegisteredOperationName> operations_;
+};
+
+TEST_F(Differential, EveryOperationHasAMaker) {
+  EXPECT_GT(operations_.size(), 50U);
+  for (mlir::RegisteredOperationName name : operations_)
+    EXPECT_NE(findMaker(name.getStringRef()), nullptr)
+        << name.getStringRef().str()
+        << " can be evaluated, but no random operands are known for it: add a maker";
+}
+
+TEST_F(Differential, CompiledAgreesWithInterpreted) {
+  if (HasFailure())
+    return;
+  const uint64_t cases = fromEnvironment("SINTER_DIFFERENTIAL_CASES", 400);
+  const uint64_t first = fromEnvironment("SINTER_DIFFERENTIAL_SEED", 1);
+  constexpr int kShownFailures = 20;
+  int failures = 0;
+  for (uint64_t seed = first; seed < first + cases && failures < kShownFailures; ++seed) {
+    const auto* result = testing::UnitTest::GetInstance()->current_test_info()->result();
+    const int before = result->total_part_count();
+    Comparison comparison(context_, seed);
+    try {
+      comparison.build(operations_);
+      comparison.run();
+    } catch (const std::exception& error) {
+      ADD_FAILURE() << "exception: " << error.what();
+    }
+    if (result->total_part_count() == before)
+      continue;
+    ++failures;
+    ADD_FAILURE() << "the program of SINTER_DIFFERENTIAL_SEED=" << seed << " SINTER_DIFFERENTIAL_CASES=1:\n"
+                  << comparison.text();
+  }
+}
+
+} // namespace
+
+} // namespace sinter::differential

@@ -1,0 +1,260 @@
+// Makers of contractions, windows, reductions and normalisations.
+#include "case.h"
+
+#include "ir/op_creation.h"
+
+namespace sinter::differential {
+
+namespace {
+
+constexpr int64_t kMaxRank = 5;
+
+mlir::IntegerAttr integerAttr(Case& c, int64_t value) {
+  return c.builder().getI64IntegerAttr(value);
+}
+mlir::FloatAttr numberAttr(Case& c, double low, double high) {
+  return c.builder().getF64FloatAttr(c.real(low, high));
+}
+
+/// Window attributes that leave at least one output position for `spatial`.
+struct Window {
+  Dims kernel, strides, dilations, padBegin, padEnd;
+};
+
+Window window(Case& c, llvm::ArrayRef<int64_t> spatial, bool padBelowKernel) {
+  Window w;
+  for (int64_t extent : spatial) {
+    int64_t kernel = c.choose<int64_t>({1, 1, 2, 3, 3, 3, 5, 7});
+    int64_t dilation = c.chance(0.2) ? 2 : 1;
+    if (dilation * (kernel - 1) + 1 > extent) {
+      dilation = 1;
+      kernel = std::min(kernel, extent);
+    }
+    const int64_t most = padBelowKernel ? std::min(kernel - 1, kernel / 2 + 1)
+                                        : dilation * (kernel - 1) + (c.chance(0.1) ? 2 : 0);
+    w.kernel.push_back(kernel);
+    w.dilations.push_back(dilation);
+    w.strides.push_back(c.choose<int64_t>({1, 1, 1, 2, 2, 3}));
+    w.padBegin.push_back(c.chance(0.5) ? 0 : c.integer(0, most));
+    w.padEnd.push_back(c.chance(0.5) ? w.padBegin.back() : c.integer(0, most));
+  }
+  return w;
+}
+
+/// The input of a convolution, [N, C, spatial...]: the last result, or channels as models have them.
+mlir::Value image(Case& c, int64_t channels) {
+  Dims dims{c.integer(1, 2), channels};
+  const int64_t rank = c.choose<int64_t>({1, 2, 2, 2, 2, 3});
+  for (int64_t d = 0; d < rank; ++d)
+    dims.push_back(rank == 3 ? c.integer(1, 6) : c.choose<int64_t>({1, 4, 5, 7, 8, 11, 14, 17}));
+  return c.tensor(dims, c.elementType(Elements::floating), {}, 0);
+}
+
+mlir::Value imageOrCurrent(Case& c) {
+  mlir::Value x = c.data(Elements::floating, 3, kMaxRank, {}, false);
+  const int64_t channels = c.choose<int64_t>({1, 3, 6, 8, 16, 16, 24, 32, 33, 48});
+  return x.getDefiningOp() != nullptr ? x : image(c, channels);
+}
+
+int64_t pickGroups(Case& c, int64_t channels) {
+  if (c.chance(0.6))
+    return 1;
+  if (c.chance(0.4))
+    return channels;
+  for (int64_t groups : {4, 2, 3})
+    if (channels % groups == 0)
+      return groups;
+  return 1;
+}
+
+mlir::Value optionalBias(Case& c, int64_t channels, mlir::Type element) {
+  return c.chance(0.5) ? c.tensor({channels}, element, {}, 0.8) : mlir::Value();
+}
+
+mlir::Value conv(Case& c) {
+  mlir::Value x = imageOrCurrent(c);
+  const mlir::RankedTensorType type = ir::tensorType(x);
+  const Window w = window(c, type.getShape().drop_front(2), false);
+  const int64_t groups = pickGroups(c, type.getDimSize(1));
+  const int64_t outChannels =
+      groups *
+      (groups == type.getDimSize(1) && c.chance(0.8) ? 1 : c.choose<int64_t>({1, 2, 3, 8, 16, 17, 32}));
+  Dims filter{outChannels, type.getDimSize(1) / groups};
+  filter.append(w.kernel);
+  mlir::Value f = c.tensor(filter, type.getElementType(), {-0.5, 0.5}, 0.85);
+  mlir::Value bias = optionalBias(c, outChannels, type.getElementType());
+  return ir::create<ir::ConvOp>(c.builder(), c.location(), x, f, bias, c.array(w.strides),
+                                c.array(w.dilations), c.array(w.padBegin), c.array(w.padEnd),
+                                integerAttr(c, groups));
+}
+
+mlir::Value convTranspose(Case& c) {
+  mlir::Value x = imageOrCurrent(c);
+  const mlir::RankedTensorType type = ir::tensorType(x);
+  const int64_t groups = pickGroups(c, type.getDimSize(1));
+  const int64_t perGroup = c.choose<int64_t>({1, 2, 3, 8, 16});
+  Dims filter{type.getDimSize(1), perGroup};
+  Dims strides, dilations, padBegin, padEnd, outputPadding;
+  for (int64_t extent : type.getShape().drop_front(2)) {
+    const int64_t kernel = c.choose<int64_t>({1, 2, 3, 4});
+    const int64_t stride = c.integer(1, 3);
+    const int64_t dilation = c.chance(0.2) ? 2 : 1;
+    const int64_t full = stride * (extent - 1) + dilation * (kernel - 1) + 1;
+    filter.push_back(kernel);
+    strides.push_back(stride);
+    dilations.push_back(dilation);
+    padBegin.push_back(c.integer(0, std::min<int64_t>(kernel - 1, (full - 1) / 2)));
+    padEnd.push_back(c.integer(0, std::min<int64_t>(kernel - 1, (full - 1) / 2)));
+    outputPadding.push_back(c.chance(0.3) ? c.integer(0, std::max(stride, dilation) - 1) : 0);
+  }
+  mlir::Value f = c.tensor(filter, type.getElementType(), {-0.5, 0.5}, 0.85);
+  mlir::Value bias = optionalBias(c, groups * perGroup, type.getElementType());
+  return ir::create<ir::ConvTransposeOp>(c.builder(), c.location(), x, f, bias, c.array(strides),
+                                         c.array(dilations), c.array(padBegin), c.array(padEnd),
+                                         c.array(outputPadding), integerAttr(c, groups));
+}
+
+mlir::Value matmul(Case& c) {
+  mlir::Value a = c.data(Elements::number, 2, 4);
+  const mlir::RankedTensorType type = ir::tensorType(a);
+  const int64_t rank = type.getRank();
+  const bool transposeLhs = c.chance(0.2);
+  const bool transposeRhs = c.chance(0.3);
+  const int64_t k = type.getDimSize(transposeLhs ? rank - 2 : rank - 1);
+  const int64_t n = c.choose<int64_t>({1, 3, 8, 15, 16, 17, 32, 48});
+  Dims rhs;
+  if (c.chance(0.4))
+    for (int64_t extent : type.getShape().drop_back(2))
+      rhs.push_back(c.chance(0.2) ? 1 : extent);
+  rhs.push_back(transposeRhs ? n : k);
+  rhs.push_back(transposeRhs ? k : n);
+  mlir::Value b = c.tensor(rhs, type.getElementType(), {-1, 1}, 0.6);
+  return ir::create<ir::MatmulOp>(c.builder(), c.location(), a, b, transposeLhs, transposeRhs);
+}
+
+mlir::Value maxPool(Case& c) {
+  mlir::Value x = c.data(Elements::number, 3, kMaxRank, {}, false);
+  const Window w = window(c, ir::tensorType(x).getShape().drop_front(2), true);
+  return ir::create<ir::MaxPoolOp>(c.builder(), c.location(), x, c.array(w.kernel), c.array(w.strides),
+                                   c.array(w.dilations), c.array(w.padBegin), c.array(w.padEnd),
+                                   c.builder().getBoolAttr(c.chance(0.3)));
+}
+
+mlir::Value avgPool(Case& c) {
+  mlir::Value x = c.data(Elements::floating, 3, kMaxRank, {}, false);
+  const Window w = window(c, ir::tensorType(x).getShape().drop_front(2), true);
+  return ir::create<ir::AvgPoolOp>(c.builder(), c.location(), x, c.array(w.kernel), c.array(w.strides),
+                                   c.array(w.dilations), c.array(w.padBegin), c.array(w.padEnd),
+                                   c.builder().getBoolAttr(c.chance(0.3)),
+                                   c.builder().getBoolAttr(c.chance(0.5)));
+}
+
+mlir::Value lrn(Case& c) {
+  mlir::Value x = c.data(Elements::floating, 2, kMaxRank);
+  return ir::create<ir::LrnOp>(c.builder(), c.location(), x, integerAttr(c, c.integer(1, 6)),
+                               numberAttr(c, 1e-4, 0.1), numberAttr(c, 0.5, 1), numberAttr(c, 1, 2));
+}
+
+Dims someAxes(Case& c, int64_t rank) {
+  Dims axes;
+  for (int64_t axis = 0; axis < rank; ++axis)
+    if (c.chance(0.45))
+      axes.push_back(axis);
+  if (axes.empty() && rank > 0)
+    axes.push_back(c.integer(0, rank - 1));
+  return axes;
+}
+
+template <class Op, Elements elements>
+mlir::Value reduce(Case& c) {
+  mlir::Value x = c.data(elements, 1, kMaxRank);
+  return ir::create<Op>(c.builder(), c.location(), x, c.array(someAxes(c, ir::tensorType(x).getRank())),
+                        c.builder().getBoolAttr(c.chance(0.5)));
+}
+
+/// Factors around one, so that products neither vanish nor explode; few of them.
+mlir::Value reduceProduct(Case& c) {
+  Dims dims = c.shape(1, 3);
+  for (int64_t& extent : dims)
+    extent = std::min<int64_t>(extent, 5);
+  mlir::Value x = c.tensor(dims, c.elementType(Elements::floating), {0.7, 1.3}, 0);
+  return ir::create<ir::ReduceProdOp>(c.builder(), c.location(), x,
+                                      c.array(someAxes(c, static_cast<int64_t>(dims.size()))),
+                                      c.builder().getBoolAttr(c.chance(0.5)));
+}
+
+template <class Op>
+mlir::Value argReduce(Case& c) {
+  mlir::Value x = c.data(Elements::number, 1, kMaxRank, {-5, 5, c.chance(0.2)}, false);
+  return ir::create<Op>(c.builder(), c.location(), x,
+                        integerAttr(c, c.integer(0, ir::tensorType(x).getRank() - 1)),
+                        c.builder().getBoolAttr(c.chance(0.5)));
+}
+
+template <class Op>
+mlir::Value alongAxis(Case& c) {
+  mlir::Value x = c.data(Elements::floating, 1, kMaxRank);
+  const int64_t rank = ir::tensorType(x).getRank();
+  const int64_t axis = c.chance(0.6) ? rank - 1 : c.integer(0, rank - 1);
+  return ir::create<Op>(c.builder(), c.location(), x, integerAttr(c, axis));
+}
+
+mlir::Value layerNorm(Case& c) {
+  mlir::Value x = c.data(Elements::floating, 1, kMaxRank);
+  const mlir::RankedTensorType type = ir::tensorType(x);
+  const int64_t axis = c.chance(0.6) ? type.getRank() - 1 : c.integer(0, type.getRank() - 1);
+  const auto normalized = type.getShape().drop_front(static_cast<std::size_t>(axis));
+  mlir::Value scale = c.tensor(normalized, type.getElementType(), {}, 0.8);
+  mlir::Value bias = c.chance(0.7) ? c.tensor(normalized, type.getElementType(), {}, 0.8) : mlir::Value();
+  return ir::create<ir::LayerNormOp>(c.builder(), c.location(), x, scale, bias, integerAttr(c, axis),
+                                     numberAttr(c, 1e-2, 0.1));
+}
+
+mlir::Value resize(Case& c) {
+  mlir::Value x = c.data(Elements::floating, 3, 4, {}, false);
+  const auto shape = ir::tensorType(x).getShape();
+  Dims sizes(shape);
+  llvm::SmallVector<double> scales(shape.size(), 1.0);
+  const double steps[] = {0.5, 1, 1.5, 2, 3};
+  for (std::size_t d = 2; d < shape.size(); ++d) {
+    scales[d] = steps[c.integer(0, 4)];
+    sizes[d] = std::max<int64_t>(1, static_cast<int64_t>(static_cast<double>(shape[d]) * scales[d]));
+    if (c.chance(0.5))
+      scales[d] = static_cast<double>(sizes[d]) / static_cast<double>(shape[d]);
+  }
+  const bool nearest = c.chance(0.5);
+  using ir::ResizeCoordinates;
+  using ir::ResizeRounding;
+  const auto coordinates = c.choose({ResizeCoordinates::half_pixel, ResizeCoordinates::pytorch_half_pixel,
+                                     ResizeCoordinates::align_corners, ResizeCoordinates::asymmetric});
+  const auto rounding = c.choose({ResizeRounding::round_prefer_floor, ResizeRounding::round_prefer_ceil,
+                                  ResizeRounding::floor, ResizeRounding::ceil});
+  return ir::create<ir::ResizeOp>(
+      c.builder(), c.location(), x, c.array(sizes), c.builder().getDenseF64ArrayAttr(scales),
+      nearest ? ir::ResizeMode::nearest : ir::ResizeMode::linear, coordinates, rounding);
+}
+
+} // namespace
+
+void detail::addStructured(Table& table) {
+  using enum Elements;
+  table["sinter.conv"] = {conv, true};
+  table["sinter.conv_transpose"] = {convTranspose, true};
+  table["sinter.matmul"] = {matmul, true};
+  table["sinter.max_pool"] = {maxPool, true};
+  table["sinter.avg_pool"] = {avgPool, true};
+  table["sinter.lrn"] = {lrn, true};
+  table["sinter.resize"] = {resize, true};
+  table["sinter.softmax"] = {alongAxis<ir::SoftmaxOp>, true};
+  table["sinter.log_softmax"] = {alongAxis<ir::LogSoftmaxOp>, true};
+  table["sinter.layer_norm"] = {layerNorm, true};
+  table["sinter.reduce_sum"] = {reduce<ir::ReduceSumOp, number>, true};
+  table["sinter.reduce_mean"] = {reduce<ir::ReduceMeanOp, floating>, true};
+  table["sinter.reduce_max"] = {reduce<ir::ReduceMaxOp, number>, true};
+  table["sinter.reduce_min"] = {reduce<ir::ReduceMinOp, number>, true};
+  table["sinter.reduce_prod"] = {reduceProduct, true};
+  table["sinter.argmax"] = {argReduce<ir::ArgMaxOp>, false};
+  table["sinter.argmin"] = {argReduce<ir::ArgMinOp>, false};
+}
+
+} // namespace sinter::differential
