@@ -1,0 +1,86 @@
+// Links the pointwise operations of a kernel into its module and calls them.
+#include "codegen/cpu/contraction/epilogue.h"
+
+#include "sinter/runtime/error.h"
+
+#include "llvm/Linker/Linker.h"
+
+namespace sinter::codegen::cpu::contraction {
+namespace {
+
+// Instructions of an epilogue that is copied to every accumulator: a residual addition, a clamp.
+constexpr unsigned kSmall = 32;
+
+// `at` as coordinates in `dims`, appended to `indices`.
+void split(KernelBuilder& b, llvm::Value* at, llvm::ArrayRef<int64_t> dims, Values& indices) {
+  Values reversed;
+  for (size_t i = dims.size(); i-- > 0;) {
+    if (i == 0) {
+      reversed.push_back(at);
+    } else {
+      reversed.push_back(b.CreateURem(at, b.index(dims[i])));
+      at = b.CreateUDiv(at, b.index(dims[i]));
+    }
+  }
+  indices.append(reversed.rbegin(), reversed.rend());
+}
+
+// The table of buffers never changes while a kernel runs; said here so that its loads are shared between
+// copies.
+void markTableLoads(llvm::Value* table, llvm::LLVMContext& context) {
+  for (llvm::User* user : table->users()) {
+    if (auto* load = llvm::dyn_cast<llvm::LoadInst>(user))
+      load->setMetadata(llvm::LLVMContext::MD_invariant_load, llvm::MDNode::get(context, {}));
+    else if (llvm::isa<llvm::GetElementPtrInst>(user))
+      markTableLoads(user, context);
+  }
+}
+
+} // namespace
+
+Epilogue::Epilogue(std::unique_ptr<llvm::Module> module, llvm::StringRef name, bool flatPositions,
+                   llvm::Module& target)
+    : flatPositions_(flatPositions) {
+  if (!module)
+    return;
+  llvm::Function* function = module->getFunction(name);
+  if (!function)
+    throw Error("an epilogue lacks its function " + name.str(), ErrorKind::internal);
+  small_ = function->getInstructionCount() <= kSmall && function->size() == 1;
+  // The linker drops internal functions that nothing refers to yet.
+  function->setLinkage(llvm::GlobalValue::ExternalLinkage);
+  module->setDataLayout(target.getDataLayout());
+  module->setTargetTriple(target.getTargetTriple());
+  if (llvm::Linker::linkModules(target, std::move(module)))
+    throw Error("cannot link the epilogue of a kernel", ErrorKind::internal);
+  function_ = target.getFunction(name);
+  function_->setLinkage(llvm::GlobalValue::InternalLinkage);
+  function_->addFnAttr(llvm::Attribute::AlwaysInline);
+  markTableLoads(function_->getArg(1), target.getContext());
+}
+
+llvm::Value* Epilogue::apply(KernelBuilder& b, const Problem& p, llvm::Value* value, llvm::Value* buffers,
+                             const ResultIndex& at) const {
+  Values arguments{value, buffers};
+  Values positions;
+  if (p.foldedDims.empty()) {
+    const std::array<llvm::Value*, 3> all{at.d, at.h, at.w};
+    positions.append(all.end() - p.spatialRank, all.end());
+  } else if (flatPositions_) {
+    positions.assign(p.foldedDims.size(), b.index(0));
+    positions.back() = at.w;
+  } else {
+    split(b, at.w, p.foldedDims, positions);
+  }
+  split(b, at.batch, p.batchDims, arguments);
+  if (p.channelLast) {
+    arguments.append(positions);
+    arguments.push_back(at.channel);
+  } else {
+    arguments.push_back(at.channel);
+    arguments.append(positions);
+  }
+  return b.CreateCall(function_, arguments);
+}
+
+} // namespace sinter::codegen::cpu::contraction

@@ -1,0 +1,259 @@
+// The cost model behind register tiles, and the partition of the work.
+#include "codegen/cpu/contraction/plan.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace sinter::codegen::cpu::contraction {
+namespace {
+
+// Code size limits, in multiply-adds per unrolled body and code variants of a row.
+constexpr int64_t kLargestBody = 512;
+constexpr size_t kMostRuns = 12;
+// Tasks.
+constexpr double kTaskMicroseconds = 20;
+constexpr int64_t kTasksWanted = 32;
+
+int64_t roundUpDiv(int64_t a, int64_t b) {
+  return (a + b - 1) / b;
+}
+
+bool fitsRegisters(const Problem& p, const Target& target, int64_t width, int64_t blocks) {
+  const int64_t spare = target.fma ? 1 : 2;
+  if (p.depthwise)
+    return width + std::min<int64_t>(p.kernel[2], 4) + spare <= target.registers;
+  return width * blocks + std::min(width, blocks) + spare <= target.registers;
+}
+
+struct Split {
+  int64_t width, tiles, lastWidth; ///< `tiles` of `width`, then one of `lastWidth` or, if `even`, several
+  int64_t lastTiles;
+};
+
+// `extent` cut into tiles of at most `most`: all but the last full, or all as equal as can be.
+Split cut(int64_t extent, int64_t most, bool even) {
+  if (!even) {
+    const int64_t rest = extent % most;
+    return {most, extent / most, rest, rest ? 1 : 0};
+  }
+  const int64_t tiles = roundUpDiv(extent, most);
+  const int64_t width = extent / tiles, wider = extent % tiles;
+  return {width + 1, wider, width, tiles - wider};
+}
+
+// Cycles per reduction step of one tile, by what limits it.
+double stepCycles(const Problem& p, const Target& target, int64_t width, int64_t blocks) {
+  const auto w = static_cast<double>(width), b = static_cast<double>(blocks);
+  const double multiplies = w * b / 2, loads = (w + b) / 2;
+  double cycles = std::max(multiplies, loads);
+  const auto filterBytes = static_cast<double>(blocks * p.reductionSteps() * p.lanes * 4);
+  if (filterBytes >
+      0.5 * static_cast<double>(target.l1Bytes)) // from the second-level cache, 32 bytes a cycle
+    cycles = std::max(cycles, b * static_cast<double>(p.lanes) * 4 / 32);
+  return cycles + 0.05 * loads;
+}
+
+double tileCycles(const Problem& p, const Target& target, int64_t width, int64_t blocks) {
+  if (width == 0 || blocks == 0)
+    return 0;
+  const auto steps = static_cast<double>(p.reductionSteps());
+  return steps * stepCycles(p, target, width, blocks) + 8 + 0.75 * static_cast<double>(width * blocks);
+}
+
+double rowCycles(const Problem& p, const Target& target, const Split& split, int64_t blocks) {
+  return static_cast<double>(split.tiles) * tileCycles(p, target, split.width, blocks) +
+         static_cast<double>(split.lastTiles) * tileCycles(p, target, split.lastWidth, blocks);
+}
+
+struct Tile {
+  int64_t width = 1, blocks = 1;
+  bool even = false;
+};
+
+Tile chooseTile(const Problem& p, const Target& target) {
+  const int64_t columns = p.output[2], blocks = p.blocks();
+  // Many streams of weights from memory at once defeat the prefetchers.
+  const int64_t mostBlocks = p.depthwise ? 1 : std::min<int64_t>(blocks, 8);
+  Tile best;
+  double bestCycles = HUGE_VAL;
+  for (int64_t b = 1; b <= mostBlocks; ++b)
+    for (int64_t w = 1; w <= columns && fitsRegisters(p, target, w, b); ++w)
+      for (bool even : {false, true}) {
+        const Split split = cut(columns, w, even);
+        double cycles = static_cast<double>(blocks / b) * rowCycles(p, target, split, b) +
+                        rowCycles(p, target, split, blocks % b);
+        if (split.lastTiles && split.tiles)
+          cycles *= 1.002; // more code
+        if (blocks % b)
+          cycles *= 1.002;
+        if (cycles < bestCycles) {
+          bestCycles = cycles;
+          best = {w, b, even};
+        }
+      }
+  return best;
+}
+
+// The positions of a tile that kernel column `column` meets.
+std::array<int64_t, 2> met(const Problem& p, int64_t start, int64_t width, int64_t column) {
+  const int64_t first = start * p.stride[2] - p.pad[2] + column * p.dilation[2];
+  const int64_t begin = std::min(width, roundUpDiv(std::max<int64_t>(0, -first), p.stride[2]));
+  const int64_t end = std::min(width, roundUpDiv(std::max<int64_t>(0, p.input[2] - first), p.stride[2]));
+  return {begin, std::max(begin, end)};
+}
+
+class RowBuilder {
+public:
+  explicit RowBuilder(const Problem& problem) : problem_(problem) {}
+
+  void add(int64_t start, int64_t width) {
+    PositionRun run;
+    run.start = start;
+    run.width = width;
+    for (int64_t column = 0; column < problem_.kernel[2]; ++column) {
+      run.meets.push_back(met(problem_, start, width, column));
+      if (run.meets.back() != std::array<int64_t, 2>{0, width})
+        run.kind = PositionRun::Kind::masked;
+    }
+    append(std::move(run));
+  }
+
+  void addBounded(int64_t start, int64_t end) {
+    for (; start < end; ++start) {
+      PositionRun run;
+      run.kind = PositionRun::Kind::bounded;
+      run.start = start;
+      append(std::move(run));
+    }
+  }
+
+  std::vector<PositionRun> runs;
+
+private:
+  void append(PositionRun run) {
+    if (!runs.empty() && runs.back().kind == run.kind && runs.back().width == run.width &&
+        runs.back().meets == run.meets)
+      ++runs.back().tiles;
+    else
+      runs.push_back(std::move(run));
+  }
+
+  const Problem& problem_;
+};
+
+void addTiles(RowBuilder& row, int64_t begin, int64_t end, const Tile& tile) {
+  if (begin >= end)
+    return;
+  const Split split = cut(end - begin, tile.width, tile.even);
+  for (int64_t i = 0; i < split.tiles; ++i, begin += split.width)
+    row.add(begin, split.width);
+  for (int64_t i = 0; i < split.lastTiles; ++i, begin += split.lastWidth)
+    row.add(begin, split.lastWidth);
+}
+
+// The positions [begin, end) where every kernel column meets the input.
+std::array<int64_t, 2> interior(const Problem& p) {
+  const int64_t columns = p.output[2];
+  const int64_t begin = std::min(columns, roundUpDiv(p.pad[2], p.stride[2]));
+  const int64_t room = p.input[2] + p.pad[2] - (p.kernel[2] - 1) * p.dilation[2];
+  const int64_t end = std::min(columns, roundUpDiv(std::max<int64_t>(0, room), p.stride[2]));
+  return {begin, std::max(begin, end)};
+}
+
+void cutRow(const Problem& p, const Tile& tile, Plan& plan) {
+  RowBuilder row(p);
+  plan.loopOverKernelColumns = p.kernel[2] > 1 && p.kernel[2] * tile.width * tile.blocks > kLargestBody;
+  if (!plan.loopOverKernelColumns)
+    addTiles(row, 0, p.output[2], tile);
+  if (plan.loopOverKernelColumns || row.runs.size() > kMostRuns) {
+    const auto [begin, end] = interior(p);
+    row.runs.clear();
+    row.addBounded(0, begin);
+    addTiles(row, begin, end, tile);
+    row.addBounded(end, p.output[2]);
+  }
+  plan.positions = std::move(row.runs);
+}
+
+void cutBlocks(const Problem& p, const Tile& tile, Plan& plan) {
+  const int64_t blocks = p.blocks();
+  const int64_t tail = p.outputUnpadded ? p.tailLanes() : 0;
+  int64_t done = 0;
+  auto add = [&](int64_t tiles, int64_t width, int64_t tailLanes) {
+    if (tiles && width)
+      plan.blocks.push_back({done, width, tiles, tailLanes});
+    done += tiles * width;
+  };
+  const int64_t full = blocks / tile.blocks, rest = blocks % tile.blocks;
+  const bool tailInFull = tail && !rest;
+  add(full - (tailInFull ? 1 : 0), tile.blocks, 0);
+  add(tailInFull ? 1 : 0, tile.blocks, tail);
+  add(1, rest, tail);
+}
+
+// Positions of input (all channels) that fit half the second-level cache next to the filter.
+int64_t positionsPerChunk(const Problem& p, const Target& target) {
+  const int64_t inputBytes = std::max<int64_t>(1, p.channels) * 4 * p.stride[1] * p.stride[2];
+  return std::max<int64_t>(p.depthwise ? 256 : 128, target.l2Bytes / 2 / inputBytes);
+}
+
+// Divides `extent` into chunks of at most `most`, as equal as can be.
+void chunk(int64_t extent, int64_t most, int64_t& perTask, int64_t& chunks) {
+  chunks = roundUpDiv(extent, std::clamp<int64_t>(most, 1, extent));
+  perTask = roundUpDiv(extent, chunks);
+  chunks = roundUpDiv(extent, perTask);
+}
+
+void cutTasks(const Problem& p, const Target& target, Plan& plan) {
+  const int64_t outer = p.batch() * p.groups;
+  const double perMicrosecond = static_cast<double>(target.lanes()) * (p.depthwise ? 1000 : 4000);
+  const double microseconds = p.multiplyAdds() / perMicrosecond;
+  const auto wanted = static_cast<int64_t>(
+      std::clamp(microseconds / kTaskMicroseconds, 1.0, static_cast<double>(kTasksWanted)));
+  // For the cache: as many positions as fit. They stay while the blocks of output channels pass by.
+  const int64_t most = positionsPerChunk(p, target);
+  if (p.rows() == 1)
+    chunk(plan.positionTiles, most / plan.tileWidth, plan.positionTilesPerTask, plan.positionChunks);
+  else
+    plan.positionTilesPerTask = plan.positionTiles;
+  chunk(p.rows(), most / p.output[2], plan.rowsPerTask, plan.rowChunks);
+  // For the threads: blocks first, which costs nothing; then positions.
+  auto missing = [&] {
+    return roundUpDiv(wanted, outer * plan.rowChunks * plan.positionChunks * plan.blockChunks);
+  };
+  plan.blockTilesPerTask = plan.blockTiles;
+  chunk(plan.blockTiles, plan.blockTiles / missing(), plan.blockTilesPerTask, plan.blockChunks);
+  if (missing() > 1)
+    chunk(p.rows(), p.rows() / (plan.rowChunks * missing()), plan.rowsPerTask, plan.rowChunks);
+  if (missing() > 1)
+    chunk(plan.positionTiles, plan.positionTiles / (plan.positionChunks * missing()),
+          plan.positionTilesPerTask, plan.positionChunks);
+  plan.tasks = outer * plan.rowChunks * plan.positionChunks * plan.blockChunks;
+  const double taskMicroseconds = microseconds / static_cast<double>(plan.tasks);
+  plan.grain = std::clamp<int64_t>(
+      static_cast<int64_t>(std::ceil(kTaskMicroseconds / std::max(taskMicroseconds, 1e-3))), 1, plan.tasks);
+}
+
+} // namespace
+
+Plan makePlan(const Problem& problem, const Target& target) {
+  Plan plan;
+  if (problem.isEmpty()) {
+    plan.tasks = 0;
+    return plan;
+  }
+  const Tile tile = chooseTile(problem, target);
+  plan.tileWidth = tile.width;
+  plan.tileBlocks = tile.blocks;
+  cutRow(problem, tile, plan);
+  cutBlocks(problem, tile, plan);
+  plan.positionTiles = plan.blockTiles = 0;
+  for (const PositionRun& run : plan.positions)
+    plan.positionTiles += run.tiles;
+  for (const BlockRun& run : plan.blocks)
+    plan.blockTiles += run.tiles;
+  cutTasks(problem, target, plan);
+  return plan;
+}
+
+} // namespace sinter::codegen::cpu::contraction

@@ -1,0 +1,49 @@
+// How a contraction is cut: register tiles, the tiles of a row, cache blocks and tasks.
+#pragma once
+
+#include "codegen/cpu/contraction/problem.h"
+#include "codegen/cpu/target.h"
+
+#include <vector>
+
+namespace sinter::codegen::cpu::contraction {
+
+/// Tiles side by side along the width that are computed by the same code.
+struct PositionRun {
+  enum class Kind : uint8_t {
+    full,    ///< every kernel column meets the input at every position
+    masked,  ///< which positions a kernel column meets is known: `meets`
+    bounded, ///< one position; the range of kernel columns is computed when it runs
+  };
+  Kind kind = Kind::full;
+  int64_t start = 0; ///< first position
+  int64_t width = 1; ///< positions of a tile
+  int64_t tiles = 1;
+  std::vector<std::array<int64_t, 2>> meets; ///< per kernel column: positions [begin, end) of the tile
+};
+
+/// Tiles of output blocks that are computed by the same code.
+struct BlockRun {
+  int64_t first = 0; ///< first block
+  int64_t width = 1; ///< blocks of a tile
+  int64_t tiles = 1;
+  int64_t tailLanes = 0; ///< lanes in use in the very last block, 0 for all
+};
+
+struct Plan {
+  int64_t tileWidth = 1;              ///< most positions of a tile
+  int64_t tileBlocks = 1;             ///< blocks of a tile
+  bool loopOverKernelColumns = false; ///< too many to unroll
+  std::vector<PositionRun> positions;
+  std::vector<BlockRun> blocks;
+
+  // A task is a box of (row, tile along the width, tile of blocks) of one batch entry and group.
+  int64_t positionTiles = 1, blockTiles = 1;
+  int64_t rowsPerTask = 1, positionTilesPerTask = 1, blockTilesPerTask = 1;
+  int64_t rowChunks = 1, positionChunks = 1, blockChunks = 1;
+  int64_t tasks = 1, grain = 1;
+};
+
+Plan makePlan(const Problem& problem, const Target& target);
+
+} // namespace sinter::codegen::cpu::contraction

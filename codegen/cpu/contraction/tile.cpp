@@ -1,0 +1,342 @@
+// Register tiles: accumulators that stay in registers while channels and kernel positions go by.
+#include "codegen/cpu/contraction/tile.h"
+
+#include <algorithm>
+
+namespace sinter::codegen::cpu::contraction {
+namespace {
+
+constexpr int64_t kAccumulatorsWanted = 8; // two pipes of latency 4
+constexpr int64_t kUnrolledBody = 200;     // multiply-adds
+constexpr int64_t kDepthwiseColumns = 4;   // filter vectors held at a time
+
+} // namespace
+
+bool kernelRangeMayBeEmpty(const Problem& p, int dim) {
+  const int64_t last = p.output[static_cast<size_t>(dim)] - 1;
+  // Ranges are emptiest at the ends, or, with dilation, anywhere.
+  for (int64_t at = 0; at <= last; ++at) {
+    const auto [begin, end] = p.kernelRange(dim, at);
+    if (begin >= end)
+      return true;
+  }
+  return false;
+}
+
+KernelRange kernelRange(KernelBuilder& b, const Problem& p, int dim, llvm::Value* at) {
+  const auto d = static_cast<size_t>(dim);
+  const int64_t lastStart = (p.output[d] - 1) * p.stride[d] - p.pad[d];
+  const bool meetsBegin = p.pad[d] == 0;
+  const bool meetsEnd = lastStart + (p.kernel[d] - 1) * p.dilation[d] < p.input[d];
+  llvm::Value* start = b.CreateSub(b.CreateMul(at, b.index(p.stride[d])), b.index(p.pad[d]));
+  auto divideUp = [&](llvm::Value* distance) {
+    distance = b.maximum(distance, b.index(0));
+    if (p.dilation[d] == 1)
+      return distance;
+    return b.CreateUDiv(b.CreateAdd(distance, b.index(p.dilation[d] - 1)), b.index(p.dilation[d]));
+  };
+  llvm::Value* size = b.index(p.kernel[d]);
+  llvm::Value* begin = meetsBegin ? b.index(0) : b.minimum(size, divideUp(b.CreateNeg(start)));
+  llvm::Value* end = meetsEnd ? size : b.minimum(size, divideUp(b.CreateSub(b.index(p.input[d]), start)));
+  llvm::Value* count = meetsBegin ? end : b.CreateSub(end, begin);
+  if (!meetsBegin && !meetsEnd)
+    count = b.maximum(count, b.index(0));
+  return {begin, count};
+}
+
+TileEmitter::TileEmitter(KernelBuilder& builder, const Problem& problem, const Plan& plan,
+                         const PositionRun& positions, const BlockRun& blocks, int64_t registers,
+                         const Epilogue& epilogue)
+    : b_(builder), p_(problem), plan_(plan), positions_(positions), blocks_(blocks), epilogue_(epilogue) {
+  if (p_.depthwise)
+    return;
+  const int64_t tile = positions_.width * blocks_.width;
+  const int64_t columns = plan_.loopOverKernelColumns ? 1 : p_.kernel[2];
+  const int64_t channels = std::min(p_.channels, p_.channelBlock);
+  unroll_ = 8;
+  while (unroll_ > 1 && (unroll_ * columns * tile > kUnrolledBody || unroll_ > channels))
+    unroll_ /= 2;
+  while (splits_ * tile < kAccumulatorsWanted && splits_ * 2 <= unroll_ * columns &&
+         splits_ * 2 * tile + std::min(positions_.width, blocks_.width) + 1 <= registers)
+    splits_ *= 2;
+}
+
+bool TileEmitter::meets(int64_t column, int64_t position) const {
+  if (positions_.kind != PositionRun::Kind::masked)
+    return true;
+  const auto& range = positions_.meets[static_cast<size_t>(column)];
+  return position >= range[0] && position < range[1];
+}
+
+int64_t TileEmitter::validLanes(int64_t block) const {
+  return block == blocks_.width - 1 ? blocks_.tailLanes : 0;
+}
+
+size_t TileEmitter::slot(int64_t position, int64_t block) const {
+  return static_cast<size_t>(position * blocks_.width + block);
+}
+
+void TileEmitter::emit(const RunArguments& arguments) {
+  arguments_ = arguments;
+  b_.loop(arguments.tiles, false, {}, [&](llvm::Value* round, llvm::ArrayRef<llvm::Value*>) {
+    emitTile(b_.CreateAdd(arguments.start, b_.CreateMul(round, b_.index(positions_.width))));
+    return Values{};
+  });
+}
+
+void TileEmitter::emitTile(llvm::Value* position) {
+  llvm::Value* column = b_.CreateSub(b_.CreateMul(position, b_.index(p_.stride[2])), b_.index(p_.pad[2]));
+  llvm::Value* input = b_.advance(arguments_.input, b_.CreateMul(column, b_.index(p_.inputStride[2])));
+  llvm::Value* filter = arguments_.filter;
+  columns_ = {b_.index(0), b_.index(p_.kernel[2])};
+  if (positions_.kind == PositionRun::Kind::bounded) {
+    columns_ = kernelRange(b_, p_, 2, position);
+    input = b_.advance(input, b_.CreateMul(columns_.begin, b_.index(p_.dilation[2] * p_.inputStride[2])));
+    filter = b_.advance(filter, b_.CreateMul(columns_.begin, b_.index(p_.filterStride[2])));
+  }
+  Values accumulators = initialAccumulators();
+  reduce(input, filter, accumulators);
+  const size_t tile = accumulators.size() / static_cast<size_t>(splits_);
+  for (size_t set = 1; set < static_cast<size_t>(splits_); ++set)
+    for (size_t i = 0; i < tile; ++i)
+      accumulators[i] = b_.CreateFAdd(accumulators[i], accumulators[set * tile + i]);
+  accumulators.truncate(tile);
+  if (epilogue_ && !epilogue_.isSmall())
+    finishThroughMemory(position, accumulators);
+  else
+    finish(position, accumulators);
+}
+
+Values TileEmitter::initialAccumulators() {
+  llvm::Value* zero = llvm::Constant::getNullValue(b_.vector);
+  Values biases;
+  for (int64_t block = 0; block < blocks_.width; ++block) {
+    if (!arguments_.bias) {
+      biases.push_back(zero);
+      continue;
+    }
+    llvm::Value* pointer = b_.advance(arguments_.bias, block * p_.lanes);
+    if (p_.tailLanes() == 0)
+      biases.push_back(b_.loadVector(pointer));
+    else
+      biases.push_back(
+          b_.loadVector(pointer, b_.CreateSub(arguments_.channelsLeft, b_.index(block * p_.lanes))));
+  }
+  Values accumulators;
+  for (int64_t position = 0; position < positions_.width; ++position)
+    accumulators.append(biases);
+  accumulators.resize(accumulators.size() * static_cast<size_t>(splits_), zero);
+  return accumulators;
+}
+
+namespace {
+
+// Carries pointers and accumulators through a loop that moves the pointers by constant steps.
+void pointerLoop(
+    KernelBuilder& b, llvm::Value* count, bool mayBeEmpty, llvm::Value* input, int64_t inputStep,
+    llvm::Value* filter, int64_t filterStep, Values& accumulators,
+    llvm::function_ref<void(llvm::Value* input, llvm::Value* filter, Values& accumulators)> body) {
+  Values carried{input, filter};
+  carried.append(accumulators);
+  const Values results =
+      b.loop(count, mayBeEmpty, carried, [&](llvm::Value*, llvm::ArrayRef<llvm::Value*> now) {
+        Values inner(now.begin() + 2, now.end());
+        body(now[0], now[1], inner);
+        Values next{b.advance(now[0], inputStep), b.advance(now[1], filterStep)};
+        next.append(inner);
+        return next;
+      });
+  accumulators.assign(results.begin() + 2, results.end());
+}
+
+} // namespace
+
+void TileEmitter::reduce(llvm::Value* input, llvm::Value* filter, Values& accumulators) {
+  pointerLoop(b_, arguments_.kernelDepths, kernelRangeMayBeEmpty(p_, 0), input,
+              p_.dilation[0] * p_.inputStride[0], filter, p_.filterStride[0], accumulators,
+              [&](llvm::Value* input, llvm::Value* filter, Values& accumulators) {
+                pointerLoop(b_, arguments_.kernelRows, kernelRangeMayBeEmpty(p_, 1), input,
+                            p_.dilation[1] * p_.inputStride[1], filter, p_.filterStride[1], accumulators,
+                            [&](llvm::Value* input, llvm::Value* filter, Values& accumulators) {
+                              if (p_.depthwise)
+                                depthwiseRow(input, filter, accumulators);
+                              else
+                                reduceRow(input, filter, accumulators);
+                            });
+              });
+}
+
+void TileEmitter::reduceRow(llvm::Value* input, llvm::Value* filter, Values& accumulators) {
+  const int64_t full = p_.channels / p_.channelBlock, rest = p_.channels % p_.channelBlock;
+  const int64_t filterBlock = p_.channelBlock * p_.filterChannelStride;
+  pointerLoop(b_, b_.index(full), false, input, p_.inputBlockStride, filter, filterBlock, accumulators,
+              [&](llvm::Value* input, llvm::Value* filter, Values& accumulators) {
+                reduceChannels(input, filter, p_.channelBlock, accumulators);
+              });
+  if (rest)
+    reduceChannels(b_.advance(input, full * p_.inputBlockStride), b_.advance(filter, full * filterBlock),
+                   rest, accumulators);
+}
+
+void TileEmitter::reduceChannels(llvm::Value* input, llvm::Value* filter, int64_t channels,
+                                 Values& accumulators) {
+  const int64_t full = channels / unroll_, rest = channels % unroll_;
+  const int64_t inputStep = unroll_ * p_.inputChannelStride, filterStep = unroll_ * p_.filterChannelStride;
+  pointerLoop(b_, b_.index(full), false, input, inputStep, filter, filterStep, accumulators,
+              [&](llvm::Value* input, llvm::Value* filter, Values& accumulators) {
+                reduceColumns(input, filter, unroll_, accumulators);
+              });
+  if (rest)
+    reduceColumns(b_.advance(input, full * inputStep), b_.advance(filter, full * filterStep), rest,
+                  accumulators);
+}
+
+void TileEmitter::reduceColumns(llvm::Value* input, llvm::Value* filter, int64_t channels,
+                                Values& accumulators) {
+  if (plan_.loopOverKernelColumns || positions_.kind == PositionRun::Kind::bounded) {
+    const bool mayBeEmpty = positions_.kind == PositionRun::Kind::bounded && kernelRangeMayBeEmpty(p_, 2);
+    pointerLoop(b_, columns_.count, mayBeEmpty, input, p_.dilation[2] * p_.inputStride[2], filter,
+                p_.filterStride[2], accumulators,
+                [&](llvm::Value* input, llvm::Value* filter, Values& accumulators) {
+                  steps_ = 0;
+                  for (int64_t channel = 0; channel < channels; ++channel)
+                    step(input, filter, 0, channel, accumulators);
+                });
+    return;
+  }
+  steps_ = 0;
+  for (int64_t column = 0; column < p_.kernel[2]; ++column)
+    for (int64_t channel = 0; channel < channels; ++channel)
+      step(input, filter, column, channel, accumulators);
+}
+
+// One channel of one kernel column: positions times blocks multiply-adds. The smaller side is held in
+// registers.
+void TileEmitter::step(llvm::Value* input, llvm::Value* filter, int64_t column, int64_t channel,
+                       Values& accumulators) {
+  llvm::SmallVector<int64_t> met;
+  for (int64_t position = 0; position < positions_.width; ++position)
+    if (meets(column, position))
+      met.push_back(position);
+  if (met.empty())
+    return;
+  auto weights = [&](int64_t block) {
+    const int64_t offset =
+        block * p_.filterBlockStride + column * p_.filterStride[2] + channel * p_.filterChannelStride;
+    return b_.loadVector(b_.advance(filter, offset), p_.filterUnpadded ? validLanes(block) : 0);
+  };
+  auto value = [&](int64_t position) {
+    const int64_t at = (position * p_.stride[2] + column * p_.dilation[2]) * p_.inputStride[2];
+    return b_.loadBroadcast(b_.advance(input, at + channel * p_.inputChannelStride));
+  };
+  const size_t set =
+      static_cast<size_t>(steps_++ % splits_) * static_cast<size_t>(positions_.width * blocks_.width);
+  auto accumulate = [&](llvm::Value* a, llvm::Value* w, int64_t position, int64_t block) {
+    llvm::Value*& sum = accumulators[set + slot(position, block)];
+    sum = b_.multiplyAdd(a, w, sum);
+  };
+  if (blocks_.width <= static_cast<int64_t>(met.size())) {
+    Values held;
+    for (int64_t block = 0; block < blocks_.width; ++block)
+      held.push_back(weights(block));
+    for (int64_t position : met) {
+      llvm::Value* a = value(position);
+      for (int64_t block = 0; block < blocks_.width; ++block)
+        accumulate(a, held[static_cast<size_t>(block)], position, block);
+    }
+  } else {
+    Values held;
+    for (int64_t position : met)
+      held.push_back(value(position));
+    for (int64_t block = 0; block < blocks_.width; ++block) {
+      llvm::Value* w = weights(block);
+      for (auto [position, a] : llvm::zip(met, held))
+        accumulate(a, w, position, block);
+    }
+  }
+}
+
+void TileEmitter::depthwiseRow(llvm::Value* input, llvm::Value* filter, Values& accumulators) {
+  if (plan_.loopOverKernelColumns || positions_.kind == PositionRun::Kind::bounded) {
+    const bool mayBeEmpty = positions_.kind == PositionRun::Kind::bounded && kernelRangeMayBeEmpty(p_, 2);
+    pointerLoop(b_, columns_.count, mayBeEmpty, input, p_.dilation[2] * p_.inputStride[2], filter,
+                p_.filterStride[2], accumulators,
+                [&](llvm::Value* input, llvm::Value* filter, Values& accumulators) {
+                  depthwiseColumns(input, filter, 0, 1, accumulators);
+                });
+    return;
+  }
+  for (int64_t column = 0; column < p_.kernel[2]; column += kDepthwiseColumns)
+    depthwiseColumns(input, filter, column, std::min(column + kDepthwiseColumns, p_.kernel[2]), accumulators);
+}
+
+// Some kernel columns against a row: every input vector is loaded once.
+void TileEmitter::depthwiseColumns(llvm::Value* input, llvm::Value* filter, int64_t begin, int64_t end,
+                                   Values& accumulators) {
+  Values weights;
+  for (int64_t column = begin; column < end; ++column)
+    weights.push_back(b_.loadVector(b_.advance(filter, column * p_.filterStride[2])));
+  const int64_t last = (positions_.width - 1) * p_.stride[2] + (end - 1) * p_.dilation[2];
+  for (int64_t x = begin * p_.dilation[2]; x <= last; ++x) {
+    llvm::Value* value = nullptr;
+    for (int64_t column = begin; column < end; ++column) {
+      const int64_t offset = x - column * p_.dilation[2];
+      const int64_t position = offset / p_.stride[2];
+      if (offset < 0 || offset % p_.stride[2] || position >= positions_.width || !meets(column, position))
+        continue;
+      if (!value)
+        value = b_.loadVector(b_.advance(input, x * p_.inputStride[2]));
+      llvm::Value*& sum = accumulators[slot(position, 0)];
+      sum = b_.multiplyAdd(value, weights[static_cast<size_t>(column - begin)], sum);
+    }
+  }
+}
+
+llvm::Value* TileEmitter::epilogue(llvm::Value* value, llvm::Value* position, int64_t block) {
+  if (!epilogue_)
+    return value;
+  ResultIndex at = arguments_.at;
+  at.channel = b_.CreateAdd(at.channel, b_.index(block * p_.lanes));
+  at.w = position;
+  return epilogue_.apply(b_, p_, value, arguments_.buffers, at);
+}
+
+void TileEmitter::store(llvm::Value* value, llvm::Value* output, int64_t block) {
+  b_.storeVector(value, b_.advance(output, block * p_.outputBlockStride),
+                 p_.outputUnpadded ? validLanes(block) : 0);
+}
+
+void TileEmitter::finish(llvm::Value* position, llvm::ArrayRef<llvm::Value*> accumulators) {
+  llvm::Value* output = b_.advance(arguments_.output, b_.CreateMul(position, b_.index(p_.outputStride[2])));
+  for (int64_t i = 0; i < positions_.width; ++i) {
+    llvm::Value* at = epilogue_ ? b_.CreateAdd(position, b_.index(i)) : position;
+    for (int64_t block = 0; block < blocks_.width; ++block)
+      store(epilogue(accumulators[slot(i, block)], at, block), b_.advance(output, i * p_.outputStride[2]),
+            block);
+  }
+}
+
+// The epilogue stands in a loop over the positions: its code once per block, not once per accumulator.
+void TileEmitter::finishThroughMemory(llvm::Value* position, llvm::ArrayRef<llvm::Value*> accumulators) {
+  llvm::BasicBlock& entry = b_.GetInsertBlock()->getParent()->getEntryBlock();
+  llvm::AllocaInst* memory = nullptr;
+  {
+    llvm::IRBuilder<>::InsertPointGuard guard(b_);
+    b_.SetInsertPoint(&entry, entry.begin());
+    memory = b_.CreateAlloca(b_.vector, b_.index(static_cast<int64_t>(accumulators.size())));
+  }
+  for (auto [i, value] : llvm::enumerate(accumulators))
+    b_.CreateStore(value, b_.CreateConstGEP1_64(b_.vector, memory, i));
+  b_.loop(b_.index(positions_.width), false, {}, [&](llvm::Value* round, llvm::ArrayRef<llvm::Value*>) {
+    llvm::Value* at = b_.CreateAdd(position, round);
+    llvm::Value* output = b_.advance(arguments_.output, b_.CreateMul(at, b_.index(p_.outputStride[2])));
+    for (int64_t block = 0; block < blocks_.width; ++block) {
+      llvm::Value* from = b_.CreateAdd(b_.CreateMul(round, b_.index(blocks_.width)), b_.index(block));
+      llvm::Value* value = b_.CreateLoad(b_.vector, b_.CreateGEP(b_.vector, memory, from));
+      store(epilogue(value, at, block), output, block);
+    }
+    return Values{};
+  });
+}
+
+} // namespace sinter::codegen::cpu::contraction
