@@ -10,12 +10,10 @@ class Sinter_NormOp<string mnemonic> : Sinter_TensorOp<mnemonic, "normalization"
 def SoftmaxOp : Sinter_NormOp<"softmax"> {
   let summary = "exp(x - max) / sum(exp(x - max)) along one axis";
   let arguments = (ins Sinter_FloatTensor:$input, I64Attr:$axis);
-  let hasVerifier = 1;
 }
 def LogSoftmaxOp : Sinter_NormOp<"log_softmax"> {
   let summary = "x - max - log(sum(exp(x - max))) along one axis";
   let arguments = (ins Sinter_FloatTensor:$input, I64Attr:$axis);
-  let hasVerifier = 1;
 }
 def LayerNormOp : Sinter_NormOp<"layer_norm"> {
   let summary = "(x - mean) / sqrt(variance + epsilon) over the dimensions from `axis` on, times scale, plus bias";

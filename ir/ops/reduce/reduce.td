@@ -8,7 +8,6 @@ class Sinter_ReduceOp<string mnemonic, Type element, string text> : Sinter_Tenso
   let arguments = (ins element:$input, DenseI64ArrayAttr:$axes, DefaultValuedAttr<BoolAttr, "false">:$keep_dims);
   let results = (outs element:$result);
   let declarations = "double getFlops();";
-  let hasVerifier = 1;
 }
 
 def ReduceSumOp : Sinter_ReduceOp<"reduce_sum", Sinter_NumberTensor, "sum; 0 of nothing">;
@@ -24,7 +23,6 @@ class Sinter_ArgReduceOp<string mnemonic, string text> : Sinter_TensorOp<mnemoni
   let arguments = (ins Sinter_NumberTensor:$input, I64Attr:$axis, DefaultValuedAttr<BoolAttr, "false">:$keep_dims);
   let results = (outs RankedTensorOf<[I64]>:$result);
   let declarations = "double getFlops();";
-  let hasVerifier = 1;
 }
 def ArgMaxOp : Sinter_ArgReduceOp<"argmax", "index of the first largest element along an axis; NaN counts as largest">;
 def ArgMinOp : Sinter_ArgReduceOp<"argmin", "index of the first smallest element along an axis; NaN counts as smallest">;
