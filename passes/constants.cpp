@@ -96,8 +96,8 @@ std::optional<SmallVector<ElementsAttr>> evaluateConstants(Operation* op, bool b
   return attributes;
 }
 
-Value foldNow(RewriterBase& rewriter, Operation* op) {
-  auto values = evaluateConstants(op);
+Value foldNow(RewriterBase& rewriter, Operation* op, bool bounded) {
+  auto values = evaluateConstants(op, bounded);
   if (!values)
     return op->getResult(0);
   OpBuilder::InsertionGuard guard(rewriter);

@@ -20,7 +20,7 @@ std::optional<llvm::SmallVector<mlir::ElementsAttr>> evaluateConstants(mlir::Ope
 
 /// If `op`, an operation with one result, can be evaluated, erases it and returns the constant that takes its
 /// place; else its result.
-mlir::Value foldNow(mlir::RewriterBase& rewriter, mlir::Operation* op);
+mlir::Value foldNow(mlir::RewriterBase& rewriter, mlir::Operation* op, bool bounded = true);
 
 /// Builds an operation with one result and folds it at once.
 template <class OpTy, class... Args>

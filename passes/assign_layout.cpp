@@ -1,0 +1,225 @@
+// Chooses the layouts tensors have in memory.
+//
+// Contractions with micro-kernels compute channels-blocked. The operations between them follow: whatever can
+// run blocked, does so if its main input is blocked. A value that is needed row-major as well is converted
+// back once.
+//
+// The pass walks the program once. For every value that lies blocked it remembers the row-major value that
+// later operations still name; those that want the blocked one take it, and conversions nobody wants are dead
+// in the end.
+#include "passes/constants.h"
+#include "passes/contraction_layout.h"
+
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+
+namespace sinter::passes {
+namespace {
+
+struct AssignLayout : FunctionPass<AssignLayout> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(AssignLayout)
+  AssignLayout() = default;
+  AssignLayout(int64_t block, bool propagate) {
+    this->block = block;
+    this->propagate = propagate;
+  }
+  AssignLayout(const AssignLayout& other) : FunctionPass<AssignLayout>(other) {}
+
+  StringRef getArgument() const final { return "sinter-assign-layout"; }
+  StringRef getDescription() const final {
+    return "blocked layouts for contractions and what lies between them";
+  }
+  Option<int64_t> block{*this, "block", llvm::cl::desc("channels in a block"), llvm::cl::init(8)};
+  Option<bool> propagate{*this, "propagate", llvm::cl::desc("let other operations run blocked"),
+                         llvm::cl::init(true)};
+
+  void runOnOperation() override;
+
+private:
+  void assign(Operation* op);
+  void assignContraction(Operation* op, const ContractionLayout& layout);
+  void assignPointwise(Operation* op);
+  void assignReduction(Operation* op);
+  void runBlocked(Operation* op);
+
+  ir::LayoutAttr blockedLayout(Value value) {
+    return ir::LayoutAttr::channelsBlocked(&getContext(), ir::tensorType(value).getRank(), block);
+  }
+  bool isBlocked(Value value) const { return blockedValues.contains(value); }
+  Value converted(Value value, ir::LayoutAttr layout, Operation* user);
+  Value blockedOperand(Value value, Operation* user);
+  void setResultLayout(Operation* op, ir::LayoutAttr layout);
+  bool keepsChannelBlocks(Operation* op) const;
+
+  DenseMap<Value, Value> blockedValues; // row-major value -> the blocked value it was converted from
+  DenseMap<Value, Value> conversions;   // row-major value -> its conversion to channels-blocked
+};
+
+RankedTensorType withLayout(Value value, Attribute layout) {
+  const RankedTensorType type = ir::tensorType(value);
+  return RankedTensorType::get(type.getShape(), type.getElementType(), layout);
+}
+
+/// `value` under `layout`, converted before `user`; constants are converted now.
+Value AssignLayout::converted(Value value, ir::LayoutAttr layout, Operation* user) {
+  IRRewriter rewriter(user);
+  auto convert = ir::ConvertLayoutOp::create(rewriter, value.getLoc(), withLayout(value, layout), value);
+  return foldNow(rewriter, convert, /*bounded=*/false);
+}
+
+Value AssignLayout::blockedOperand(Value value, Operation* user) {
+  if (Value blocked = blockedValues.lookup(value))
+    return blocked;
+  if (!propagate)
+    return converted(value, blockedLayout(value), user);
+  Value& conversion = conversions[value];
+  if (!conversion)
+    conversion = converted(value, blockedLayout(value), user);
+  return conversion;
+}
+
+/// Stores the result of `op` under `layout`; everybody else goes on with a conversion back to row-major.
+void AssignLayout::setResultLayout(Operation* op, ir::LayoutAttr layout) {
+  Value result = op->getResult(0);
+  const RankedTensorType rowMajor = ir::tensorType(result);
+  result.setType(withLayout(result, layout));
+  OpBuilder builder(op->getContext());
+  builder.setInsertionPointAfter(op);
+  auto back = ir::ConvertLayoutOp::create(builder, op->getLoc(), rowMajor, result);
+  result.replaceAllUsesExcept(back, back);
+  if (propagate && layout == blockedLayout(result))
+    blockedValues[back] = result;
+}
+
+void AssignLayout::assignContraction(Operation* op, const ContractionLayout& layout) {
+  Value input = op->getOperand(0);
+  if (layout.lhs) {
+    // Few channels are read as they come: blocks would mostly be padding, and a conversion is a pass over
+    // memory.
+    const bool fewChannels =
+        ir::tensorType(input).getRank() > 1 && ir::tensorType(input).getDimSize(1) < block;
+    if (!layout.lhsMayBeRowMajor || isBlocked(input) || !fewChannels)
+      op->setOperand(0, layout.lhs == blockedLayout(input) ? blockedOperand(input, op)
+                                                           : converted(input, layout.lhs, op));
+  }
+  if (layout.rhs)
+    op->setOperand(1, converted(op->getOperand(1), layout.rhs, op));
+  if (layout.result)
+    setResultLayout(op, layout.result);
+}
+
+/// Runs `op` blocked in its first operand and its result.
+void AssignLayout::runBlocked(Operation* op) {
+  op->setOperand(0, blockedOperand(op->getOperand(0), op));
+  setResultLayout(op, blockedLayout(op->getResult(0)));
+}
+
+/// Operands of the result's shape must lie as the result does; others broadcast and are read as they are,
+/// unless their blocked form is at hand or a row-major read would jump from channel to channel.
+void AssignLayout::assignPointwise(Operation* op) {
+  const RankedTensorType type = ir::tensorType(op->getResult(0));
+  const auto full = [&](Value value) { return ir::tensorType(value).getShape() == type.getShape(); };
+  if (type.getRank() < 3 ||
+      llvm::none_of(op->getOperands(), [&](Value v) { return full(v) && isBlocked(v); }))
+    return;
+  for (OpOperand& operand : op->getOpOperands()) {
+    Value value = operand.get();
+    const RankedTensorType own = ir::tensorType(value);
+    if (own.getRank() != type.getRank() || ir::constantSplat(value))
+      continue;
+    const bool jumps =
+        own.getDimSize(1) > 1 && llvm::any_of(own.getShape().drop_front(2), [](int64_t d) { return d > 1; });
+    if (full(value) || isBlocked(value) || jumps)
+      operand.set(blockedOperand(value, op));
+  }
+  setResultLayout(op, blockedLayout(op->getResult(0)));
+}
+
+/// A reduction over spatial dimensions keeps its channels blocked. Without keep_dims it is computed with
+/// them, and reshaped.
+void AssignLayout::assignReduction(Operation* op) {
+  auto axes = op->getAttrOfType<DenseI64ArrayAttr>("axes");
+  auto keep = op->getAttrOfType<BoolAttr>("keep_dims");
+  if (!axes || axes.empty() || axes[0] < 2)
+    return;
+  if (keep && keep.getValue())
+    return runBlocked(op);
+  const RankedTensorType type = ir::tensorType(op->getResult(0));
+  SmallVector<int64_t> shape(ir::tensorType(op->getOperand(0)).getShape());
+  for (int64_t axis : axes.asArrayRef())
+    shape[static_cast<size_t>(axis)] = 1;
+  OpBuilder builder(op->getContext());
+  builder.setInsertionPointAfter(op);
+  auto reshape = ir::ReshapeOp::create(builder, op->getLoc(), type, op->getResult(0), type.getShape());
+  op->getResult(0).replaceAllUsesExcept(reshape, reshape);
+  op->setAttr("keep_dims", builder.getBoolAttr(true));
+  op->getResult(0).setType(type.clone(shape));
+  runBlocked(op);
+}
+
+/// True if `op` treats channels alone, or in whole blocks, so that it computes the same on blocked tensors.
+bool AssignLayout::keepsChannelBlocks(Operation* op) const {
+  const ArrayRef<int64_t> input = ir::tensorType(op->getOperand(0)).getShape();
+  if (isa<ir::MaxPoolOp, ir::AvgPoolOp>(op))
+    return true;
+  if (auto resize = dyn_cast<ir::ResizeOp>(op))
+    return resize.getSizes().take_front(2) == input.take_front(2);
+  if (auto pad = dyn_cast<ir::PadOp>(op))
+    return pad.getLow()[1] == 0 && pad.getHigh()[1] == 0;
+  if (auto slice = dyn_cast<ir::SliceOp>(op))
+    return slice.getStarts()[1] % block == 0 && slice.getSteps()[1] == 1;
+  return false;
+}
+
+void AssignLayout::assign(Operation* op) {
+  if (auto layout = contractionLayout(op, block))
+    return assignContraction(op, *layout);
+  if (!propagate || op->getNumOperands() == 0 || op->getNumResults() != 1)
+    return;
+  if (auto concat = dyn_cast<ir::ConcatOp>(op)) {
+    const auto inputs = concat.getInputs();
+    const bool wholeBlocks = concat.getAxis() != 1 || llvm::all_of(inputs.drop_back(), [&](Value input) {
+                               return ir::tensorType(input).getDimSize(1) % block == 0;
+                             });
+    const auto blocked = llvm::count_if(inputs, [&](Value input) { return isBlocked(input); });
+    if (!wholeBlocks || 2 * blocked < static_cast<int64_t>(inputs.size()) || blocked == 0)
+      return;
+    for (OpOperand& operand : op->getOpOperands())
+      operand.set(blockedOperand(operand.get(), op));
+    return setResultLayout(op, blockedLayout(op->getResult(0)));
+  }
+  auto fusion = dyn_cast<ir::FusionOpInterface>(op);
+  if (fusion && fusion.getFusionClass() == ir::FusionClass::pointwise && !isa<ir::ConvertLayoutOp>(op))
+    return assignPointwise(op);
+  if (!isBlocked(op->getOperand(0)))
+    return;
+  if (fusion && fusion.getFusionClass() == ir::FusionClass::reduction)
+    return assignReduction(op);
+  if (keepsChannelBlocks(op))
+    runBlocked(op);
+}
+
+void AssignLayout::runOnOperation() {
+  blockedValues.clear();
+  conversions.clear();
+  try {
+    for (Operation& op : llvm::make_early_inc_range(getOperation().getBody().front()))
+      if (!isa<ir::ConvertLayoutOp>(op))
+        assign(&op);
+  } catch (const Error& error) {
+    getOperation().emitError() << "layouts cannot be assigned: " << error.what();
+    return signalPassFailure();
+  }
+  for (Operation& op : llvm::make_early_inc_range(llvm::reverse(getOperation().getBody().front())))
+    if (isOpTriviallyDead(&op))
+      op.erase();
+}
+
+} // namespace
+
+std::unique_ptr<Pass> createAssignLayoutPass(int64_t block, bool propagate) {
+  return std::make_unique<AssignLayout>(block, propagate);
+}
+
+} // namespace sinter::passes

@@ -1,0 +1,123 @@
+// The compiler, read as one page: the passes in order, and why each is where it is.
+#include "passes/pipeline.h"
+
+#include "passes/passes.h"
+
+#include "mlir/Pass/PassOptions.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+
+namespace sinter::passes {
+namespace {
+
+// What holds for a function is established pass by pass.
+void optimize(OpPassManager& functions, const PipelineOptions& options) {
+  // Shapes are known, so shape arithmetic and everything else on constants goes first: what follows matches
+  // on constants.
+  functions.addPass(createFoldConstantsPass());
+  if (options.fuse) {
+    functions.addPass(createCanonicalizePass());
+    functions.addPass(createCSEPass());
+    // Exporters' chains become operations while they are still whole.
+    functions.addPass(createRaisePatternsPass());
+    // Weights take in what follows them while contractions are in plain layouts; transposed convolutions keep
+    // their batch-norms by being rewritten after that.
+    functions.addPass(createFoldBatchNormPass());
+    functions.addPass(createLowerConvTransposePass());
+    functions.addPass(createCanonicalizePass());
+    functions.addPass(createFoldConstantsPass());
+    functions.addPass(createCSEPass());
+  }
+  // Layouts come last of what changes operations: from here on a tensor type says where its elements lie.
+  functions.addPass(createAssignLayoutPass(options.block, /*propagate=*/options.fuse));
+  functions.addPass(createCSEPass());
+}
+
+std::string describe(Location location) {
+  if (auto file = dyn_cast<FileLineColLoc>(location))
+    return (file.getFilename().strref() + ":" + Twine(file.getLine())).str();
+  if (auto name = dyn_cast<NameLoc>(location)) {
+    const std::string inner = describe(name.getChildLoc());
+    return inner.empty() ? name.getName().str() : name.getName().str() + " (" + inner + ")";
+  }
+  if (auto call = dyn_cast<CallSiteLoc>(location))
+    return describe(call.getCallee());
+  if (auto fused = dyn_cast<FusedLoc>(location))
+    for (Location part : fused.getLocations())
+      if (std::string text = describe(part); !text.empty())
+        return text;
+  return {};
+}
+
+std::optional<Stage> stageNamed(StringRef name) {
+  return llvm::StringSwitch<std::optional<Stage>>(name)
+      .Case("imported", Stage::imported)
+      .Case("optimized", Stage::optimized)
+      .Case("fused", Stage::fused)
+      .Case("planned", Stage::planned)
+      .Default(std::nullopt);
+}
+
+struct CommandLineOptions : PassPipelineOptions<CommandLineOptions> {
+  Option<std::string> stage{*this, "stage", llvm::cl::desc("imported, optimized, fused or planned"),
+                            llvm::cl::init("planned")};
+  Option<int64_t> block{*this, "block", llvm::cl::desc("channels in a block"), llvm::cl::init(8)};
+  Option<bool> fuse{*this, "fuse", llvm::cl::desc("false: one operation per kernel"), llvm::cl::init(true)};
+};
+
+} // namespace
+
+void buildPipeline(OpPassManager& manager, const PipelineOptions& options, Stage stage) {
+  if (stage == Stage::imported)
+    return;
+  optimize(manager.nest<func::FuncOp>(), options);
+  if (stage == Stage::optimized)
+    return;
+  manager.addNestedPass<func::FuncOp>(createFusePass(options.fuse));
+  if (stage == Stage::fused)
+    return;
+  // Kernels that are alike are compiled once; only then is it known how often each runs.
+  manager.addPass(createOutlineKernelsPass());
+  manager.addPass(createPlanMemoryPass());
+}
+
+void runPipeline(ModuleOp module, const PipelineOptions& options, Stage stage) {
+  auto manager = PassManager::on<ModuleOp>(module.getContext());
+  std::string first;
+  ScopedDiagnosticHandler handler(module.getContext(), [&](Diagnostic& diagnostic) {
+    if (diagnostic.getSeverity() == DiagnosticSeverity::Error && first.empty()) {
+      const std::string where = describe(diagnostic.getLocation());
+      first = (where.empty() ? "" : where + ": ") + diagnostic.str();
+    }
+    return success();
+  });
+  buildPipeline(manager, options, stage);
+  if (failed(manager.run(module)))
+    throw Error(first.empty() ? "the program cannot be compiled" : first,
+                first.empty() ? ErrorKind::internal : ErrorKind::user);
+}
+
+void registerPasses() {
+  registerCSEPass();
+  registerPass(createCanonicalizePass);
+  registerPass(createFoldConstantsPass);
+  registerPass(createRaisePatternsPass);
+  registerPass(createFoldBatchNormPass);
+  registerPass(createLowerConvTransposePass);
+  registerPass([] { return createAssignLayoutPass(); });
+  registerPass([] { return createFusePass(); });
+  registerPass(createOutlineKernelsPass);
+  registerPass(createPlanMemoryPass);
+  PassPipelineRegistration<CommandLineOptions>(
+      "sinter-pipeline", "the compiler up to `stage`",
+      [](OpPassManager& manager, const CommandLineOptions& options) {
+        const auto stage = stageNamed(options.stage);
+        if (!stage)
+          llvm::reportFatalUsageError("sinter-pipeline: stage must be imported, optimized, fused or planned");
+        buildPipeline(manager, {options.fuse, options.block}, *stage);
+      });
+}
+
+} // namespace sinter::passes
