@@ -8,8 +8,15 @@
 namespace sinter::codegen::cpu::contraction {
 namespace {
 
-// Instructions of an epilogue that is copied to every accumulator: a residual addition, a clamp.
-constexpr unsigned kSmall = 32;
+// Vector instructions of an epilogue that is copied to every accumulator: a residual addition, a hard-swish.
+constexpr int64_t kSmall = 12;
+
+// Straight-line code with little work on vectors; addresses are shared between copies and do not count.
+bool isSmall(const llvm::Function& function) {
+  return function.size() == 1 && llvm::count_if(function.front(), [](const llvm::Instruction& instruction) {
+                                   return instruction.getType()->isVectorTy();
+                                 }) <= kSmall;
+}
 
 // `at` as coordinates in `dims`, appended to `indices`.
 void split(KernelBuilder& b, llvm::Value* at, llvm::ArrayRef<int64_t> dims, Values& indices) {
@@ -46,7 +53,7 @@ Epilogue::Epilogue(std::unique_ptr<llvm::Module> module, llvm::StringRef name, b
   llvm::Function* function = module->getFunction(name);
   if (!function)
     throw Error("an epilogue lacks its function " + name.str(), ErrorKind::internal);
-  small_ = function->getInstructionCount() <= kSmall && function->size() == 1;
+  small_ = contraction::isSmall(*function);
   // The linker drops internal functions that nothing refers to yet.
   function->setLinkage(llvm::GlobalValue::ExternalLinkage);
   module->setDataLayout(target.getDataLayout());

@@ -47,9 +47,12 @@ double stepCycles(const Problem& p, const Target& target, int64_t width, int64_t
   const double multiplies = w * b / 2, loads = (w + b) / 2;
   double cycles = std::max(multiplies, loads);
   const auto filterBytes = static_cast<double>(blocks * p.reductionSteps() * p.lanes * 4);
+  const double streamed = b * static_cast<double>(p.lanes) * 4;
   if (filterBytes >
-      0.5 * static_cast<double>(target.l1Bytes)) // from the second-level cache, 32 bytes a cycle
-    cycles = std::max(cycles, b * static_cast<double>(p.lanes) * 4 / 32);
+      0.5 * static_cast<double>(target.l1Bytes)) // from the second-level cache: 32 bytes a cycle
+    cycles = std::max(cycles, streamed / 32);
+  if (filterBytes > 0.75 * static_cast<double>(target.l2Bytes)) // from the third
+    cycles = std::max(cycles, streamed / 10);
   return cycles + 0.05 * loads;
 }
 

@@ -8,7 +8,8 @@ namespace {
 
 constexpr int64_t kAccumulatorsWanted = 8; // two pipes of latency 4
 constexpr int64_t kUnrolledBody = 200;     // multiply-adds
-constexpr int64_t kDepthwiseColumns = 4;   // filter vectors held at a time
+constexpr int64_t kFewChannels = 4;
+constexpr int64_t kDepthwiseColumns = 4; // filter vectors held at a time
 
 } // namespace
 
@@ -51,9 +52,13 @@ TileEmitter::TileEmitter(KernelBuilder& builder, const Problem& problem, const P
   if (p_.depthwise)
     return;
   const int64_t tile = positions_.width * blocks_.width;
-  const int64_t columns = plan_.loopOverKernelColumns ? 1 : p_.kernel[2];
   const int64_t channels = std::min(p_.channels, p_.channelBlock);
-  unroll_ = 8;
+  const bool loop = plan_.loopOverKernelColumns || positions_.kind == PositionRun::Kind::bounded;
+  // Many channels: one kernel column after the other, so that the filter is read in few long streams.
+  // Few: all columns at once.
+  columnsInside_ = !loop && channels <= kFewChannels;
+  const int64_t columns = columnsInside_ ? p_.kernel[2] : 1;
+  unroll_ = columnsInside_ ? 4 : 8;
   while (unroll_ > 1 && (unroll_ * columns * tile > kUnrolledBody || unroll_ > channels))
     unroll_ /= 2;
   while (splits_ * tile < kAccumulatorsWanted && splits_ * 2 <= unroll_ * columns &&
@@ -66,6 +71,13 @@ bool TileEmitter::meets(int64_t column, int64_t position) const {
     return true;
   const auto& range = positions_.meets[static_cast<size_t>(column)];
   return position >= range[0] && position < range[1];
+}
+
+bool TileEmitter::meetsAny(int64_t column) const {
+  for (int64_t position = 0; position < positions_.width; ++position)
+    if (meets(column, position))
+      return true;
+  return false;
 }
 
 int64_t TileEmitter::validLanes(int64_t block) const {
@@ -167,47 +179,51 @@ void TileEmitter::reduce(llvm::Value* input, llvm::Value* filter, Values& accumu
 }
 
 void TileEmitter::reduceRow(llvm::Value* input, llvm::Value* filter, Values& accumulators) {
-  const int64_t full = p_.channels / p_.channelBlock, rest = p_.channels % p_.channelBlock;
-  const int64_t filterBlock = p_.channelBlock * p_.filterChannelStride;
-  pointerLoop(b_, b_.index(full), false, input, p_.inputBlockStride, filter, filterBlock, accumulators,
-              [&](llvm::Value* input, llvm::Value* filter, Values& accumulators) {
-                reduceChannels(input, filter, p_.channelBlock, accumulators);
-              });
-  if (rest)
-    reduceChannels(b_.advance(input, full * p_.inputBlockStride), b_.advance(filter, full * filterBlock),
-                   rest, accumulators);
-}
-
-void TileEmitter::reduceChannels(llvm::Value* input, llvm::Value* filter, int64_t channels,
-                                 Values& accumulators) {
-  const int64_t full = channels / unroll_, rest = channels % unroll_;
-  const int64_t inputStep = unroll_ * p_.inputChannelStride, filterStep = unroll_ * p_.filterChannelStride;
-  pointerLoop(b_, b_.index(full), false, input, inputStep, filter, filterStep, accumulators,
-              [&](llvm::Value* input, llvm::Value* filter, Values& accumulators) {
-                reduceColumns(input, filter, unroll_, accumulators);
-              });
-  if (rest)
-    reduceColumns(b_.advance(input, full * inputStep), b_.advance(filter, full * filterStep), rest,
-                  accumulators);
-}
-
-void TileEmitter::reduceColumns(llvm::Value* input, llvm::Value* filter, int64_t channels,
-                                Values& accumulators) {
   if (plan_.loopOverKernelColumns || positions_.kind == PositionRun::Kind::bounded) {
     const bool mayBeEmpty = positions_.kind == PositionRun::Kind::bounded && kernelRangeMayBeEmpty(p_, 2);
     pointerLoop(b_, columns_.count, mayBeEmpty, input, p_.dilation[2] * p_.inputStride[2], filter,
                 p_.filterStride[2], accumulators,
                 [&](llvm::Value* input, llvm::Value* filter, Values& accumulators) {
-                  steps_ = 0;
-                  for (int64_t channel = 0; channel < channels; ++channel)
-                    step(input, filter, 0, channel, accumulators);
+                  reduceChannels(input, filter, {0, 1}, accumulators);
                 });
-    return;
+  } else if (columnsInside_) {
+    reduceChannels(input, filter, {0, p_.kernel[2]}, accumulators);
+  } else {
+    for (int64_t column = 0; column < p_.kernel[2]; ++column)
+      if (meetsAny(column))
+        reduceChannels(input, filter, {column, column + 1}, accumulators);
   }
-  steps_ = 0;
-  for (int64_t column = 0; column < p_.kernel[2]; ++column)
-    for (int64_t channel = 0; channel < channels; ++channel)
-      step(input, filter, column, channel, accumulators);
+}
+
+void TileEmitter::reduceChannels(llvm::Value* input, llvm::Value* filter, Columns columns,
+                                 Values& accumulators) {
+  const int64_t full = p_.channels / p_.channelBlock, rest = p_.channels % p_.channelBlock;
+  const int64_t filterBlock = p_.channelBlock * p_.filterChannelStride;
+  pointerLoop(b_, b_.index(full), false, input, p_.inputBlockStride, filter, filterBlock, accumulators,
+              [&](llvm::Value* input, llvm::Value* filter, Values& accumulators) {
+                reduceBlock(input, filter, p_.channelBlock, columns, accumulators);
+              });
+  if (rest)
+    reduceBlock(b_.advance(input, full * p_.inputBlockStride), b_.advance(filter, full * filterBlock), rest,
+                columns, accumulators);
+}
+
+void TileEmitter::reduceBlock(llvm::Value* input, llvm::Value* filter, int64_t channels, Columns columns,
+                              Values& accumulators) {
+  auto steps = [&](llvm::Value* input, llvm::Value* filter, int64_t count, Values& accumulators) {
+    steps_ = 0;
+    for (int64_t column = columns.begin; column < columns.end; ++column)
+      for (int64_t channel = 0; channel < count; ++channel)
+        step(input, filter, column, channel, accumulators);
+  };
+  const int64_t full = channels / unroll_, rest = channels % unroll_;
+  const int64_t inputStep = unroll_ * p_.inputChannelStride, filterStep = unroll_ * p_.filterChannelStride;
+  pointerLoop(b_, b_.index(full), false, input, inputStep, filter, filterStep, accumulators,
+              [&](llvm::Value* input, llvm::Value* filter, Values& accumulators) {
+                steps(input, filter, unroll_, accumulators);
+              });
+  if (rest)
+    steps(b_.advance(input, full * inputStep), b_.advance(filter, full * filterStep), rest, accumulators);
 }
 
 // One channel of one kernel column: positions times blocks multiply-adds. The smaller side is held in

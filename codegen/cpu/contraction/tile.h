@@ -41,12 +41,18 @@ public:
   void emit(const RunArguments& arguments);
 
 private:
+  /// Kernel columns [begin, end).
+  struct Columns {
+    int64_t begin, end;
+  };
+
   void emitTile(llvm::Value* position);
   Values initialAccumulators();
   void reduce(llvm::Value* input, llvm::Value* filter, Values& accumulators);
   void reduceRow(llvm::Value* input, llvm::Value* filter, Values& accumulators);
-  void reduceChannels(llvm::Value* input, llvm::Value* filter, int64_t channels, Values& accumulators);
-  void reduceColumns(llvm::Value* input, llvm::Value* filter, int64_t channels, Values& accumulators);
+  void reduceChannels(llvm::Value* input, llvm::Value* filter, Columns columns, Values& accumulators);
+  void reduceBlock(llvm::Value* input, llvm::Value* filter, int64_t channels, Columns columns,
+                   Values& accumulators);
   void step(llvm::Value* input, llvm::Value* filter, int64_t column, int64_t channel, Values& accumulators);
   void depthwiseRow(llvm::Value* input, llvm::Value* filter, Values& accumulators);
   void depthwiseColumns(llvm::Value* input, llvm::Value* filter, int64_t begin, int64_t end,
@@ -57,6 +63,7 @@ private:
   void store(llvm::Value* value, llvm::Value* output, int64_t block);
 
   bool meets(int64_t column, int64_t position) const;
+  bool meetsAny(int64_t column) const;
   int64_t validLanes(int64_t block) const;
   size_t slot(int64_t position, int64_t block) const;
 
@@ -67,10 +74,11 @@ private:
   const BlockRun& blocks_;
   const Epilogue& epilogue_;
   RunArguments arguments_;
-  int64_t splits_ = 1;  ///< independent sets of accumulators, for small tiles
-  int64_t unroll_ = 1;  ///< channels per unrolled body
-  int64_t steps_ = 0;   ///< emitted in the current body; chooses the set
-  KernelRange columns_; ///< of a bounded run or a loop over kernel columns
+  int64_t splits_ = 1;         ///< independent sets of accumulators, for small tiles
+  int64_t unroll_ = 1;         ///< channels per unrolled body
+  bool columnsInside_ = false; ///< kernel columns are unrolled inside the loop over channels
+  int64_t steps_ = 0;          ///< emitted in the current body; chooses the set
+  KernelRange columns_;        ///< of a bounded run or a loop over kernel columns
 };
 
 } // namespace sinter::codegen::cpu::contraction
