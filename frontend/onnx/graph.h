@@ -1,0 +1,38 @@
+// A model in memory, checked: every name defined once and before its use, every operator known.
+#pragma once
+
+#include "frontend/onnx/weight.h"
+#include "sinter/onnx.h"
+
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace onnx {
+class NodeProto;
+}
+
+namespace sinter::onnx_import {
+
+/// An operator applied. Input and output names are those of `proto`; "" is an input that is not given.
+struct GraphNode {
+  const onnx::NodeProto* proto = nullptr;
+  std::string label; ///< the node's name, or "Conv#12" where it has none
+};
+
+struct ModelGraph {
+  ModelFile file; ///< keeps what the nodes point to
+  int64_t opset = 0;
+  std::vector<ModelValue> inputs; ///< without those that are initialisers
+  std::vector<ModelValue> outputs;
+  std::vector<GraphNode> nodes;                    ///< those that the outputs need, operands first
+  std::unordered_map<std::string, Weight> weights; ///< initialisers and Constant nodes by name
+};
+
+/// Checks `file`. Throws Error with one line that names the node or value at fault.
+ModelGraph build_graph(ModelFile file);
+
+/// "node 'conv1' (Conv)"
+std::string describe(const GraphNode& node);
+
+} // namespace sinter::onnx_import

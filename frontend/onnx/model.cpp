@@ -1,0 +1,270 @@
+// Model: the public face of ONNX models.
+#include "sinter/onnx.h"
+
+#include "codegen/compile.h"
+#include "codegen/cpu/target.h"
+#include "frontend/onnx/draw.h"
+#include "frontend/onnx/import.h"
+#include "ir/ops.h"
+#include "sinter/runtime/thread_pool.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+#include "onnx.pb.h"
+
+#include <algorithm>
+#include <list>
+#include <map>
+#include <mutex>
+#include <new>
+
+namespace sinter {
+namespace {
+
+using onnx_import::ModelGraph;
+
+// No input may have more elements: sizes below it never overflow.
+constexpr int64_t kMaxElements = int64_t{1} << 38;
+
+// Runs `f`; whatever it throws becomes an Error of one line, for model files put their own text into
+// messages.
+template <class F>
+decltype(auto) guarded(const std::string& path, F&& f) {
+  auto line = [](std::string text) {
+    std::replace_if(text.begin(), text.end(), [](unsigned char c) { return c < 32 || c == 127; }, ' ');
+    return text;
+  };
+  try {
+    return f();
+  } catch (const Error& error) {
+    throw Error(start + line(error.what()), error.kind());
+  } catch (const std::bad_alloc&) {
+    throw Error(start + "out of memory", ErrorKind::system);
+  } catch (const std::exception& error) {
+    throw Error(start + line(error.what()), ErrorKind::internal);
+  }
+}
+
+std::string describe(const ModelValue& value) {
+  std::string text(name_of(value.dtype));
+  if (!value.has_shape)
+    return text + " of any shape";
+  text += "[";
+  for (std::size_t i = 0; i < value.dims.size(); ++i) {
+    const std::string& name = value.dim_names[i];
+    text += i ? ", " : "";
+    text += value.dims[i] >= 0 ? std::to_string(value.dims[i]) : name.empty() ? "?" : name;
+  }
+  return text + "]";
+}
+
+std::string describe(const Tensor& tensor) {
+  return std::string(name_of(tensor.dtype())) + to_string(tensor.shape());
+}
+
+passes::Stage stage_named(const std::string& name) {
+  if (name == "imported")
+    return passes::Stage::imported;
+  if (name == "optimized")
+    return passes::Stage::optimized;
+  if (name == "fused")
+    return passes::Stage::fused;
+  if (name == "planned")
+    return passes::Stage::planned;
+  throw Error("there is no stage '" + name + "'; there are imported, optimized, fused, planned and llvm");
+}
+
+// A module and the context it lives in.
+struct Imported {
+  std::unique_ptr<mlir::MLIRContext> context;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+};
+
+std::vector<View> views_of(const std::vector<Tensor>& tensors) {
+  std::vector<View> views;
+  for (const Tensor& tensor : tensors)
+    views.push_back(tensor.view());
+  return views;
+}
+
+} // namespace
+
+struct Model::Impl {
+  struct Compiled {
+    std::vector<Shape> shapes;
+    std::shared_ptr<const rt::Executable> executable;
+  };
+
+  std::string path;
+  ModelGraph graph;
+  ModelOptions options;
+  std::unique_ptr<rt::ThreadPool> own_pool; // null: the process's
+  std::mutex mutex;                         // of what follows, and of compilation
+  std::list<Compiled> cache;                // the most recently used first
+
+  rt::ThreadPool& pool() const { return own_pool ? *own_pool : rt::default_thread_pool(); }
+
+  codegen::CompileOptions compile_options() const { return {options.fuse, options.cpu, options.progress}; }
+
+  Imported import(const std::vector<Tensor>& inputs) const {
+    std::vector<rt::TensorSpec> specs;
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      specs.push_back({graph.inputs[i].name, inputs[i].dtype(), inputs[i].shape()});
+    Imported imported;
+    imported.context = std::make_unique<mlir::MLIRContext>(mlir::MLIRContext::Threading::DISABLED);
+    imported.context->loadDialect<ir::SinterDialect, mlir::func::FuncDialect>();
+    imported.module = onnx_import::import_graph(*imported.context, graph, specs);
+    return imported;
+  }
+
+  std::shared_ptr<const rt::Executable> compile(const std::vector<Tensor>& inputs) {
+    std::vector<Shape> shapes;
+    for (const Tensor& input : inputs)
+      shapes.push_back(input.shape());
+    const std::lock_guard lock(mutex);
+    const auto found =
+        std::find_if(cache.begin(), cache.end(), [&](const Compiled& c) { return c.shapes == shapes; });
+    if (found != cache.end()) {
+      cache.splice(cache.begin(), cache, found);
+      return found->executable;
+    }
+    const Imported imported = import(inputs);
+    cache.push_front({std::move(shapes), codegen::compile(*imported.module, compile_options())});
+    const std::shared_ptr<const rt::Executable> executable = cache.front().executable;
+    while (cache.size() > options.cached_shapes)
+      cache.pop_back();
+    return executable;
+  }
+
+  // All dimensions of the same name have the same extent.
+  void check_input(const ModelValue& value, const Tensor& tensor,
+                   std::map<std::string, int64_t>& named) const {
+    const std::string what = "input '" + value.name + "'";
+    auto mismatch = [&] { return what + " must be " + describe(value) + ", got " + describe(tensor); };
+    if (tensor.is_traced())
+      throw Error(what + " has no elements: it is being traced");
+    if (tensor.dtype() != value.dtype)
+      throw Error(mismatch());
+    if (checked_bytes(tensor.shape().dims(), 1) > kMaxElements)
+      throw Error(what + " is too large: " + describe(tensor));
+    if (!value.has_shape)
+      return;
+    if (tensor.rank() != static_cast<int>(value.dims.size()))
+      throw Error(mismatch());
+    for (int i = 0; i < tensor.rank(); ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      const int64_t extent = tensor.shape()[i];
+      if (value.dims[at] >= 0 && value.dims[at] != extent)
+        throw Error(mismatch());
+      const std::string& name = value.dim_names[at];
+      if (name.empty())
+        continue;
+      const auto [other, added] = named.emplace(name, extent);
+      if (!added && other->second != extent)
+        throw Error(mismatch() + ": dimension " + name + " is " + std::to_string(other->second) +
+                    " elsewhere");
+    }
+  }
+
+  void check_inputs(const std::vector<Tensor>& inputs) const {
+    if (inputs.size() != graph.inputs.size())
+      throw Error("the model takes " + std::to_string(graph.inputs.size()) + " inputs, got " +
+                  std::to_string(inputs.size()));
+    std::map<std::string, int64_t> named;
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      check_input(graph.inputs[i], inputs[i], named);
+  }
+};
+
+Model::Model(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Model::Model(Model&&) noexcept = default;
+Model& Model::operator=(Model&&) noexcept = default;
+Model::~Model() = default;
+
+Model Model::load(const std::string& path, ModelOptions options) {
+  auto file = guarded("", [&] { return onnx_import::read_model_file(path); }); // names the path itself
+  return guarded(path, [&] {
+    auto impl = std::make_unique<Impl>();
+    impl->path = path;
+    impl->graph = onnx_import::build_graph(std::move(file));
+    if (options.threads < 0)
+      throw Error("threads is " + std::to_string(options.threads));
+    if (options.threads > 0)
+      impl->own_pool = std::make_unique<rt::ThreadPool>(options.threads);
+    impl->options = std::move(options);
+    return Model(std::move(impl));
+  });
+}
+
+const std::vector<ModelValue>& Model::inputs() const {
+  return impl_->graph.inputs;
+}
+const std::vector<ModelValue>& Model::outputs() const {
+  return impl_->graph.outputs;
+}
+
+void Model::check_inputs(const std::vector<Tensor>& inputs) const {
+  guarded(impl_->path, [&] { impl_->check_inputs(inputs); });
+}
+
+std::shared_ptr<const rt::Executable> Model::compile(const std::vector<Tensor>& inputs) {
+  return guarded(impl_->path, [&] {
+    impl_->check_inputs(inputs);
+    return impl_->compile(inputs);
+  });
+}
+
+std::vector<Tensor> Model::run(const std::vector<Tensor>& inputs) {
+  return guarded(impl_->path, [&] {
+    impl_->check_inputs(inputs);
+    const auto executable = impl_->compile(inputs);
+    std::vector<Tensor> dense, outputs;
+    for (const Tensor& input : inputs)
+      dense.push_back(input.contiguous());
+    for (const rt::TensorSpec& output : executable->outputs())
+      outputs.push_back(Tensor::empty(output.shape, output.dtype));
+    executable->run(views_of(dense), views_of(outputs), impl_->pool());
+    return outputs;
+  });
+}
+
+std::vector<Tensor> Model::interpret(const std::vector<Tensor>& inputs) {
+  return guarded(impl_->path, [&] {
+    impl_->check_inputs(inputs);
+    const Imported imported = impl_->import(inputs);
+    std::vector<Tensor> outputs;
+    mlir::ModuleOp module = *imported.module;
+    auto main = module.lookupSymbol<mlir::func::FuncOp>("main");
+    for (mlir::Type type : main.getResultTypes()) {
+      const auto tensor = llvm::cast<mlir::RankedTensorType>(type);
+      outputs.push_back(Tensor::empty(ir::shapeOf(tensor), ir::dtypeOf(tensor.getElementType())));
+    }
+    codegen::interpret(module, views_of(inputs), views_of(outputs));
+    return outputs;
+  });
+}
+
+std::string Model::inspect(const std::vector<Tensor>& inputs, const std::string& stage, bool dot) {
+  return guarded(impl_->path, [&] {
+    impl_->check_inputs(inputs);
+    const passes::Stage until = stage == "llvm" ? passes::Stage::planned : stage_named(stage);
+    const Imported imported = impl_->import(inputs);
+    mlir::ModuleOp module = *imported.module;
+    if (stage == "llvm")
+      return codegen::printLlvm(module, impl_->compile_options());
+    const auto target = codegen::cpu::Target::named(impl_->options.cpu);
+    if (until != passes::Stage::imported)
+      passes::runPipeline(module, {.fuse = impl_->options.fuse, .block = target.lanes()}, until);
+    if (dot)
+      return draw_dot(module);
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    constexpr int64_t kShownElements = 16, kShownCharacters = 64;
+    module.print(stream, mlir::OpPrintingFlags()
+                             .elideLargeElementsAttrs(kShownElements)
+                             .elideLargeResourceString(kShownCharacters));
+    return text;
+  });
+}
+
+} // namespace sinter

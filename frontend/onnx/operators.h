@@ -1,0 +1,53 @@
+// The table of ONNX operators: from a name to the function that imports it.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <unordered_map>
+
+namespace sinter::onnx_import {
+
+class NodeContext;
+
+/// The oldest opset whose operators are understood. (ONNX's own guarantee of compatibility starts at 7.)
+inline constexpr int64_t kFirstOpset = 6;
+
+/// Imports one node: reads its inputs and attributes, sets its outputs.
+using Handler = void (*)(NodeContext&);
+
+class OperatorTable {
+public:
+  /// `handler` imports `name` in opsets from `first` to `last`.
+  void add(const std::string& name, Handler handler, int64_t first = kFirstOpset,
+           int64_t last = std::numeric_limits<int64_t>::max());
+  /// Null if there is none.
+  Handler find(const std::string& name, int64_t opset) const;
+
+private:
+  struct Entry {
+    Handler handler;
+    int64_t first, last;
+  };
+  std::unordered_multimap<std::string, Entry> entries_;
+};
+
+/// The handler of an operator of ONNX's own domain, null if it is not supported at `opset`.
+Handler find_operator(const std::string& name, int64_t opset);
+
+// One function a file of operators/, each of which adds its operators.
+void add_activations(OperatorTable& table);
+void add_arithmetic(OperatorTable& table);
+void add_constants(OperatorTable& table);
+void add_convolutions(OperatorTable& table);
+void add_logic(OperatorTable& table);
+void add_matrix_products(OperatorTable& table);
+void add_movements(OperatorTable& table);
+void add_normalizations(OperatorTable& table);
+void add_poolings(OperatorTable& table);
+void add_reductions(OperatorTable& table);
+void add_resampling(OperatorTable& table);
+void add_shapes(OperatorTable& table);
+void add_slices(OperatorTable& table);
+
+} // namespace sinter::onnx_import
