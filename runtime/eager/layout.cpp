@@ -2,6 +2,7 @@
 // tables replace divisions.
 #include "sinter/runtime/eager/layout.h"
 
+#include "movement_bits.h"
 #include "sinter/runtime/error.h"
 
 #include <algorithm>
@@ -18,11 +19,6 @@ Layout Layout::row_major(int rank) {
 }
 
 namespace {
-
-using Bits8 = uint8_t __attribute__((may_alias));
-using Bits16 = uint16_t __attribute__((may_alias));
-using Bits32 = uint32_t __attribute__((may_alias));
-using Bits64 = uint64_t __attribute__((may_alias));
 
 void check(const View& view, const Layout& layout, const Shape& logical) {
   Shape expected;
@@ -113,20 +109,10 @@ void convert_layout(const View& input, const Layout& from, const View& result, c
                 " differ in element type");
   if (logical.elements() == 0)
     return;
-  auto convert = [&](auto zero) {
+  visit_bits(input.dtype, [&](auto zero) {
     using T = decltype(zero);
     Conversion<T>(input, from, result, to, logical).walk(input.as<const T>(), 0, 0, 0);
-  };
-  switch (size_of(input.dtype)) {
-  case 1:
-    return convert(Bits8{});
-  case 2:
-    return convert(Bits16{});
-  case 4:
-    return convert(Bits32{});
-  default:
-    return convert(Bits64{});
-  }
+  });
 }
 
 } // namespace sinter::eager

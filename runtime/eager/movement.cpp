@@ -22,7 +22,8 @@ View window(View view, int dim, int64_t start, int64_t count, int64_t step = 1) 
   if (count > 0)
     view = moved(view, start * view.strides[dim]);
   view.shape[dim] = count;
-  view.strides[dim] *= step;
+  if (count > 1) // else the step may be any number
+    view.strides[dim] *= step;
   return view;
 }
 

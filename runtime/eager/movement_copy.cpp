@@ -1,6 +1,7 @@
 // Copies between strided views: the kernel under most of the operations that move elements.
 #include "sinter/runtime/eager/movement.h"
 
+#include "movement_bits.h"
 #include "sinter/runtime/error.h"
 
 #include <algorithm>
@@ -9,12 +10,6 @@
 
 namespace sinter::eager {
 namespace {
-
-// Elements are moved by size, whatever their type is.
-using Bits8 = uint8_t __attribute__((may_alias));
-using Bits16 = uint16_t __attribute__((may_alias));
-using Bits32 = uint32_t __attribute__((may_alias));
-using Bits64 = uint64_t __attribute__((may_alias));
 
 struct Loop {
   int64_t extent;
@@ -110,16 +105,10 @@ void copy(const View& source, const View& target) {
   if (source.elements() == 0)
     return;
   const Loops loops(source.shape, source.strides, target.strides);
-  switch (size_of(source.dtype)) {
-  case 1:
-    return copy_loops(source.as<const Bits8>(), target.as<Bits8>(), loops.span());
-  case 2:
-    return copy_loops(source.as<const Bits16>(), target.as<Bits16>(), loops.span());
-  case 4:
-    return copy_loops(source.as<const Bits32>(), target.as<Bits32>(), loops.span());
-  default:
-    return copy_loops(source.as<const Bits64>(), target.as<Bits64>(), loops.span());
-  }
+  visit_bits(source.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    copy_loops(source.as<const T>(), target.as<T>(), loops.span());
+  });
 }
 
 } // namespace sinter::eager

@@ -1,0 +1,14 @@
+// Emission of sums of products, shared by matrix products and convolutions.
+#pragma once
+
+#include "ir/loop_emitter.h"
+
+namespace sinter::ir {
+
+/// The sum over all `extents` of the products of the two numbers that `factors` emits. f16 and bf16 are
+/// summed in f32.
+mlir::Value emitProducts(
+    LoopEmitter& emitter, llvm::ArrayRef<int64_t> extents, mlir::Type element,
+    llvm::function_ref<std::pair<mlir::Value, mlir::Value>(llvm::ArrayRef<mlir::Value> index)> factors);
+
+} // namespace sinter::ir

@@ -1,0 +1,88 @@
+// Which layouts the contraction micro-kernels compute in.
+#include "passes/contraction_layout.h"
+
+using namespace mlir;
+
+namespace sinter::passes {
+namespace {
+
+using ir::Contraction;
+using ir::LayoutAttr;
+
+bool isEmpty(const Contraction& sizes) {
+  auto product = [](const std::array<int64_t, 3>& extents) { return extents[0] * extents[1] * extents[2]; };
+  return sizes.batch == 0 || sizes.groups == 0 || sizes.inChannels == 0 || sizes.outChannels == 0 ||
+         product(sizes.input) == 0 || product(sizes.output) == 0 || product(sizes.kernel) == 0;
+}
+
+// [out channels / block, kernel..., in channels of the group], output channels innermost.
+LayoutAttr filterLayout(MLIRContext* context, int64_t rank, int64_t block) {
+  SmallVector<int64_t> order{0};
+  for (int64_t d = 2; d < rank; ++d)
+    order.push_back(d);
+  order.push_back(1);
+  return LayoutAttr::get(context, order, 0, block);
+}
+
+// [n / block, k], columns innermost; a transposed rhs is [n, k] to start with.
+LayoutAttr columnsLayout(MLIRContext* context, bool transposed, int64_t block) {
+  return LayoutAttr::get(context, transposed ? ArrayRef<int64_t>{0, 1} : ArrayRef<int64_t>{1, 0},
+                         transposed ? 0 : 1, block);
+}
+
+std::optional<ContractionLayout> convolutionLayout(Operation* op, const Contraction& sizes, int64_t block) {
+  const bool wholeBlocks = sizes.inChannels % block == 0 && sizes.outChannels % block == 0;
+  if (sizes.groups > 1 && !sizes.isDepthwise() && !wholeBlocks)
+    return std::nullopt;
+  const int64_t rank = ir::tensorType(op->getOperand(0)).getRank();
+  ContractionLayout layout;
+  layout.lhs = layout.result = LayoutAttr::channelsBlocked(op->getContext(), rank, block);
+  layout.rhs = filterLayout(op->getContext(), rank, block);
+  layout.lhsMayBeRowMajor = !sizes.isDepthwise();
+  return layout;
+}
+
+std::optional<ContractionLayout> matmulLayout(Operation* op, const Contraction& sizes, int64_t block) {
+  const Value lhs = op->getOperand(0), rhs = op->getOperand(1);
+  const auto lhsBatch = ir::tensorType(lhs).getShape().drop_back(2),
+             rhsBatch = ir::tensorType(rhs).getShape().drop_back(2);
+  const auto resultBatch = ir::tensorType(op->getResult(0)).getShape().drop_back(2);
+  // Micro-kernels walk the batches of both sides in step; broadcasting ones are left to the loops.
+  auto elements = [](ArrayRef<int64_t> extents) { return ShapedType::getNumElements(extents); };
+  if (elements(lhsBatch) != elements(resultBatch) ||
+      (sizes.rhsBatched && elements(rhsBatch) != elements(resultBatch)))
+    return std::nullopt;
+  const LayoutAttr packed = columnsLayout(op->getContext(), sizes.transposeRhs, block);
+  const bool canPack =
+      rhsBatch.empty() && (rhs.getDefiningOp<ir::ConstantOp>() || ir::layoutOf(rhs) == packed);
+  if (sizes.transposeLhs || (sizes.transposeRhs && !canPack))
+    return std::nullopt;
+  ContractionLayout layout;
+  layout.rhs = canPack ? packed : LayoutAttr();
+  return layout;
+}
+
+} // namespace
+
+std::optional<ContractionLayout> contractionLayout(Operation* op, int64_t block) {
+  auto contraction = dyn_cast<ir::ContractionOpInterface>(op);
+  if (!contraction || block < 1)
+    return std::nullopt;
+  for (Value operand : op->getOperands())
+    if (!ir::tensorType(operand).getElementType().isF32())
+      return std::nullopt;
+  const Contraction sizes = contraction.getContraction();
+  if (isEmpty(sizes))
+    return std::nullopt;
+  switch (sizes.kind) {
+  case Contraction::Kind::convolution:
+    return convolutionLayout(op, sizes, block);
+  case Contraction::Kind::matmul:
+    return matmulLayout(op, sizes, block);
+  case Contraction::Kind::transposed_convolution:
+    return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+} // namespace sinter::passes
