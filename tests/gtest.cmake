@@ -1,0 +1,27 @@
+# One ctest entry for every source file of a GoogleTest executable.
+
+# sinter_gtest(TARGET LABEL)
+# Reads the names of the suites from the sources, so that the list is known without running the program, and starting
+# it (which loads LLVM) is paid once a file, not once a test.
+function(sinter_gtest target label)
+  get_target_property(sources ${target} SOURCES)
+  foreach(source IN LISTS sources)
+    get_filename_component(path ${source} ABSOLUTE)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${path})
+    file(STRINGS ${path} lines REGEX "^ *(TYPED_)?TEST(_F|_P)?\\([A-Za-z0-9_]+ *,")
+    set(filters)
+    foreach(line IN LISTS lines)
+      string(REGEX REPLACE "^.*TEST(_F|_P)?\\(([A-Za-z0-9_]+) *,.*$" "\\2" suite "${line}")
+      list(APPEND filters "${suite}.*" "*/${suite}.*" "${suite}/*.*")
+    endforeach()
+    if(NOT filters)
+      continue()
+    endif()
+    list(REMOVE_DUPLICATES filters)
+    list(JOIN filters ":" filter)
+    get_filename_component(name ${source} NAME_WE)
+    string(REGEX REPLACE "_test$" "" name ${name})
+    add_test(NAME ${label}.${name} COMMAND ${target} --gtest_brief=1 "--gtest_filter=${filter}")
+    set_tests_properties(${label}.${name} PROPERTIES LABELS ${label} ENVIRONMENT "${SINTER_TEST_ENVIRONMENT}" TIMEOUT 600)
+  endforeach()
+endfunction()
