@@ -13,39 +13,46 @@
 namespace sinter::passes {
 namespace {
 
-using Order = std::vector<size_t>;
+/// How to place the buffers: one after the other, each at the low or the high end of the tightest gap.
+struct Recipe {
+  std::vector<size_t> order;
+  std::vector<bool> high; ///< of the buffer, not of the place in the order
+};
 
 bool aliveTogether(const ArenaBuffer& a, const ArenaBuffer& b) {
   return a.first <= b.last && b.first <= a.last;
 }
 
-/// The offset of the tightest gap between buffers `placed`, sorted by offset, that holds `bytes`; behind them
-/// all if there is none.
-int64_t bestGap(llvm::ArrayRef<const ArenaBuffer*> placed, int64_t bytes) {
+/// An offset for `bytes` in the tightest gap that `placed`, sorted by offset, leave in [0, capacity); behind
+/// them all where there is none.
+int64_t offsetInGap(llvm::ArrayRef<const ArenaBuffer*> placed, int64_t bytes, int64_t capacity, bool high) {
   int64_t end = 0, best = -1, tightest = std::numeric_limits<int64_t>::max();
+  const auto consider = [&](int64_t limit) {
+    const int64_t gap = limit - end;
+    if (gap < bytes || gap >= tightest)
+      return;
+    best = high ? limit - bytes : end;
+    tightest = gap;
+  };
   for (const ArenaBuffer* buffer : placed) {
-    const int64_t gap = buffer->offset - end;
-    if (gap >= bytes && gap < tightest) {
-      best = end;
-      tightest = gap;
-    }
+    consider(buffer->offset);
     end = std::max(end, buffer->offset + buffer->bytes);
   }
+  consider(capacity);
   return best >= 0 ? best : end;
 }
 
-/// Places the buffers one by one in `order`.
-int64_t placeInOrder(llvm::MutableArrayRef<ArenaBuffer> buffers, const Order& order) {
+int64_t place(llvm::MutableArrayRef<ArenaBuffer> buffers, const Recipe& recipe, int64_t capacity) {
   int64_t size = 0;
   std::vector<const ArenaBuffer*> byOffset; // placed so far
   llvm::SmallVector<const ArenaBuffer*, 32> neighbours;
-  for (size_t i : order) {
+  for (size_t i : recipe.order) {
     ArenaBuffer& buffer = buffers[i];
     neighbours.clear();
     for (const ArenaBuffer* other : byOffset)
       if (aliveTogether(*other, buffer))
         neighbours.push_back(other);
-    buffer.offset = bestGap(neighbours, buffer.bytes);
+    buffer.offset = offsetInGap(neighbours, buffer.bytes, capacity, recipe.high[i]);
     size = std::max(size, buffer.offset + buffer.bytes);
     const auto after = [](int64_t offset, const ArenaBuffer* other) { return offset < other->offset; };
     byOffset.insert(std::upper_bound(byOffset.begin(), byOffset.end(), buffer.offset, after), &buffer);
@@ -54,14 +61,37 @@ int64_t placeInOrder(llvm::MutableArrayRef<ArenaBuffer> buffers, const Order& or
 }
 
 template <class Key>
-Order sortedBy(llvm::ArrayRef<ArenaBuffer> buffers, Key key) {
-  Order order(buffers.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  llvm::sort(order, [&](size_t a, size_t b) {
+Recipe sortedBy(llvm::ArrayRef<ArenaBuffer> buffers, Key key) {
+  Recipe recipe;
+  recipe.order.resize(buffers.size());
+  recipe.high.resize(buffers.size());
+  std::iota(recipe.order.begin(), recipe.order.end(), size_t{0});
+  llvm::sort(recipe.order, [&](size_t a, size_t b) {
     const auto x = key(buffers[a]), y = key(buffers[b]);
     return x != y ? x > y : a < b;
   });
-  return order;
+  return recipe;
+}
+
+/// In order of definition, from both ends in turn: what a chain of layers wants.
+Recipe alternating(llvm::ArrayRef<ArenaBuffer> buffers) {
+  Recipe recipe = sortedBy(buffers, [](const ArenaBuffer& b) { return -b.first; });
+  for (size_t i = 0; i < recipe.order.size(); ++i)
+    recipe.high[recipe.order[i]] = i % 2 != 0;
+  return recipe;
+}
+
+/// Moves one buffer to another place in the order, or to the other end of its gap.
+Recipe varied(const Recipe& recipe, std::minstd_rand& random) {
+  Recipe result = recipe;
+  const size_t n = recipe.order.size();
+  const size_t from = random() % n, to = random() % n;
+  const size_t moved = result.order[from];
+  if (random() % 3 == 0)
+    result.high[moved] = !result.high[moved];
+  result.order.erase(result.order.begin() + static_cast<std::ptrdiff_t>(from));
+  result.order.insert(result.order.begin() + static_cast<std::ptrdiff_t>(to), moved);
+  return result;
 }
 
 } // namespace
@@ -84,33 +114,27 @@ int64_t packArena(llvm::MutableArrayRef<ArenaBuffer> buffers) {
     return 0;
   const int64_t bound = arenaLowerBound(buffers);
   const auto life = [](const ArenaBuffer& b) { return b.last - b.first + 1; };
-  Order best;
+  Recipe best;
   int64_t smallest = std::numeric_limits<int64_t>::max();
-  const auto attempt = [&](const Order& order) {
-    const int64_t size = placeInOrder(buffers, order);
+  const auto attempt = [&](const Recipe& recipe) {
+    const int64_t size = place(buffers, recipe, bound);
     if (size < smallest) {
       smallest = size;
-      best = order;
+      best = recipe;
     }
     return smallest <= bound;
   };
   bool optimal = attempt(sortedBy(buffers, [](const ArenaBuffer& b) { return b.bytes; })) ||
                  attempt(sortedBy(buffers, [&](const ArenaBuffer& b) { return b.bytes * life(b); })) ||
                  attempt(sortedBy(buffers, [&](const ArenaBuffer& b) { return life(b); })) ||
-                 attempt(sortedBy(buffers, [](const ArenaBuffer& b) { return -b.first; }));
-  // Random moves of single buffers in the best order; a placement costs about n^2.
+                 attempt(alternating(buffers));
+  // A placement costs about n^2.
   std::minstd_rand random(1);
   const size_t n = buffers.size();
   const size_t tries = n < 2 ? 0 : std::min<size_t>(300, 20'000'000 / (n * n) + 1);
-  for (size_t i = 0; i < tries && !optimal; ++i) {
-    Order order = best;
-    const size_t from = random() % n, to = random() % n;
-    const size_t moved = order[from];
-    order.erase(order.begin() + static_cast<std::ptrdiff_t>(from));
-    order.insert(order.begin() + static_cast<std::ptrdiff_t>(to), moved);
-    optimal = attempt(order);
-  }
-  return placeInOrder(buffers, best);
+  for (size_t i = 0; i < tries && !optimal; ++i)
+    optimal = attempt(varied(best, random));
+  return place(buffers, best, bound);
 }
 
 } // namespace sinter::passes

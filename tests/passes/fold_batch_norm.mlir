@@ -1,0 +1,89 @@
+// RUN: sinter-opt %s --sinter-fold-batch-norm --cse | FileCheck %s
+
+// CHECK-LABEL: func.func @conv
+// CHECK-DAG: %[[FILTER:.*]] = sinter.constant dense<{{.*}}2.000000e+00{{.*}}3.000000e+00{{.*}}> : tensor<2x1x1x1xf32>
+// CHECK-DAG: %[[BIAS:.*]] = sinter.constant dense<[5.000000e+00, 1.000000e+00]> : tensor<2xf32>
+// CHECK: %[[R:.*]] = sinter.conv %arg0, %[[FILTER]], %[[BIAS]]
+// CHECK-NEXT: return %[[R]]
+func.func @conv(%x: tensor<1x1x4x4xf32>) -> tensor<1x2x4x4xf32> {
+  %f = sinter.constant dense<1.0> : tensor<2x1x1x1xf32>
+  %b = sinter.constant dense<[3.0, 2.0]> : tensor<2xf32>
+  %scale = sinter.constant dense<[4.0, 6.0]> : tensor<2xf32>
+  %bias = sinter.constant dense<[1.0, 1.0]> : tensor<2xf32>
+  %mean = sinter.constant dense<[1.0, 2.0]> : tensor<2xf32>
+  %variance = sinter.constant dense<4.0> : tensor<2xf32>
+  %0 = sinter.conv %x, %f, %b {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_begin = array<i64: 0, 0>, pad_end = array<i64: 0, 0>} : (tensor<1x1x4x4xf32>, tensor<2x1x1x1xf32>, tensor<2xf32>) -> tensor<1x2x4x4xf32>
+  %1 = sinter.batch_norm %0, %scale, %bias, %mean, %variance {epsilon = 0.0} : (tensor<1x2x4x4xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<1x2x4x4xf32>
+  return %1 : tensor<1x2x4x4xf32>
+}
+
+// A transposed convolution of two groups: the filter's rows belong to groups, its columns to channels in them.
+// CHECK-LABEL: func.func @conv_transpose
+// CHECK-DAG: %[[FILTER:.*]] = sinter.constant dense<{{\[\[\[\[}}1.000000e+00]]], {{\[\[\[}}2.000000e+00]]]]>
+// CHECK: %[[R:.*]] = sinter.conv_transpose %arg0, %[[FILTER]] {
+// CHECK-NEXT: return %[[R]]
+func.func @conv_transpose(%x: tensor<1x2x4x4xf32>) -> tensor<1x2x4x4xf32> {
+  %f = sinter.constant dense<1.0> : tensor<2x1x1x1xf32>
+  %c = sinter.constant dense<[[[1.0]], [[2.0]]]> : tensor<2x1x1xf32>
+  %0 = sinter.conv_transpose %x, %f {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_begin = array<i64: 0, 0>, pad_end = array<i64: 0, 0>, output_padding = array<i64: 0, 0>, groups = 2} : (tensor<1x2x4x4xf32>, tensor<2x1x1x1xf32>) -> tensor<1x2x4x4xf32>
+  %1 = sinter.mul %0, %c : (tensor<1x2x4x4xf32>, tensor<2x1x1xf32>) -> tensor<1x2x4x4xf32>
+  return %1 : tensor<1x2x4x4xf32>
+}
+
+// Scale and shift by constants, one after the other.
+// CHECK-LABEL: func.func @affine
+// CHECK-DAG: %[[FILTER:.*]] = sinter.constant dense<2.000000e+00> : tensor<2x1x1x1xf32>
+// CHECK-DAG: %[[BIAS:.*]] = sinter.constant dense<[1.000000e+00, 2.000000e+00]> : tensor<2xf32>
+// CHECK: sinter.conv %arg0, %[[FILTER]], %[[BIAS]]
+// CHECK-NEXT: return
+func.func @affine(%x: tensor<1x1x4x4xf32>) -> tensor<1x2x4x4xf32> {
+  %f = sinter.constant dense<1.0> : tensor<2x1x1x1xf32>
+  %scale = sinter.constant dense<2.0> : tensor<1xf32>
+  %shift = sinter.constant dense<[[[[1.0]], [[2.0]]]]> : tensor<1x2x1x1xf32>
+  %0 = sinter.conv %x, %f {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_begin = array<i64: 0, 0>, pad_end = array<i64: 0, 0>} : (tensor<1x1x4x4xf32>, tensor<2x1x1x1xf32>) -> tensor<1x2x4x4xf32>
+  %1 = sinter.mul %0, %scale : (tensor<1x2x4x4xf32>, tensor<1xf32>) -> tensor<1x2x4x4xf32>
+  %2 = sinter.add %shift, %1 : (tensor<1x2x1x1xf32>, tensor<1x2x4x4xf32>) -> tensor<1x2x4x4xf32>
+  return %2 : tensor<1x2x4x4xf32>
+}
+
+// A constant that differs along another dimension stays, and so does what a second user sees.
+// CHECK-LABEL: func.func @not_folded
+// CHECK: sinter.conv
+// CHECK: sinter.mul
+// CHECK: sinter.add
+func.func @not_folded(%x: tensor<1x1x2x2xf32>) -> (tensor<1x1x2x2xf32>, tensor<1x1x2x2xf32>) {
+  %f = sinter.constant dense<1.0> : tensor<1x1x1x1xf32>
+  %rows = sinter.constant dense<[[1.0], [2.0]]> : tensor<2x1xf32>
+  %one = sinter.constant dense<1.0> : tensor<f32>
+  %0 = sinter.conv %x, %f {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_begin = array<i64: 0, 0>, pad_end = array<i64: 0, 0>} : (tensor<1x1x2x2xf32>, tensor<1x1x1x1xf32>) -> tensor<1x1x2x2xf32>
+  %1 = sinter.mul %0, %rows : (tensor<1x1x2x2xf32>, tensor<2x1xf32>) -> tensor<1x1x2x2xf32>
+  %2 = sinter.add %0, %one : (tensor<1x1x2x2xf32>, tensor<f32>) -> tensor<1x1x2x2xf32>
+  return %1, %2 : tensor<1x1x2x2xf32>, tensor<1x1x2x2xf32>
+}
+
+// CHECK-LABEL: func.func @matmul
+// CHECK-DAG: %[[W:.*]] = sinter.constant dense<{{\[\[}}2.000000e+00, 3.000000e+00]]> : tensor<1x2xf32>
+// CHECK-DAG: %[[B:.*]] = sinter.constant dense<[2.000000e+00, 6.000000e+00]> : tensor<2xf32>
+// CHECK: %[[P:.*]] = sinter.matmul %arg0, %[[W]]
+// CHECK-NEXT: sinter.add %[[P]], %[[B]]
+func.func @matmul(%x: tensor<4x1xf32>) -> tensor<4x2xf32> {
+  %w = sinter.constant dense<1.0> : tensor<1x2xf32>
+  %b = sinter.constant dense<[1.0, 2.0]> : tensor<2xf32>
+  %s = sinter.constant dense<[2.0, 3.0]> : tensor<2xf32>
+  %0 = sinter.matmul %x, %w : (tensor<4x1xf32>, tensor<1x2xf32>) -> tensor<4x2xf32>
+  %1 = sinter.add %0, %b : (tensor<4x2xf32>, tensor<2xf32>) -> tensor<4x2xf32>
+  %2 = sinter.mul %1, %s : (tensor<4x2xf32>, tensor<2xf32>) -> tensor<4x2xf32>
+  return %2 : tensor<4x2xf32>
+}
+
+// CHECK-LABEL: func.func @alone
+// CHECK: %[[P:.*]] = sinter.mul %arg0, %{{.*}} : (tensor<1x2x4xf32>, tensor<2x1xf32>)
+// CHECK: sinter.add %[[P]], %{{.*}} : (tensor<1x2x4xf32>, tensor<2x1xf32>)
+func.func @alone(%x: tensor<1x2x4xf32>) -> tensor<1x2x4xf32> {
+  %scale = sinter.constant dense<[4.0, 6.0]> : tensor<2xf32>
+  %bias = sinter.constant dense<[1.0, 1.0]> : tensor<2xf32>
+  %mean = sinter.constant dense<[1.0, 2.0]> : tensor<2xf32>
+  %variance = sinter.constant dense<4.0> : tensor<2xf32>
+  %0 = sinter.batch_norm %x, %scale, %bias, %mean, %variance {epsilon = 0.0} : (tensor<1x2x4xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<1x2x4xf32>
+  return %0 : tensor<1x2x4xf32>
+}
