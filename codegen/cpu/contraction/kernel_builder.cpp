@@ -102,6 +102,10 @@ llvm::Value* KernelBuilder::multiplyAdd(llvm::Value* a, llvm::Value* b, llvm::Va
   return CreateIntrinsic(llvm::Intrinsic::fmuladd, {c->getType()}, {a, b, c});
 }
 
+void KernelBuilder::keepLoadsBelow() {
+  CreateFence(llvm::AtomicOrdering::AcquireRelease, llvm::SyncScope::SingleThread);
+}
+
 llvm::Value* KernelBuilder::maximum(llvm::Value* a, llvm::Value* b) {
   return CreateBinaryIntrinsic(llvm::Intrinsic::smax, a, b);
 }

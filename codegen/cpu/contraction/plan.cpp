@@ -19,9 +19,10 @@ int64_t roundUpDiv(int64_t a, int64_t b) {
 }
 
 bool fitsRegisters(const Problem& p, const Target& target, int64_t width, int64_t blocks) {
-  const int64_t spare = target.fma ? 1 : 2;
+  const int64_t spare =
+      target.fma ? 1 : 3; // the value that is multiplied; without fma also the product and a copy
   if (p.depthwise)
-    return width + std::min<int64_t>(p.kernel[2], 4) + spare <= target.registers;
+    return width + std::min<int64_t>(p.kernel[2], 4) + spare < target.registers;
   return width * blocks + std::min(width, blocks) + spare <= target.registers;
 }
 

@@ -58,7 +58,7 @@ TileEmitter::TileEmitter(KernelBuilder& builder, const Problem& problem, const P
   // Few: all columns at once.
   columnsInside_ = !loop && channels <= kFewChannels;
   const int64_t columns = columnsInside_ ? p_.kernel[2] : 1;
-  unroll_ = columnsInside_ ? 4 : 8;
+  unroll_ = columnsInside_ || positions_.kind != PositionRun::Kind::full ? 4 : 8; // edges run rarely
   while (unroll_ > 1 && (unroll_ * columns * tile > kUnrolledBody || unroll_ > channels))
     unroll_ /= 2;
   while (splits_ * tile < kAccumulatorsWanted && splits_ * 2 <= unroll_ * columns &&
@@ -78,6 +78,11 @@ bool TileEmitter::meetsAny(int64_t column) const {
     if (meets(column, position))
       return true;
   return false;
+}
+
+bool TileEmitter::meetAlike(int64_t a, int64_t b) const {
+  return positions_.kind != PositionRun::Kind::masked ||
+         positions_.meets[static_cast<size_t>(a)] == positions_.meets[static_cast<size_t>(b)];
 }
 
 int64_t TileEmitter::validLanes(int64_t block) const {
@@ -179,19 +184,26 @@ void TileEmitter::reduce(llvm::Value* input, llvm::Value* filter, Values& accumu
 }
 
 void TileEmitter::reduceRow(llvm::Value* input, llvm::Value* filter, Values& accumulators) {
-  if (plan_.loopOverKernelColumns || positions_.kind == PositionRun::Kind::bounded) {
-    const bool mayBeEmpty = positions_.kind == PositionRun::Kind::bounded && kernelRangeMayBeEmpty(p_, 2);
-    pointerLoop(b_, columns_.count, mayBeEmpty, input, p_.dilation[2] * p_.inputStride[2], filter,
-                p_.filterStride[2], accumulators,
-                [&](llvm::Value* input, llvm::Value* filter, Values& accumulators) {
-                  reduceChannels(input, filter, {0, 1}, accumulators);
-                });
-  } else if (columnsInside_) {
+  if (columnsInside_) {
     reduceChannels(input, filter, {0, p_.kernel[2]}, accumulators);
-  } else {
-    for (int64_t column = 0; column < p_.kernel[2]; ++column)
-      if (meetsAny(column))
-        reduceChannels(input, filter, {column, column + 1}, accumulators);
+    return;
+  }
+  auto columnLoop = [&](llvm::Value* count, bool mayBeEmpty, int64_t column) {
+    pointerLoop(b_, count, mayBeEmpty, input, p_.dilation[2] * p_.inputStride[2], filter, p_.filterStride[2],
+                accumulators, [&](llvm::Value* input, llvm::Value* filter, Values& accumulators) {
+                  reduceChannels(input, filter, {column, column + 1}, accumulators);
+                });
+  };
+  if (positions_.kind == PositionRun::Kind::bounded) {
+    columnLoop(columns_.count, kernelRangeMayBeEmpty(p_, 2), 0);
+    return;
+  }
+  // Columns that meet the same positions share their code.
+  for (int64_t column = 0, next = 0; column < p_.kernel[2]; column = next) {
+    for (next = column + 1; next < p_.kernel[2] && meetAlike(column, next);)
+      ++next;
+    if (meetsAny(column))
+      columnLoop(b_.index(next - column), false, column);
   }
 }
 
@@ -236,6 +248,7 @@ void TileEmitter::step(llvm::Value* input, llvm::Value* filter, int64_t column, 
       met.push_back(position);
   if (met.empty())
     return;
+  b_.keepLoadsBelow();
   auto weights = [&](int64_t block) {
     const int64_t offset =
         block * p_.filterBlockStride + column * p_.filterStride[2] + channel * p_.filterChannelStride;
@@ -300,8 +313,10 @@ void TileEmitter::depthwiseColumns(llvm::Value* input, llvm::Value* filter, int6
       const int64_t position = offset / p_.stride[2];
       if (offset < 0 || offset % p_.stride[2] || position >= positions_.width || !meets(column, position))
         continue;
-      if (!value)
+      if (!value) {
+        b_.keepLoadsBelow();
         value = b_.loadVector(b_.advance(input, x * p_.inputStride[2]));
+      }
       llvm::Value*& sum = accumulators[slot(position, 0)];
       sum = b_.multiplyAdd(value, weights[static_cast<size_t>(column - begin)], sum);
     }

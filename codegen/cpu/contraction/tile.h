@@ -64,6 +64,7 @@ private:
 
   bool meets(int64_t column, int64_t position) const;
   bool meetsAny(int64_t column) const;
+  bool meetAlike(int64_t a, int64_t b) const;
   int64_t validLanes(int64_t block) const;
   size_t slot(int64_t position, int64_t block) const;
 
