@@ -1,0 +1,228 @@
+// emitLoops: any kernel as loops of vector code.
+#include "codegen/cpu/emit.h"
+#include "codegen/cpu/loops/kernel_loops.h"
+#include "codegen/cpu/loops/lowering.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
+#include <algorithm>
+
+using namespace mlir;
+
+namespace sinter::codegen::cpu {
+namespace {
+
+constexpr double kTaskNanoseconds = 4000;   // the least work worth a task of its own
+constexpr double kGrainNanoseconds = 20000; // the least work worth waking a thread for
+constexpr int64_t kMostTasks = 128;         // enough for any pool to share out evenly
+
+class KernelWriter {
+public:
+  KernelWriter(ir::KernelOp kernel, const Target& target)
+      : kernel(kernel), target(target), block(kernel.getBody().front()), builder(kernel.getContext()),
+        loc(UnknownLoc::get(kernel.getContext())), groups(DimensionGroups::of(kernel)) {}
+
+  EmittedKernel write(llvm::LLVMContext& context);
+
+private:
+  struct PlannedPiece {
+    Piece piece;
+    LaneChoice lanes;
+    LoopNest outer, inner; // inner: along the statistics' axes
+  };
+
+  PlannedPiece plan(const Piece& piece, int64_t wantedTasks);
+  LaneChoice choosePieceLanes(const Piece& piece);
+  bool readsReductionsInStrides(const Piece& piece, LaneChoice lanes);
+
+  LLVM::LLVMFuncOp makeFunction(ModuleOp module, StringRef name);
+  void bindBuffers(VectorEmitter& emitter, Value buffers);
+  void writeTasks(VectorEmitter& emitter, PlannedPiece& planned, Value begin, Value end, int64_t firstTask);
+  void writePiece(VectorEmitter& emitter, PlannedPiece& planned, Value task);
+  void writeElements(VectorEmitter& emitter, const Piece& piece, const ir::Point& at);
+
+  ir::KernelOp kernel;
+  const Target& target;
+  Block& block;
+  OpBuilder builder;
+  Location loc;
+  DimensionGroups groups;
+  Operation* statistics = nullptr;
+  SmallVector<MemoryView> results;
+};
+
+SmallVector<int64_t> without(ArrayRef<int64_t> order, ArrayRef<int64_t> axes) {
+  return llvm::filter_to_vector(order, [&](int64_t dim) { return !llvm::is_contained(axes, dim); });
+}
+
+LLVM::LLVMFuncOp KernelWriter::makeFunction(ModuleOp module, StringRef name) {
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToEnd(module.getBody());
+  Type pointer = LLVM::LLVMPointerType::get(builder.getContext());
+  Type i64 = builder.getI64Type();
+  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(builder.getContext()),
+                                          {pointer, i64, i64, pointer});
+  return LLVM::LLVMFuncOp::create(builder, loc, name, type);
+}
+
+// An operand can share memory with a result only when the planner computes in place, which takes equal sizes.
+void KernelWriter::bindBuffers(VectorEmitter& emitter, Value buffers) {
+  Type pointer = LLVM::LLVMPointerType::get(builder.getContext());
+  auto yielded = block.getTerminator()->getOperands();
+  int32_t number = 0;
+  auto next = [&]() -> Value {
+    Value place =
+        LLVM::GEPOp::create(builder, loc, pointer, pointer, buffers, ArrayRef<LLVM::GEPArg>{number++});
+    return LLVM::LoadOp::create(builder, loc, pointer, place, 8);
+  };
+  for (BlockArgument argument : block.getArguments()) {
+    const RankedTensorType type = ir::tensorType(argument);
+    MemoryView view = groups.view(MemoryView::of(type));
+    view.pointer = next();
+    view.invariant = llvm::none_of(yielded, [&](Value result) {
+      return ir::storedBytes(ir::tensorType(result)) == ir::storedBytes(type);
+    });
+    emitter.bind(argument, view);
+  }
+  results.clear();
+  for (Value result : yielded) {
+    results.push_back(groups.view(MemoryView::of(ir::tensorType(result))));
+    results.back().pointer = next();
+  }
+}
+
+// Lanes along the results' contiguous dimension, unless a reduction would then hop through its operand's
+// memory: such a reduction is better off with lanes of its own.
+LaneChoice KernelWriter::choosePieceLanes(const Piece& piece) {
+  const RankedTensorType type = ir::tensorType(block.getTerminator()->getOperand(piece.results[0]));
+  const LaneChoice lanes = chooseLanes(type, groups, piece.extents, target);
+  auto root = dyn_cast_or_null<ir::FusionOpInterface>(kernel.getRoot());
+  const bool reduces = root && (root.getFusionClass() == ir::FusionClass::reduction ||
+                                root.getFusionClass() == ir::FusionClass::contraction);
+  if (lanes.width > 1 && reduces && readsReductionsInStrides(piece, lanes))
+    return {};
+  return lanes;
+}
+
+// Found out by trying: one element is emitted and thrown away.
+bool KernelWriter::readsReductionsInStrides(const Piece& piece, LaneChoice lanes) {
+  OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
+  LLVM::LLVMFuncOp function = makeFunction(*module, "trial");
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(function.addEntryBlock(builder));
+  VectorEmitter emitter(builder, loc, *module, "trial", target, groups);
+  bindBuffers(emitter, function.getArgument(0));
+  SmallVector<int64_t> order;
+  for (int64_t d = 0; d < static_cast<int64_t>(piece.extents.size()); ++d)
+    order.push_back(d);
+  LoopNest nest(order, piece.origin, piece.extents, lanes);
+  ir::Point at(piece.extents.size());
+  nest.emit(emitter, {}, at,
+            [&] { emitter.element(block.getTerminator()->getOperand(piece.results[0]), at); });
+  return emitter.stridedReduction;
+}
+
+KernelWriter::PlannedPiece KernelWriter::plan(const Piece& piece, int64_t wantedTasks) {
+  const RankedTensorType type = ir::tensorType(block.getTerminator()->getOperand(piece.results[0]));
+  const LaneChoice lanes = choosePieceLanes(piece);
+  const SmallVector<int64_t> order = groups.order(type);
+  SmallVector<int64_t> axes;
+  if (statistics)
+    axes = cast<ir::LoopOpInterface>(statistics).getStatisticsAxes();
+  SmallVector<int64_t> inner =
+      llvm::filter_to_vector(order, [&](int64_t dim) { return llvm::is_contained(axes, dim); });
+  PlannedPiece planned{piece, lanes, LoopNest(without(order, axes), piece.origin, piece.extents, lanes),
+                       LoopNest(inner, piece.origin, piece.extents, lanes)};
+  planned.outer.share(wantedTasks);
+  return planned;
+}
+
+void KernelWriter::writeElements(VectorEmitter& emitter, const Piece& piece, const ir::Point& at) {
+  SmallVector<Value> values; // all before the first store: a result may lie over an operand
+  for (unsigned result : piece.results)
+    values.push_back(emitter.element(block.getTerminator()->getOperand(result), at));
+  for (auto [result, value] : llvm::zip(piece.results, values))
+    emitter.store(results[result], at, value);
+}
+
+void KernelWriter::writePiece(VectorEmitter& emitter, PlannedPiece& planned, Value task) {
+  const Piece& piece = planned.piece;
+  if (piece.concat)
+    emitter.bindSegment(piece.concat, piece.operand, piece.axis,
+                        piece.origin[static_cast<size_t>(piece.axis)]);
+  ir::Point at(piece.extents.size());
+  planned.outer.emit(emitter, task, at, [&] {
+    if (!statistics) {
+      writeElements(emitter, piece, at);
+      return;
+    }
+    auto root = cast<ir::LoopOpInterface>(statistics);
+    for (int64_t axis : root.getStatisticsAxes())
+      at[static_cast<size_t>(axis)] = emitter.at(int64_t{0});
+    emitter.bindStatistics(statistics, root.emitStatistics(emitter, at));
+    planned.inner.emit(emitter, {}, at, [&] { writeElements(emitter, piece, at); });
+    emitter.dropStatistics(statistics);
+  });
+}
+
+void KernelWriter::writeTasks(VectorEmitter& emitter, PlannedPiece& planned, Value begin, Value end,
+                              int64_t firstTask) {
+  const int64_t tasks = planned.outer.tasks();
+  if (tasks == 1 && firstTask == 0 && begin == nullptr) {
+    writePiece(emitter, planned, {});
+    return;
+  }
+  Value low = arith::MaxSIOp::create(builder, loc, begin, emitter.index(firstTask));
+  Value high = arith::MinSIOp::create(builder, loc, end, emitter.index(firstTask + tasks));
+  emitter.forLoop(low, high, 1, {firstTask, firstTask + tasks - 1, 1}, [&](Value number) {
+    Value task = builder.createOrFold<arith::SubIOp>(loc, number, emitter.index(firstTask));
+    emitter.facts.set(task, {0, tasks - 1, 1});
+    writePiece(emitter, planned, task);
+  });
+}
+
+EmittedKernel KernelWriter::write(llvm::LLVMContext& context) {
+  statistics = statisticsRoot(kernel);
+  const double cost = estimateNanoseconds(kernel);
+  const int64_t wanted = std::clamp<int64_t>(static_cast<int64_t>(cost / kTaskNanoseconds), 1, kMostTasks);
+  SmallVector<PlannedPiece, 0> pieces;
+  EmittedKernel result;
+  result.symbol = "sinter_" + kernel.getSymName().str();
+  result.algorithm = "loops";
+  result.tasks = 0;
+  for (const Piece& piece : splitResults(kernel, groups)) {
+    if (llvm::is_contained(piece.extents, 0))
+      continue;
+    pieces.push_back(plan(piece, wanted));
+    result.tasks += pieces.back().outer.tasks();
+  }
+  result.tasks = std::max<int64_t>(result.tasks, 1);
+  const double perTask = std::max(cost / static_cast<double>(result.tasks), 1.0);
+  result.grain = std::clamp<int64_t>(static_cast<int64_t>(kGrainNanoseconds / perTask) + 1, 1, result.tasks);
+
+  OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
+  LLVM::LLVMFuncOp function = makeFunction(*module, result.symbol);
+  builder.setInsertionPointToStart(function.addEntryBlock(builder));
+  VectorEmitter emitter(builder, loc, *module, result.symbol, target, groups);
+  bindBuffers(emitter, function.getArgument(0));
+  Value begin = arith::IndexCastOp::create(builder, loc, builder.getIndexType(), function.getArgument(1));
+  Value end = arith::IndexCastOp::create(builder, loc, builder.getIndexType(), function.getArgument(2));
+  int64_t firstTask = 0;
+  for (PlannedPiece& piece : pieces) {
+    writeTasks(emitter, piece, begin, end, firstTask);
+    firstTask += piece.outer.tasks();
+  }
+  LLVM::ReturnOp::create(builder, loc, ValueRange{});
+  result.module = lowerToLlvm(*module, target, context);
+  return result;
+}
+
+} // namespace
+
+EmittedKernel emitLoops(ir::KernelOp kernel, const Target& target, llvm::LLVMContext& context) {
+  loadCodeDialects(*kernel.getContext());
+  return KernelWriter(kernel, target).write(context);
+}
+
+} // namespace sinter::codegen::cpu

@@ -1,0 +1,120 @@
+// The CPU's LoopEmitter: elements as scalars or vectors of lanes, loaded from memory or emitted where they
+// are needed.
+#pragma once
+
+#include "codegen/cpu/loops/dimension_groups.h"
+#include "codegen/cpu/loops/memory.h"
+#include "codegen/cpu/target.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/BuiltinOps.h"
+
+#include <optional>
+#include <string>
+
+namespace sinter::codegen::cpu {
+
+class VectorEmitter final : public ir::LoopEmitter {
+public:
+  /// `groups` says which dimensions of the kernel's tensors are walked as one.
+  VectorEmitter(mlir::OpBuilder& builder, mlir::Location loc, mlir::ModuleOp module, llvm::StringRef name,
+                const Target& target, const DimensionGroups& groups)
+      : LoopEmitter(builder, loc), memory(builder, loc, facts), module(module), target(target),
+        groups(groups), globalPrefix(name.str() + ".constant.") {}
+
+  int64_t width() const override { return width_; }
+  mlir::Value element(mlir::Value tensor, const ir::Point& at) override;
+  mlir::Value elementOr(mlir::Value tensor, const ir::Point& at, mlir::Value outside) override;
+  mlir::Value reduce(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> axes, const ir::Point& at,
+                     ir::Combine how, mlir::Type elementType,
+                     llvm::function_ref<mlir::Value(const ir::Point&)> element) override;
+  llvm::SmallVector<mlir::Value>
+  loop(llvm::ArrayRef<int64_t> extents, mlir::ValueRange init,
+       llvm::function_ref<llvm::SmallVector<mlir::Value>(llvm::ArrayRef<mlir::Value>, mlir::ValueRange)> body)
+      override;
+
+  /// `tensor`, an argument of the kernel, is in memory as `view` says.
+  void bind(mlir::Value tensor, MemoryView view) { views[tensor] = std::move(view); }
+  /// `tensor` is not emitted: its element, wherever it is asked for, is `value`.
+  void bindElement(mlir::Value tensor, mlir::Value value) { elements[tensor] = value; }
+  /// The statistics of `op` at the outer position the loops are at, or none any more.
+  void bindStatistics(mlir::Operation* op, llvm::SmallVector<mlir::Value> values) {
+    statistics[op] = std::move(values);
+  }
+  void dropStatistics(mlir::Operation* op) { statistics.erase(op); }
+  /// `concat`'s element is that of its operand `operand`, which starts at `offset` on its axis.
+  void bindSegment(mlir::Operation* concat, unsigned operand, int64_t axis, int64_t offset) {
+    segments[concat] = {operand, axis, offset};
+  }
+
+  /// From here on positions stand for `width` lanes, of which the first `active` count.
+  void setLanes(int64_t width, int64_t active) {
+    width_ = width;
+    active_ = active;
+  }
+  void store(const MemoryView& view, const ir::Point& at, mlir::Value value);
+
+  /// scf.for over [low, high); `known` is the variable's fact.
+  mlir::scf::ForOp forLoop(mlir::Value low, mlir::Value high, int64_t step, IndexFact known,
+                           llvm::function_ref<void(mlir::Value)> body);
+
+  /// Set when lanes past the active ones would have read outside of a tensor, had they been active.
+  bool lanesBeyondExtent = false;
+  /// Set when a long reduction read its operand lane by lane, with a stride.
+  bool stridedReduction = false;
+
+  IndexFacts facts;
+  MemoryAccess memory;
+
+private:
+  struct Remembered {
+    ir::Point at;
+    int64_t width, active;
+    mlir::Value mask, element;
+  };
+  struct Segment {
+    unsigned operand;
+    int64_t axis, offset;
+  };
+
+  llvm::SmallVector<int64_t> shapeOf(mlir::Value tensor) const;
+  std::optional<MemoryView> viewOf(mlir::Value tensor);
+  MemoryView globalView(mlir::Operation* constant);
+  mlir::Value load(const MemoryView& view, const ir::Point& at);
+  mlir::Value emit(mlir::Operation* op, mlir::Value tensor, const ir::Point& at);
+  mlir::Value emitConstant(mlir::Operation* op);
+  mlir::Value emitLoopOp(mlir::Operation* op, const ir::Point& at);
+  mlir::Value recall(mlir::Value tensor, const ir::Point& at);
+  bool reaches(mlir::Value value) const;
+  mlir::Value insideMask(const ir::Coord& coord, int64_t extent);
+
+  mlir::Value reduceAcrossLanes(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> axes, size_t laneAxis,
+                                const ir::Point& at, ir::Combine how, mlir::Type elementType,
+                                llvm::function_ref<mlir::Value(const ir::Point&)> element);
+  std::optional<size_t> laneAxis(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> axes) const;
+  mlir::Value neutralOf(ir::Combine how, mlir::Type element);
+  mlir::Value combineAs(ir::Combine how, mlir::Type element, mlir::Value a, mlir::Value b);
+  mlir::Value foldLanes(ir::Combine how, mlir::Type element, mlir::Value vector);
+  llvm::SmallVector<mlir::Value>
+  forCarrying(int64_t low, int64_t high, int64_t step, mlir::ValueRange init,
+              llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::ValueRange)> body);
+
+  mlir::ModuleOp module;
+  const Target& target;
+  const DimensionGroups& groups;
+  int64_t width_ = 1;
+  int64_t active_ = 1;
+  mlir::Operation* emitting = nullptr;
+  int64_t longReduction = 0; // > 0 inside a reduction long enough to be worth lanes of its own
+  mlir::Value mask;          // lanes that lie inside, null: all
+  llvm::DenseMap<mlir::Value, MemoryView> views;
+  llvm::DenseMap<mlir::Value, mlir::Value> elements;
+  llvm::DenseMap<mlir::Operation*, llvm::SmallVector<mlir::Value>> statistics;
+  llvm::DenseMap<mlir::Operation*, Segment> segments;
+  llvm::DenseMap<mlir::Value, llvm::SmallVector<Remembered, 2>> memo;
+  llvm::DenseMap<mlir::Operation*, mlir::LLVM::GlobalOp> globals;
+  std::string globalPrefix; // keeps the names of several emissions into one program apart
+};
+
+} // namespace sinter::codegen::cpu

@@ -1,0 +1,218 @@
+// Loops that carry values, and reductions: along the lanes of the kernel, or across lanes of their own.
+#include "codegen/cpu/loops/vector_emitter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+#include <numeric>
+
+using namespace mlir;
+
+namespace sinter::codegen::cpu {
+namespace {
+
+constexpr int64_t kUnroll = 9;       // a 3x3 window
+constexpr int64_t kAccumulators = 4; // hides the latency of an addition
+constexpr int64_t kLongVectors = 16; // from how many vectors on several accumulators pay
+
+int64_t product(ArrayRef<int64_t> extents) {
+  return std::accumulate(extents.begin(), extents.end(), int64_t{1}, std::multiplies<>());
+}
+
+} // namespace
+
+scf::ForOp VectorEmitter::forLoop(Value low, Value high, int64_t step, IndexFact known,
+                                  function_ref<void(Value)> body) {
+  auto loop = scf::ForOp::create(builder, loc, low, high, index(step));
+  facts.set(loop.getInductionVar(), known);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPoint(loop.getBody()->getTerminator());
+  body(loop.getInductionVar());
+  return loop;
+}
+
+SmallVector<Value> VectorEmitter::forCarrying(int64_t low, int64_t high, int64_t step, ValueRange init,
+                                              function_ref<SmallVector<Value>(Value, ValueRange)> body) {
+  if (high <= low)
+    return SmallVector<Value>(init);
+  if (high - low <= step)
+    return body(index(low), init);
+  auto loop = scf::ForOp::create(builder, loc, index(low), index(high), index(step), init);
+  const int64_t last = low + (high - low - 1) / step * step;
+  facts.set(loop.getInductionVar(), {low, last, std::gcd(low, step)});
+  OpBuilder::InsertionGuard guard(builder);
+  if (init.empty()) {
+    builder.setInsertionPoint(loop.getBody()->getTerminator());
+    body(loop.getInductionVar(), {});
+    return {};
+  }
+  builder.setInsertionPointToEnd(loop.getBody());
+  const SmallVector<Value> carried = body(loop.getInductionVar(), loop.getRegionIterArgs());
+  scf::YieldOp::create(builder, loc, carried);
+  return SmallVector<Value>(loop.getResults());
+}
+
+SmallVector<Value> VectorEmitter::loop(ArrayRef<int64_t> extents, ValueRange init,
+                                       function_ref<SmallVector<Value>(ArrayRef<Value>, ValueRange)> body) {
+  if (product(extents) == 0)
+    return SmallVector<Value>(init);
+  size_t unrolledFrom = extents.size();
+  while (unrolledFrom > 0 && product(extents.drop_front(unrolledFrom - 1)) <= kUnroll)
+    --unrolledFrom;
+  SmallVector<Value> position(extents.size());
+  auto nest = [&](auto& self, size_t d, ValueRange carried) -> SmallVector<Value> {
+    if (d == extents.size())
+      return body(position, carried);
+    if (d < unrolledFrom)
+      return forCarrying(0, extents[d], 1, carried, [&](Value at, ValueRange values) {
+        position[d] = at;
+        return self(self, d + 1, values);
+      });
+    SmallVector<Value> values(carried);
+    for (int64_t i = 0; i < extents[d]; ++i) {
+      position[d] = index(i);
+      values = self(self, d + 1, values);
+    }
+    return values;
+  };
+  return nest(nest, 0, init);
+}
+
+//===-- Reductions ----------------------------------------------------------------------------------===//
+
+Value VectorEmitter::neutralOf(ir::Combine how, Type element) {
+  if (!element.isUnsignedInteger())
+    return neutral(how, element);
+  // Values in code are signless; only the type still says that the largest byte is 255.
+  const double number = how == ir::Combine::mul ? 1 : how == ir::Combine::min ? -1 : 0;
+  return constant(number, codeType(element));
+}
+
+Value VectorEmitter::combineAs(ir::Combine how, Type element, Value a, Value b) {
+  if (element.isUnsignedInteger() && how == ir::Combine::max)
+    return arith::MaxUIOp::create(builder, loc, a, b);
+  if (element.isUnsignedInteger() && how == ir::Combine::min)
+    return arith::MinUIOp::create(builder, loc, a, b);
+  return combine(how, a, b);
+}
+
+// The reduced axis whose neighbours are neighbours in memory, if it is long enough to fill vectors.
+std::optional<size_t> VectorEmitter::laneAxis(ArrayRef<int64_t> shape, ArrayRef<int64_t> axes) const {
+  if (axes.empty())
+    return std::nullopt;
+  int64_t innermost = axes.back();
+  while (innermost > 0 && shape[static_cast<size_t>(innermost)] == 1 &&
+         llvm::is_contained(axes, innermost - 1))
+    --innermost;
+  Value input = emitting && emitting->getNumOperands() > 0 ? emitting->getOperand(0) : Value();
+  if (input && ir::tensorType(input).getShape() == shape) {
+    const SmallVector<int64_t> order = groups.order(ir::tensorType(input));
+    ir::LayoutAttr layout = ir::layoutOf(input);
+    innermost = -1;
+    for (int64_t dim : llvm::reverse(order))
+      if (innermost < 0 && shape[static_cast<size_t>(dim)] > 1)
+        innermost = dim;
+    if (layout && layout.getBlock() > 1)
+      innermost = layout.getBlocked();
+  }
+  const auto* found = llvm::find(axes, innermost);
+  if (found == axes.end() || shape[static_cast<size_t>(innermost)] < target.lanes())
+    return std::nullopt;
+  return static_cast<size_t>(found - axes.begin());
+}
+
+Value VectorEmitter::reduce(ArrayRef<int64_t> shape, ArrayRef<int64_t> axes, const ir::Point& at,
+                            ir::Combine how, Type elementType,
+                            function_ref<Value(const ir::Point&)> element) {
+  SmallVector<int64_t> extents;
+  for (int64_t axis : axes)
+    extents.push_back(shape[static_cast<size_t>(axis)]);
+  if (product(extents) == 0)
+    return neutralOf(how, elementType);
+  if (width_ == 1)
+    if (const auto axis = laneAxis(shape, axes))
+      return reduceAcrossLanes(shape, axes, *axis, at, how, elementType, element);
+  const bool isLong = !extents.empty() && *std::max_element(extents.begin(), extents.end()) >= target.lanes();
+  longReduction += isLong;
+  Value init = neutralOf(how, elementType);
+  const auto folded =
+      loop(extents, init, [&](ArrayRef<Value> index, ValueRange carried) -> SmallVector<Value> {
+        ir::Point inner = at;
+        for (size_t i = 0; i < axes.size(); ++i)
+          inner[static_cast<size_t>(axes[i])] = this->at(index[i]);
+        return {combineAs(how, elementType, carried[0], splat(element(inner)))};
+      });
+  longReduction -= isLong;
+  return folded[0];
+}
+
+Value VectorEmitter::reduceAcrossLanes(ArrayRef<int64_t> shape, ArrayRef<int64_t> axes, size_t laneAxis,
+                                       const ir::Point& at, ir::Combine how, Type elementType,
+                                       function_ref<Value(const ir::Point&)> element) {
+  const bool beyond = lanesBeyondExtent;
+  const int64_t lanes = target.lanes();
+  const auto laneDim = static_cast<size_t>(axes[laneAxis]);
+  const int64_t vectors = shape[laneDim] / lanes;
+  const int64_t rest = shape[laneDim] % lanes;
+  const int64_t unroll = vectors >= kLongVectors ? kAccumulators : 1;
+  SmallVector<int64_t> outer;
+  for (size_t i = 0; i < axes.size(); ++i)
+    if (i != laneAxis)
+      outer.push_back(shape[static_cast<size_t>(axes[i])]);
+
+  setLanes(lanes, lanes);
+  const SmallVector<Value> init(static_cast<size_t>(unroll), neutralOf(how, elementType));
+  SmallVector<Value> folded = loop(outer, init, [&](ArrayRef<Value> index, ValueRange carried) {
+    ir::Point row = at;
+    for (size_t i = 0, next = 0; i < axes.size(); ++i)
+      if (i != laneAxis)
+        row[static_cast<size_t>(axes[i])] = this->at(index[next++]);
+    auto add = [&](Value into, const ir::Coord& position) -> Value {
+      ir::Point inner = row;
+      inner[laneDim] = position;
+      Value value = splat(element(inner));
+      if (active_ < lanes)
+        value = arith::SelectOp::create(builder, loc, memory.prefixMask(lanes, active_), value,
+                                        neutralOf(how, elementType));
+      return combineAs(how, elementType, into, value);
+    };
+    auto step = [&](Value base, ValueRange values) {
+      SmallVector<Value> next;
+      for (size_t i = 0; i < values.size(); ++i)
+        next.push_back(add(values[i], affine({base, 1, {}}, 1, static_cast<int64_t>(i) * lanes)));
+      return next;
+    };
+    const int64_t together = vectors / unroll * unroll * lanes;
+    SmallVector<Value> values = forCarrying(0, together, unroll * lanes, carried, step);
+    values[0] = forCarrying(together, vectors * lanes, lanes, ValueRange{values[0]}, step)[0];
+    if (rest > 0) {
+      setLanes(lanes, rest);
+      values[0] = add(values[0], {this->index(vectors * lanes), 1, {}});
+      setLanes(lanes, lanes);
+    }
+    return values;
+  });
+  for (size_t i = 1; i < folded.size(); ++i)
+    folded[0] = combineAs(how, elementType, folded[0], folded[i]);
+  setLanes(1, 1);
+  lanesBeyondExtent = beyond;
+  return foldLanes(how, elementType, folded[0]);
+}
+
+Value VectorEmitter::foldLanes(ir::Combine how, Type element, Value vector) {
+  for (int64_t half = cast<VectorType>(vector.getType()).getNumElements() / 2; half > 0; half /= 2) {
+    SmallVector<int32_t> low, high;
+    for (int64_t lane = 0; lane < half; ++lane) {
+      low.push_back(static_cast<int32_t>(lane));
+      high.push_back(static_cast<int32_t>(lane + half));
+    }
+    Value left = LLVM::ShuffleVectorOp::create(builder, loc, vector, vector, low);
+    Value right = LLVM::ShuffleVectorOp::create(builder, loc, vector, vector, high);
+    vector = combineAs(how, element, left, right);
+  }
+  Value first = arith::ConstantOp::create(builder, loc, builder.getI32IntegerAttr(0));
+  return LLVM::ExtractElementOp::create(builder, loc, vector, first);
+}
+
+} // namespace sinter::codegen::cpu
