@@ -25,8 +25,8 @@ namespace trace {
 class Node;
 }
 
-/// A tensor. Copies share storage. Inside a function being traced it stands for a value not known yet; its dtype and
-/// shape are known, its elements are not, and reading them throws Error.
+/// A tensor. Copies share storage. Inside a function being traced it stands for a value not known yet; its
+/// dtype and shape are known, its elements are not, and reading them throws Error.
 class Tensor {
 public:
   /// A tensor without elements: an f32 of shape [0].
@@ -35,28 +35,44 @@ public:
   Tensor(float value);
 
   /// Uninitialised elements.
-  static Tensor empty(const Shape& shape, DType dtype = DType::f32, SourceLocation where = SourceLocation::current());
+  static Tensor empty(const Shape& shape, DType dtype = DType::f32,
+                      SourceLocation where = SourceLocation::current());
   static Tensor full(const Shape& shape, double value, DType dtype = DType::f32,
                      SourceLocation where = SourceLocation::current());
-  static Tensor zeros(const Shape& shape, DType dtype = DType::f32, SourceLocation where = SourceLocation::current());
-  static Tensor ones(const Shape& shape, DType dtype = DType::f32, SourceLocation where = SourceLocation::current());
+  static Tensor zeros(const Shape& shape, DType dtype = DType::f32,
+                      SourceLocation where = SourceLocation::current());
+  static Tensor ones(const Shape& shape, DType dtype = DType::f32,
+                     SourceLocation where = SourceLocation::current());
   /// Copies `values`, row-major. Throws Error if their number is not the shape's.
   template <class T>
-  static Tensor of(std::span<const T> values, const Shape& shape, SourceLocation where = SourceLocation::current());
+  static Tensor of(std::span<const T> values, const Shape& shape,
+                   SourceLocation where = SourceLocation::current());
   static Tensor of(std::initializer_list<float> values, const Shape& shape,
                    SourceLocation where = SourceLocation::current());
-  /// Independent samples of the uniform distribution on [low, high) / the normal distribution, reproducible by seed.
-  static Tensor uniform(const Shape& shape, uint64_t seed, double low = 0, double high = 1);
-  static Tensor normal(const Shape& shape, uint64_t seed, double mean = 0, double deviation = 1);
-  /// Wraps storage; `byte_offset` and strides (in elements) say where the elements are.
-  static Tensor from_storage(std::shared_ptr<Storage> storage, DType dtype, const Shape& shape, const Shape& strides,
-                             uint64_t byte_offset = 0);
-  static Tensor from_storage(std::shared_ptr<Storage> storage, DType dtype, const Shape& shape);
+  template <class T>
+  static Tensor of(const std::vector<T>& values, const Shape& shape,
+                   SourceLocation where = SourceLocation::current()) {
+    return of(std::span<const T>(values), shape, where);
+  }
+  /// Independent samples of the uniform distribution on [low, high) / the normal distribution, reproducible
+  /// by seed.
+  static Tensor uniform(const Shape& shape, uint64_t seed, double low = 0, double high = 1,
+                        SourceLocation where = SourceLocation::current());
+  static Tensor normal(const Shape& shape, uint64_t seed, double mean = 0, double deviation = 1,
+                       SourceLocation where = SourceLocation::current());
+  /// Wraps storage; `byte_offset` and strides (in elements) say where the elements are. Throws Error if they
+  /// are not all inside.
+  static Tensor from_storage(std::shared_ptr<Storage> storage, DType dtype, const Shape& shape,
+                             const Shape& strides, uint64_t byte_offset = 0,
+                             SourceLocation where = SourceLocation::current());
+  static Tensor from_storage(std::shared_ptr<Storage> storage, DType dtype, const Shape& shape,
+                             SourceLocation where = SourceLocation::current());
 
   DType dtype() const;
   const Shape& shape() const;
   int rank() const { return shape().rank(); }
-  int64_t size(int dim) const;
+  /// Extent of a dimension; negative ones count from the end.
+  int64_t size(int dim, SourceLocation where = SourceLocation::current()) const;
   int64_t elements() const { return shape().elements(); }
   Device device() const { return Device::cpu; }
 
@@ -73,6 +89,9 @@ public:
 
   /// The only element of a one-element tensor, as a number.
   double item(SourceLocation where = SourceLocation::current()) const;
+  /// Whether the only element is not zero: what lets a concrete tensor stand in `if`. Throws Error for a
+  /// traced one.
+  explicit operator bool() const;
   /// All elements, row-major. Throws Error if T is not the element type.
   template <class T>
   std::vector<T> to_vector(SourceLocation where = SourceLocation::current()) const;
@@ -80,7 +99,8 @@ public:
   template <class T>
   T* data(SourceLocation where = SourceLocation::current()) const;
 
-  /// Views that share storage (eager) or the operation (traced).
+  /// Views that share storage (eager) or the operation (traced). One extent of `shape` may be -1: what
+  /// remains.
   Tensor reshape(const Shape& shape, SourceLocation where = SourceLocation::current()) const;
   Tensor transpose(int a, int b, SourceLocation where = SourceLocation::current()) const;
   Tensor permute(const Shape& permutation, SourceLocation where = SourceLocation::current()) const;

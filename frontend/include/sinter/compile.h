@@ -1,0 +1,197 @@
+// compile(f): a C++ function on tensors becomes native code, specialised to the shapes it is called with.
+#pragma once
+
+#include "sinter/runtime/executable.h"
+#include "sinter/tensor.h"
+
+#include <array>
+#include <concepts>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace sinter {
+
+struct CompileOptions {
+  bool fuse = true;                   ///< false: one kernel per operation, to compare with
+  int threads = 0;                    ///< 0: the pool shared by the process, one thread per processor
+  std::string cpu = "native";         ///< or an x86-64 microarchitecture level such as "x86-64-v3"
+  std::size_t cached_signatures = 16; ///< programs kept; the least recently used goes first
+};
+
+/// A function with the C++ types of its arguments and results taken away. Copies share the compiled programs.
+/// May be called from several threads; the function itself is traced by one at a time.
+///
+/// The function is called once per combination of dtypes and shapes, with traced tensors: what it does with
+/// plain C++ values happens then and only then, and tensors that it captures become constants, their storage
+/// shared.
+class CompiledFunction {
+public:
+  using Body = std::function<std::vector<Tensor>(std::span<const Tensor>)>;
+
+  CompiledFunction(Body body, CompileOptions options, SourceLocation where);
+
+  /// Runs the program for these inputs, compiling it first if need be. On traced inputs, records the
+  /// function's operations in the program being traced.
+  std::vector<Tensor> call(std::span<const Tensor> inputs,
+                           SourceLocation where = SourceLocation::current()) const;
+
+  /// The program for these inputs' dtypes and shapes: its steps say what was fused.
+  std::shared_ptr<const rt::Executable> executable(std::span<const Tensor> inputs,
+                                                   SourceLocation where = SourceLocation::current()) const;
+
+  /// The IR for these inputs after a stage ("traced", "optimized", "fused", "planned", "llvm") as text, large
+  /// constants elided.
+  std::string inspect(std::span<const Tensor> inputs, const std::string& stage,
+                      SourceLocation where = SourceLocation::current()) const;
+
+  /// Programs compiled so far.
+  int64_t compilations() const;
+
+private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+namespace detail {
+
+template <class T>
+concept IsTensor = std::same_as<std::remove_cvref_t<T>, Tensor>;
+template <class T>
+concept IsTensorVector = std::same_as<std::remove_cvref_t<T>, std::vector<Tensor>>;
+
+template <class T>
+struct AllTensors : std::false_type {};
+template <class... T>
+struct AllTensors<std::tuple<T...>> : std::bool_constant<(std::same_as<T, Tensor> && ...)> {};
+template <>
+struct AllTensors<std::pair<Tensor, Tensor>> : std::true_type {};
+template <std::size_t N>
+struct AllTensors<std::array<Tensor, N>> : std::true_type {};
+
+template <class R>
+std::vector<Tensor> to_list(R&& result) {
+  using Result = std::remove_cvref_t<R>;
+  if constexpr (IsTensor<Result>)
+    return {std::forward<R>(result)};
+  else if constexpr (IsTensorVector<Result>)
+    return std::forward<R>(result);
+  else {
+    static_assert(
+        AllTensors<Result>::value,
+        "a compiled function returns Tensor, std::vector<Tensor>, or a tuple, pair or array of Tensor");
+    return std::apply([](auto&&... each) { return std::vector<Tensor>{each...}; }, std::forward<R>(result));
+  }
+}
+
+template <class R>
+R from_list(std::vector<Tensor> list) {
+  if constexpr (IsTensor<R>)
+    return std::move(list[0]);
+  else if constexpr (IsTensorVector<R>)
+    return list;
+  else
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return R{std::move(list[I])...};
+    }(std::make_index_sequence<std::tuple_size_v<R>>());
+}
+
+template <class Argument>
+using TensorArgument = const Tensor&;
+
+} // namespace detail
+
+/// What compile() returns: called like the function it was made from.
+template <class Signature>
+class Compiled;
+
+template <class R, class... Args>
+  requires(detail::IsTensor<Args> && ...)
+class Compiled<R(Args...)> {
+public:
+  template <class F>
+  Compiled(F f, CompileOptions options, SourceLocation where)
+      : function_(
+            [f = std::move(f)](std::span<const Tensor> inputs) mutable {
+              return [&]<std::size_t... I>(std::index_sequence<I...>) {
+                return detail::to_list(f(Tensor(inputs[I])...));
+              }(std::index_sequence_for<Args...>());
+            },
+            std::move(options), where) {}
+
+  std::remove_cvref_t<R> operator()(detail::TensorArgument<Args>... inputs,
+                                    SourceLocation where = SourceLocation::current()) const {
+    return detail::from_list<std::remove_cvref_t<R>>(
+        function_.call(std::array<Tensor, sizeof...(Args)>{inputs...}, where));
+  }
+
+  /// The program for inputs of these dtypes and shapes.
+  std::shared_ptr<const rt::Executable> executable(detail::TensorArgument<Args>... inputs,
+                                                   SourceLocation where = SourceLocation::current()) const {
+    return function_.executable(std::array<Tensor, sizeof...(Args)>{inputs...}, where);
+  }
+
+  const CompiledFunction& core() const { return function_; }
+
+private:
+  CompiledFunction function_;
+};
+
+template <class R, class List>
+  requires detail::IsTensorVector<List>
+class Compiled<R(List)> {
+public:
+  template <class F>
+  Compiled(F f, CompileOptions options, SourceLocation where)
+      : function_(
+            [f = std::move(f)](std::span<const Tensor> inputs) mutable {
+              return detail::to_list(f(std::vector<Tensor>(inputs.begin(), inputs.end())));
+            },
+            std::move(options), where) {}
+
+  std::remove_cvref_t<R> operator()(const std::vector<Tensor>& inputs,
+                                    SourceLocation where = SourceLocation::current()) const {
+    return detail::from_list<std::remove_cvref_t<R>>(function_.call(inputs, where));
+  }
+
+  /// The program for inputs of these dtypes and shapes.
+  std::shared_ptr<const rt::Executable> executable(const std::vector<Tensor>& inputs,
+                                                   SourceLocation where = SourceLocation::current()) const {
+    return function_.executable(inputs, where);
+  }
+
+  const CompiledFunction& core() const { return function_; }
+
+private:
+  CompiledFunction function_;
+};
+
+namespace detail {
+
+template <class Function>
+struct SignatureOf;
+template <class Signature>
+struct SignatureOf<std::function<Signature>> {
+  using type = Signature;
+};
+
+} // namespace detail
+
+/// Makes a compiled function of `f`, which takes Tensors (or one std::vector<Tensor>) and returns a Tensor, a
+/// tuple, pair or array of them, or a std::vector<Tensor>. Nothing is compiled before the first call. `f` is
+/// copied; what it captures by reference must live as long as the result.
+///
+///     auto f = sinter::compile([&](Tensor x) { return relu(linear(x, weight, bias)); });
+///     Tensor y = f(x);
+template <class F>
+auto compile(F f, CompileOptions options = {}, SourceLocation where = SourceLocation::current()) {
+  using Signature = typename detail::SignatureOf<decltype(std::function(std::declval<F>()))>::type;
+  return Compiled<Signature>(std::move(f), std::move(options), where);
+}
+
+} // namespace sinter

@@ -1,0 +1,8 @@
+// Everything public.
+#pragma once
+
+#include "sinter/compile.h"
+#include "sinter/error.h"
+#include "sinter/onnx.h"
+#include "sinter/ops.h"
+#include "sinter/tensor.h"

@@ -1,0 +1,53 @@
+// Tensors as text.
+#include "sinter/tensor.h"
+
+#include <cstdio>
+
+namespace sinter {
+namespace {
+
+constexpr int64_t kMostPrinted = 64;
+
+std::string element_text(const View& view, int64_t offset) {
+  return visit_dtype(view.dtype, "to_string", [&](auto zero) -> std::string {
+    using T = decltype(zero);
+    const T value = view.as<T>()[offset];
+    if constexpr (std::is_same_v<T, bool>)
+      return value ? "true" : "false";
+    else if constexpr (std::is_floating_point_v<T>) {
+      char text[32];
+      std::snprintf(text, sizeof(text), "%.6g", static_cast<double>(value));
+      return text;
+    } else
+      return std::to_string(value);
+  });
+}
+
+// Dimensions from `dim` on, at `offset`.
+void append_elements(const View& view, int dim, int64_t offset, std::string& text) {
+  if (dim == view.rank()) {
+    text += element_text(view, offset);
+    return;
+  }
+  text += '[';
+  for (int64_t i = 0; i < view.shape[dim]; ++i) {
+    if (i > 0)
+      text += ", ";
+    append_elements(view, dim + 1, offset + i * view.strides[dim], text);
+  }
+  text += ']';
+}
+
+} // namespace
+
+std::string to_string(const Tensor& tensor) {
+  std::string text = to_string(View{nullptr, tensor.dtype(), tensor.shape(), {}});
+  const bool printable = tensor.dtype() != DType::f16 && tensor.dtype() != DType::bf16;
+  if (!tensor.is_traced() && tensor.elements() <= kMostPrinted && printable) {
+    text += ' ';
+    append_elements(tensor.view(), 0, 0, text);
+  }
+  return text;
+}
+
+} // namespace sinter

@@ -1,0 +1,165 @@
+// What a tensor knows about itself, and reading its elements.
+#include "sinter/tensor.h"
+
+#include "sinter/ops.h"
+#include "sinter/runtime/eager/movement.h"
+#include "trace/errors.h"
+#include "trace/trace.h"
+
+#include "llvm/Support/Casting.h"
+
+#include <algorithm>
+
+namespace sinter {
+namespace trace {
+namespace {
+
+// The elements of `tensor` for the public function `operation`.
+const Node& readable(const Tensor& tensor, std::string_view operation, const SourceLocation& where) {
+  const Node& node = locate(where, operation, [&]() -> const Node& { return node_of(tensor); });
+  if (node.trace)
+    fail(where, operation,
+         "reading a value inside compile(): the elements of " +
+             to_string(View{nullptr, node.dtype, node.shape, {}}) +
+             " are known only when the compiled function runs; choose between values with where(), or "
+             "compute this "
+             "outside of the function");
+  return node;
+}
+
+} // namespace
+
+const Node& node_of(const Tensor& tensor) {
+  if (!tensor.node())
+    throw Error("a tensor is used that was moved from");
+  return *tensor.node();
+}
+
+Tensor make_concrete(std::shared_ptr<Storage> storage, DType dtype, const Shape& shape, const Shape& strides,
+                     uint64_t byte_offset) {
+  auto node = std::make_shared<Node>();
+  node->dtype = dtype;
+  node->shape = shape;
+  node->storage = std::move(storage);
+  node->strides = strides;
+  node->byte_offset = byte_offset;
+  return Tensor(std::move(node));
+}
+
+Tensor make_empty(DType dtype, const Shape& shape) {
+  const int64_t bytes = checked_bytes(shape.dims(), size_of(dtype));
+  return make_concrete(Storage::allocate(static_cast<std::size_t>(bytes)), dtype, shape,
+                       shape.row_major_strides(), 0);
+}
+
+} // namespace trace
+
+using trace::node_of;
+using trace::readable;
+
+DType Tensor::dtype() const {
+  return node_of(*this).dtype;
+}
+const Shape& Tensor::shape() const {
+  return node_of(*this).shape;
+}
+bool Tensor::is_traced() const {
+  return node_of(*this).trace != nullptr;
+}
+bool Tensor::is_dense() const {
+  return is_traced() || node_of(*this).view().is_dense();
+}
+
+int64_t Tensor::size(int dim, SourceLocation where) const {
+  const int wrapped = dim < 0 ? dim + rank() : dim;
+  if (wrapped < 0 || wrapped >= rank())
+    trace::fail(where, "size", "no dimension " + std::to_string(dim) + " in shape " + to_string(shape()));
+  return shape()[wrapped];
+}
+
+View Tensor::view(SourceLocation where) const {
+  return readable(*this, "view", where).view();
+}
+
+const std::shared_ptr<Storage>& Tensor::storage(SourceLocation where) const {
+  return readable(*this, "storage", where).storage;
+}
+
+Tensor Tensor::contiguous(SourceLocation where) const {
+  return is_dense() ? *this : clone(where);
+}
+
+Tensor Tensor::clone(SourceLocation where) const {
+  if (is_traced())
+    return *this;
+  return trace::locate(where, "clone", [&] {
+    const trace::Node& node = node_of(*this);
+    Tensor copy = trace::make_empty(node.dtype, node.shape);
+    eager::copy(node.view(), node_of(copy).view());
+    return copy;
+  });
+}
+
+double Tensor::item(SourceLocation where) const {
+  const trace::Node& node = readable(*this, "item", where);
+  if (elements() != 1)
+    trace::fail(where, "item",
+                to_string(node.view()) + " has " + std::to_string(elements()) + " elements, not one");
+  return trace::locate(where, "item", [&] {
+    return visit_dtype(node.dtype, "item",
+                       [&](auto zero) { return static_cast<double>(*node.view().as<decltype(zero)>()); });
+  });
+}
+
+Tensor::operator bool() const {
+  const trace::Node& node = node_of(*this);
+  if (!node.trace)
+    return item() != 0;
+  std::string made;
+  if (node.trace->is_open())
+    if (auto location = llvm::dyn_cast<mlir::FileLineColLoc>(node.value.getLoc()))
+      made = " (made at " + location.getFilename().str() + ":" + std::to_string(location.getLine()) + ")";
+  throw Error(
+      "reading a value inside compile(): whether a traced tensor" + made +
+      " is true is known only when the compiled function runs; choose between values with where(), or "
+      "compute the condition outside of the function");
+}
+
+template <class T>
+std::vector<T> Tensor::to_vector(SourceLocation where) const {
+  const trace::Node& node = readable(*this, "to_vector", where);
+  if (node.dtype != dtype_of<T>)
+    trace::fail(where, "to_vector",
+                "the elements are " + std::string(name_of(node.dtype)) + ", asked for " +
+                    std::string(name_of(dtype_of<T>)));
+  const Tensor dense = contiguous(where);
+  const T* first = node_of(dense).view().as<T>();
+  return std::vector<T>(first, first + elements());
+}
+
+template <class T>
+T* Tensor::data(SourceLocation where) const {
+  const trace::Node& node = readable(*this, "data", where);
+  if (node.dtype != dtype_of<T>)
+    trace::fail(where, "data",
+                "the elements are " + std::string(name_of(node.dtype)) + ", asked for " +
+                    std::string(name_of(dtype_of<T>)));
+  if (!is_dense())
+    trace::fail(where, "data",
+                "the elements of " + to_string(node.view()) + " are not dense; call contiguous() first");
+  return node.view().as<T>();
+}
+
+#define SINTER_INSTANTIATE(T)                                                                                \
+  template std::vector<T> Tensor::to_vector<T>(SourceLocation) const;                                        \
+  template T* Tensor::data<T>(SourceLocation) const;
+SINTER_INSTANTIATE(float)
+SINTER_INSTANTIATE(double)
+SINTER_INSTANTIATE(int32_t)
+SINTER_INSTANTIATE(int64_t)
+SINTER_INSTANTIATE(bool)
+SINTER_INSTANTIATE(int8_t)
+SINTER_INSTANTIATE(uint8_t)
+#undef SINTER_INSTANTIATE
+
+} // namespace sinter

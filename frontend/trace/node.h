@@ -1,0 +1,39 @@
+// What a Tensor points to: elements in memory, or a value of a program being traced.
+#pragma once
+
+#include "sinter/tensor.h"
+
+#include "mlir/IR/Value.h"
+
+namespace sinter::trace {
+
+class Trace;
+
+/// Immutable once made. `trace` tells the two kinds apart.
+class Node {
+public:
+  DType dtype = DType::f32;
+  Shape shape;
+
+  // Concrete.
+  std::shared_ptr<Storage> storage;
+  Shape strides;
+  uint64_t byte_offset = 0;
+
+  // Traced. The value may be used only while the trace is open.
+  std::shared_ptr<Trace> trace;
+  mlir::Value value;
+
+  View view() const { return {storage->data() + byte_offset, dtype, shape, strides}; }
+};
+
+/// The node of `tensor`; throws Error if it was moved from.
+const Node& node_of(const Tensor& tensor);
+
+/// A concrete tensor on `storage`. The caller has checked that the elements lie inside.
+Tensor make_concrete(std::shared_ptr<Storage> storage, DType dtype, const Shape& shape, const Shape& strides,
+                     uint64_t byte_offset);
+/// Fresh uninitialised memory, row-major. Throws Error (without location) if there cannot be that much.
+Tensor make_empty(DType dtype, const Shape& shape);
+
+} // namespace sinter::trace
