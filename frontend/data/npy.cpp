@@ -258,6 +258,8 @@ Tensor load_npy(const std::string& path) {
     if (bytes > source.size() - source.position())
       throw Error("it is truncated: " + to_string(header.shape) + " takes " + std::to_string(bytes) +
                   " bytes, " + std::to_string(source.size() - source.position()) + " are there");
+    if (bytes < source.size() - source.position())
+      throw Error("it goes on after its " + std::to_string(bytes) + " bytes of elements");
     auto storage = Storage::allocate(bytes);
     source.read(storage->data(), bytes);
     if (dtype == DType::boolean) // a bool other than 0 or 1 is undefined behaviour waiting

@@ -36,10 +36,11 @@ int64_t find_opset(const onnx::ModelProto& model) {
                   std::to_string(import.version()));
     opset = import.version();
   }
-  if (opset < kFirstOpset)
-    throw Error(opset <= 0 ? "the model does not say which opset it uses"
-                           : "the model uses opset " + std::to_string(opset) + "; opsets before " +
-                                 std::to_string(kFirstOpset) + " are not supported");
+  if (opset <= 0)
+    throw Error("the model does not say which opset it uses");
+  if (opset < kFirstOpset || opset > kLastOpset)
+    throw Error("the model uses opset " + std::to_string(opset) + "; opsets from " +
+                std::to_string(kFirstOpset) + " to " + std::to_string(kLastOpset) + " are understood");
   return opset;
 }
 

@@ -30,6 +30,7 @@ constexpr int64_t kMaxElements = int64_t{1} << 38;
 // messages.
 template <class F>
 decltype(auto) guarded(const std::string& path, F&& f) {
+  const std::string start = path.empty() ? "" : path + ": "; // no path: the errors name it themselves
   auto line = [](std::string text) {
     std::replace_if(text.begin(), text.end(), [](unsigned char c) { return c < 32 || c == 127; }, ' ');
     return text;
