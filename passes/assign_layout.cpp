@@ -54,6 +54,7 @@ private:
 
   DenseMap<Value, Value> blockedValues; // row-major value -> the blocked value it was converted from
   DenseMap<Value, Value> conversions;   // row-major value -> its conversion to channels-blocked
+  DenseMap<std::pair<Value, Attribute>, Value> packed; // constant and layout -> the constant so stored
 };
 
 RankedTensorType withLayout(Value value, Attribute layout) {
@@ -63,9 +64,14 @@ RankedTensorType withLayout(Value value, Attribute layout) {
 
 /// `value` under `layout`, converted before `user`; constants are converted now.
 Value AssignLayout::converted(Value value, ir::LayoutAttr layout, Operation* user) {
+  if (Value before = packed.lookup({value, layout}))
+    return before;
   IRRewriter rewriter(user);
   auto convert = ir::ConvertLayoutOp::create(rewriter, value.getLoc(), withLayout(value, layout), value);
-  return foldNow(rewriter, convert, /*bounded=*/false);
+  Value result = foldNow(rewriter, convert, /*bounded=*/false);
+  if (isConstant(result))
+    packed[{value, layout}] = result;
+  return result;
 }
 
 Value AssignLayout::blockedOperand(Value value, Operation* user) {
@@ -203,6 +209,7 @@ void AssignLayout::assign(Operation* op) {
 void AssignLayout::runOnOperation() {
   blockedValues.clear();
   conversions.clear();
+  packed.clear();
   try {
     for (Operation& op : llvm::make_early_inc_range(getOperation().getBody().front()))
       if (!isa<ir::ConvertLayoutOp>(op))

@@ -29,6 +29,12 @@ ElementsAttr elementsOf(RankedTensorType type, const std::shared_ptr<Storage>& s
   return ir::makeElements(type, storage);
 }
 
+/// Element types the eager kernels compute in; a program of others is compiled as it is.
+bool hasEagerKernels(Value value) {
+  const DType dtype = ir::dtypeOf(ir::tensorType(value).getElementType());
+  return dtype != DType::f16 && dtype != DType::bf16;
+}
+
 bool worthFolding(Operation* op) {
   int64_t read = 0, written = 0;
   for (Value operand : op->getOperands())
@@ -70,7 +76,9 @@ std::optional<SmallVector<ElementsAttr>> evaluateConstants(Operation* op, bool b
   if (!evaluator || op->getNumOperands() == 0)
     return std::nullopt;
   const bool physical = isa<ir::ConvertLayoutOp>(op);
-  const auto fits = [&](Value value) { return isConstant(value) && (physical || !ir::layoutOf(value)); };
+  const auto fits = [&](Value value) {
+    return isConstant(value) && hasEagerKernels(value) && (physical || !ir::layoutOf(value));
+  };
   if (!llvm::all_of(op->getOperands(), fits) || (bounded && !worthFolding(op)))
     return std::nullopt;
   SmallVector<ir::ConstantData> operands;
@@ -83,7 +91,7 @@ std::optional<SmallVector<ElementsAttr>> evaluateConstants(Operation* op, bool b
   SmallVector<View> results;
   for (Value result : op->getResults()) {
     const RankedTensorType type = ir::tensorType(result);
-    if (!physical && type.getEncoding())
+    if ((!physical && type.getEncoding()) || !hasEagerKernels(result))
       return std::nullopt;
     storages.push_back(Storage::allocate(static_cast<size_t>(ir::storedBytes(type))));
     results.push_back(
@@ -97,7 +105,13 @@ std::optional<SmallVector<ElementsAttr>> evaluateConstants(Operation* op, bool b
 }
 
 Value foldNow(RewriterBase& rewriter, Operation* op, bool bounded) {
-  auto values = evaluateConstants(op, bounded);
+  std::optional<SmallVector<ElementsAttr>> values;
+  try {
+    values = evaluateConstants(op, bounded);
+  } catch (const Error&) {
+    // Wrong values are reported where the program evaluates them: by the fold-constants pass, or when it
+    // runs.
+  }
   if (!values)
     return op->getResult(0);
   OpBuilder::InsertionGuard guard(rewriter);

@@ -25,7 +25,7 @@ std::string nameOf(Block& body) {
          std::to_string(names.size() - kMostNamedOperations + 1) + "_more";
 }
 
-struct OutlineKernels : PassWrapper<OutlineKernels, OperationPass<ModuleOp>> {
+struct OutlineKernels : ModulePass<OutlineKernels> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(OutlineKernels)
   StringRef getArgument() const final { return "sinter-outline-kernels"; }
   StringRef getDescription() const final { return "make kernels of fusions, one for all that are alike"; }

@@ -11,9 +11,17 @@
 
 namespace sinter::passes {
 
-/// A pass over one function.
+/// A pass over one operation that makes sinter operations.
+template <class Derived, class Op>
+struct PassOver : mlir::PassWrapper<Derived, mlir::OperationPass<Op>> {
+  void getDependentDialects(mlir::DialectRegistry& registry) const override {
+    registry.insert<ir::SinterDialect>();
+  }
+};
 template <class Derived>
-using FunctionPass = mlir::PassWrapper<Derived, mlir::OperationPass<mlir::func::FuncOp>>;
+using FunctionPass = PassOver<Derived, mlir::func::FuncOp>;
+template <class Derived>
+using ModulePass = PassOver<Derived, mlir::ModuleOp>;
 
 /// Simplifications that leave less to do: neutral elements, chained movements, explicit transposes for matmul
 /// flags.

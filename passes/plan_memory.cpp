@@ -35,7 +35,7 @@ bool mayOverwrite(ir::KernelOp kernel, unsigned index) {
   return bits(argument) == bits(result) && readInPlace(argument, result);
 }
 
-struct PlanMemory : PassWrapper<PlanMemory, OperationPass<ModuleOp>> {
+struct PlanMemory : ModulePass<PlanMemory> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(PlanMemory)
   StringRef getArgument() const final { return "sinter-plan-memory"; }
   StringRef getDescription() const final { return "place launch results in one arena"; }
