@@ -204,6 +204,13 @@ const std::vector<ModelValue>& Model::outputs() const {
   return impl_->graph.outputs;
 }
 
+std::string Model::metadata(const std::string& key) const {
+  for (const auto& entry : impl_->graph.file.proto->metadata_props())
+    if (entry.key() == key)
+      return entry.value();
+  return "";
+}
+
 void Model::check_inputs(const std::vector<Tensor>& inputs) const {
   guarded(impl_->path, [&] { impl_->check_inputs(inputs); });
 }

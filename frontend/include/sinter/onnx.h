@@ -41,6 +41,9 @@ public:
   const std::vector<ModelValue>& inputs() const;
   const std::vector<ModelValue>& outputs() const;
 
+  /// The text the model's maker stored under `key` (labels, characters, ...); "" if there is none.
+  std::string metadata(const std::string& key) const;
+
   /// Checks names, dtypes and shapes against the declaration; throws Error naming the input.
   void check_inputs(const std::vector<Tensor>& inputs) const;
 
