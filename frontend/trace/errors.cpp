@@ -50,8 +50,13 @@ std::string in_user_terms(std::string_view diagnostic) {
     text += diagnostic.substr(0, begin);
     const std::string tensor =
         tensor_in_user_terms(diagnostic.substr(begin + kOpen.size(), end - begin - kOpen.size()));
+    // MLIR quotes types in diagnostics.
+    const bool quoted =
+        !tensor.empty() && text.ends_with('\'') && diagnostic.substr(end + 1).starts_with('\'');
+    if (quoted)
+      text.pop_back();
     text += tensor.empty() ? std::string(diagnostic.substr(begin, end - begin + 1)) : tensor;
-    diagnostic.remove_prefix(end + 1);
+    diagnostic.remove_prefix(end + (quoted ? 2 : 1));
   }
 }
 

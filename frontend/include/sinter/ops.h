@@ -149,12 +149,12 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias,
 
 /// Each list has an entry per spatial dimension, or one for all of them, or none for the default.
 struct ConvOptions {
-  Shape strides; ///< default 1
-  Shape padding; ///< before and, unless `padding_end` says otherwise, after; default 0
-  Shape padding_end;
-  Shape dilations; ///< default 1
+  Shape strides = {}; ///< default 1
+  Shape padding = {}; ///< before and, unless `padding_end` says otherwise, after; default 0
+  Shape padding_end = {};
+  Shape dilations = {}; ///< default 1
   int64_t groups = 1;
-  Shape output_padding; ///< conv_transpose only; default 0
+  Shape output_padding = {}; ///< conv_transpose only; default 0
 };
 /// x [N, C, spatial...], weight [M, C / groups, kernel...], bias [M] give [N, M, spatial...]; 1 to 3 spatial
 /// dimensions.
@@ -170,11 +170,11 @@ Tensor conv_transpose(const Tensor& x, const Tensor& weight, const Tensor& bias,
 
 /// Lists as in ConvOptions.
 struct PoolOptions {
-  Shape kernel;
-  Shape strides; ///< default: the kernel
-  Shape padding; ///< before and, unless `padding_end` says otherwise, after; default 0
-  Shape padding_end;
-  Shape dilations;                ///< default 1
+  Shape kernel = {};
+  Shape strides = {}; ///< default: the kernel
+  Shape padding = {}; ///< before and, unless `padding_end` says otherwise, after; default 0
+  Shape padding_end = {};
+  Shape dilations = {};           ///< default 1
   bool ceil_mode = false;         ///< also windows that begin inside but end outside
   bool count_include_pad = false; ///< avg_pool only: padding counts as zeros
 };
