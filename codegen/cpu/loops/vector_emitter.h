@@ -92,6 +92,8 @@ private:
   mlir::Value reduceAcrossLanes(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> axes, size_t laneAxis,
                                 const ir::Point& at, ir::Combine how, mlir::Type elementType,
                                 llvm::function_ref<mlir::Value(const ir::Point&)> element);
+  llvm::SmallVector<mlir::Value> foldVectors(int64_t vectors, mlir::ValueRange accumulators,
+                                             llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> add);
   std::optional<size_t> laneAxis(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> axes) const;
   mlir::Value neutralOf(ir::Combine how, mlir::Type element);
   mlir::Value combineAs(ir::Combine how, mlir::Type element, mlir::Value a, mlir::Value b);

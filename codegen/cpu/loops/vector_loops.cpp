@@ -3,6 +3,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 #include <numeric>
@@ -12,9 +13,17 @@ using namespace mlir;
 namespace sinter::codegen::cpu {
 namespace {
 
-constexpr int64_t kUnroll = 9;       // a 3x3 window
-constexpr int64_t kAccumulators = 4; // hides the latency of an addition
-constexpr int64_t kLongVectors = 16; // from how many vectors on several accumulators pay
+constexpr int64_t kUnroll = 9;           // a 3x3 window
+constexpr int64_t kAccumulators = 4;     // hides the latency of an addition
+constexpr int64_t kLongVectors = 16;     // from how many vectors on several accumulators pay
+constexpr int64_t kCheapOperations = 24; // more work than this in a round hides the latency by itself
+constexpr int64_t kMathOperations = 15;  // what one mathematical function will be expanded to
+
+int64_t operationsIn(Block& block) {
+  int64_t count = 0;
+  block.walk([&](Operation* op) { count += isa<math::MathDialect>(op->getDialect()) ? kMathOperations : 1; });
+  return count;
+}
 
 int64_t product(ArrayRef<int64_t> extents) {
   return std::accumulate(extents.begin(), extents.end(), int64_t{1}, std::multiplies<>());
@@ -155,40 +164,30 @@ Value VectorEmitter::reduceAcrossLanes(ArrayRef<int64_t> shape, ArrayRef<int64_t
   const auto laneDim = static_cast<size_t>(axes[laneAxis]);
   const int64_t vectors = shape[laneDim] / lanes;
   const int64_t rest = shape[laneDim] % lanes;
-  const int64_t unroll = vectors >= kLongVectors ? kAccumulators : 1;
   SmallVector<int64_t> outer;
   for (size_t i = 0; i < axes.size(); ++i)
     if (i != laneAxis)
       outer.push_back(shape[static_cast<size_t>(axes[i])]);
 
   setLanes(lanes, lanes);
-  const SmallVector<Value> init(static_cast<size_t>(unroll), neutralOf(how, elementType));
+  const SmallVector<Value> init(vectors >= kLongVectors ? kAccumulators : 1, neutralOf(how, elementType));
   SmallVector<Value> folded = loop(outer, init, [&](ArrayRef<Value> index, ValueRange carried) {
-    ir::Point row = at;
+    ir::Point inner = at;
     for (size_t i = 0, next = 0; i < axes.size(); ++i)
       if (i != laneAxis)
-        row[static_cast<size_t>(axes[i])] = this->at(index[next++]);
-    auto add = [&](Value into, const ir::Coord& position) -> Value {
-      ir::Point inner = row;
-      inner[laneDim] = position;
+        inner[static_cast<size_t>(axes[i])] = this->at(index[next++]);
+    auto add = [&](Value into, Value position) -> Value {
+      inner[laneDim] = {position, 1, {}};
       Value value = splat(element(inner));
       if (active_ < lanes)
         value = arith::SelectOp::create(builder, loc, memory.prefixMask(lanes, active_), value,
                                         neutralOf(how, elementType));
       return combineAs(how, elementType, into, value);
     };
-    auto step = [&](Value base, ValueRange values) {
-      SmallVector<Value> next;
-      for (size_t i = 0; i < values.size(); ++i)
-        next.push_back(add(values[i], affine({base, 1, {}}, 1, static_cast<int64_t>(i) * lanes)));
-      return next;
-    };
-    const int64_t together = vectors / unroll * unroll * lanes;
-    SmallVector<Value> values = forCarrying(0, together, unroll * lanes, carried, step);
-    values[0] = forCarrying(together, vectors * lanes, lanes, ValueRange{values[0]}, step)[0];
+    SmallVector<Value> values = foldVectors(vectors, carried, add);
     if (rest > 0) {
       setLanes(lanes, rest);
-      values[0] = add(values[0], {this->index(vectors * lanes), 1, {}});
+      values[0] = add(values[0], this->index(vectors * lanes));
       setLanes(lanes, lanes);
     }
     return values;
@@ -198,6 +197,45 @@ Value VectorEmitter::reduceAcrossLanes(ArrayRef<int64_t> shape, ArrayRef<int64_t
   setLanes(1, 1);
   lanesBeyondExtent = beyond;
   return foldLanes(how, elementType, folded[0]);
+}
+
+// Folds whole vectors into the accumulators, one after the other: as many in a round as there are
+// accumulators, unless the element takes so much arithmetic that the latency of the folding does not show.
+SmallVector<Value> VectorEmitter::foldVectors(int64_t vectors, ValueRange accumulators,
+                                              function_ref<Value(Value, Value)> add) {
+  const auto most = static_cast<int64_t>(accumulators.size());
+  auto one = [&](Value position, ValueRange carried) -> SmallVector<Value> {
+    return {add(carried[0], position)};
+  };
+  if (most == 1)
+    return forCarrying(0, vectors * width_, width_, accumulators, one);
+  const int64_t last = (vectors - 1) * width_;
+  auto rounds = scf::ForOp::create(builder, loc, index(0), index(0), index(width_), accumulators);
+  facts.set(rounds.getInductionVar(), {0, last, width_});
+  SmallVector<Value> next(rounds.getRegionIterArgs());
+  int64_t together = 0;
+  {
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToEnd(rounds.getBody());
+    while (together < most && operationsIn(*rounds.getBody()) < kCheapOperations) {
+      Value position = rounds.getInductionVar();
+      if (together > 0) {
+        position = arith::AddIOp::create(builder, loc, position, index(together * width_));
+        facts.set(position, {0, last, width_});
+      }
+      next[static_cast<size_t>(together)] = add(next[static_cast<size_t>(together)], position);
+      ++together;
+    }
+    scf::YieldOp::create(builder, loc, next);
+  }
+  const int64_t inRounds = vectors / together * together * width_;
+  builder.setInsertionPoint(rounds);
+  rounds.setUpperBound(index(inRounds));
+  rounds.setStep(index(together * width_));
+  builder.setInsertionPointAfter(rounds);
+  SmallVector<Value> values(rounds.getResults());
+  values[0] = forCarrying(inRounds, vectors * width_, width_, ValueRange{values[0]}, one)[0];
+  return values;
 }
 
 Value VectorEmitter::foldLanes(ir::Combine how, Type element, Value vector) {
