@@ -188,7 +188,7 @@ LogicalResult ResizeOp::inferReturnTypes(MLIRContext*, std::optional<Location> l
   for (size_t d = 0; d < rank; ++d) {
     const auto scale = static_cast<float>(scales[d]);
     if (!(scale > 0) || !std::isfinite(scale))
-      return emitOptionalError(location, name, ": scale ", std::to_string(scales[d]), " of dimension ", d,
+      return emitOptionalError(location, name, ": scale ", scales[d], " of dimension ", d,
                                " is not a positive number");
     if (input->getShape()[d] == 0 && sizes[d] != 0)
       return emitOptionalError(location, name, ": input ", *input, " has nothing to sample in dimension ", d,

@@ -207,7 +207,7 @@ LogicalResult PadOp::inferReturnTypes(MLIRContext*, std::optional<Location> loca
   }
   const double value = adaptor.getValue().convertToDouble();
   if (adaptor.getMode() == PadMode::constant && !isRepresentable(value, input->getElementType()))
-    return emitOptionalError(location, name, ": value ", std::to_string(value), " is not a number of type ",
+    return emitOptionalError(location, name, ": value ", value, " is not a number of type ",
                              input->getElementType());
   return addResult(location, name, ArrayRef<Wide>(shape), input->getElementType(), {}, types);
 }
