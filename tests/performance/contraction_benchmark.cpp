@@ -53,6 +53,11 @@ Layer matmul(const char* name, int64_t batch, int64_t m, int64_t k, int64_t n, b
   return layer;
 }
 
+Layer transposed(Layer layer) {
+  layer.shape.transposeRhs = true;
+  return layer;
+}
+
 std::vector<Layer> layers() {
   return {
       convolution("stem 7x7 s2", 3, 64, 224, 7, 2),
@@ -86,6 +91,9 @@ std::vector<Layer> layers() {
       matmul("matmul 512x512x512 rows", 1, 512, 512, 512, false),
       matmul("attention 12x128x64x128 rows", 12, 128, 64, 128, false),
       matmul("attention 12x128x128x64 rows", 12, 128, 128, 64, false),
+      transposed(matmul("attention 12x128x64x128 transposed", 12, 128, 64, 128, false)),
+      transposed(matmul("attention 12x512x64x512 transposed", 12, 512, 64, 512, false)),
+      matmul("attention 12x512x512x64 rows", 12, 512, 512, 64, false),
       matmul("gemv 2048x1000", 1, 1, 2048, 1000, true),
       matmul("gemv 4096x4096", 1, 1, 4096, 4096, true),
   };
@@ -181,7 +189,8 @@ void measure(const Layer& layer, const Target& target, double peak, bool assembl
   Jit::Code code = Jit::instance().link(compileToObject(*kernel.module, target), kernel.symbol);
   const double compileMs = std::chrono::duration<double>(Clock::now() - start).count() * 1e3;
   void* buffers[] = {input->data(), filter->data(), output->data()};
-  const double seconds = bestSeconds([&] { code.function(buffers, 0, kernel.tasks, nullptr); });
+  auto scratch = Storage::allocate(kernel.scratchBytes);
+  const double seconds = bestSeconds([&] { code.function(buffers, 0, kernel.tasks, scratch->data()); });
   const double gflops = s.flops() / seconds / 1e9;
   const double filterGb = static_cast<double>(filter->bytes()) / seconds / 1e9;
   std::printf("%-30s %-22s %4ld tasks grain %3ld  %9.1f us %7.1f GFLOP/s %5.1f %%  filter %5.1f GB/s  "

@@ -157,9 +157,10 @@ void run(const EmittedKernel& kernel, const Target& target, std::vector<void*> b
   Jit::Code code = Jit::instance().link(compileToObject(*kernel.module, target), kernel.symbol);
   ASSERT_NE(code.function, nullptr);
   ASSERT_GE(kernel.tasks, 0);
+  GuardedBuffer scratch(static_cast<int64_t>(kernel.scratchBytes / sizeof(float)), kNaN);
   const int64_t cut = kernel.tasks ? random.in(0, kernel.tasks) : 0;
-  code.function(buffers.data(), cut, kernel.tasks, nullptr);
-  code.function(buffers.data(), 0, cut, nullptr);
+  code.function(buffers.data(), cut, kernel.tasks, scratch.data());
+  code.function(buffers.data(), 0, cut, scratch.data());
 }
 
 std::string describe(const Contraction& s, int64_t lanes, const EmittedKernel& kernel) {
@@ -315,19 +316,23 @@ TEST_P(ContractionKernel, LongKernelsAndWideDilations) {
 struct Product {
   int64_t m, k, n;
   std::vector<int64_t> lhsBatch, rhsBatch, batch;
-  bool packed;
+  bool packed, transposed;
 };
 
 void checkMatmul(const Product& s, int64_t lanes, Random& random) {
   const int64_t batch = product(s.batch), lhsSize = s.m * s.k, rhsSize = s.k * s.n;
   const std::vector<float> lhs = random.floats(product(s.lhsBatch) * lhsSize);
   const std::vector<float> rhs = random.floats(product(s.rhsBatch) * rhsSize);
+  auto element = [&](int64_t row, int64_t column, int64_t number = 0) {
+    return rhs[static_cast<size_t>(number * rhsSize +
+                                   (s.transposed ? column * s.k + row : row * s.n + column))];
+  };
   GuardedBuffer left = copyOf(lhs),
                 right = s.packed ? GuardedBuffer(roundUpDiv(s.n, lanes) * lanes * s.k, kNaN) : copyOf(rhs);
   if (s.packed)
     for (int64_t i = 0; i < s.k; ++i)
       for (int64_t j = 0; j < s.n; ++j)
-        right[(j / lanes * s.k + i) * lanes + j % lanes] = rhs[static_cast<size_t>(i * s.n + j)];
+        right[(j / lanes * s.k + i) * lanes + j % lanes] = element(i, j);
   GuardedBuffer output(batch * s.m * s.n, 12345);
 
   Contraction shape;
@@ -336,6 +341,7 @@ void checkMatmul(const Product& s, int64_t lanes, Random& random) {
   shape.inChannels = s.k;
   shape.outChannels = s.n;
   shape.input = shape.output = {1, 1, s.m};
+  shape.transposeRhs = s.transposed;
   const Target target = targetOfLanes(lanes);
   llvm::LLVMContext context;
   const Problem problem = contraction::matmulProblem(shape, lanes, s.packed, s.lhsBatch, s.rhsBatch, s.batch);
@@ -356,8 +362,7 @@ void checkMatmul(const Product& s, int64_t lanes, Random& random) {
       for (int64_t j = 0; j < s.n; ++j) {
         double sum = 0;
         for (int64_t x = 0; x < s.k; ++x)
-          sum += double(lhs[static_cast<size_t>(l * lhsSize + i * s.k + x)]) *
-                 double(rhs[static_cast<size_t>(r * rhsSize + x * s.n + j)]);
+          sum += double(lhs[static_cast<size_t>(l * lhsSize + i * s.k + x)]) * double(element(x, j, r));
         expectNear(output[(b * s.m + i) * s.n + j], sum, double(s.k),
                    describe(shape, lanes, kernel) + (s.packed ? " packed" : ""));
       }
@@ -368,7 +373,7 @@ TEST_P(ContractionKernel, Matmuls) {
   const int64_t lanes = GetParam();
   Random random(static_cast<uint32_t>(lanes));
   for (int i = 0; i < 50 && !HasFatalFailure(); ++i) {
-    Product s{random.in(1, 40), random.in(1, 90), random.in(1, 6 * lanes), {}, {}, {}, false};
+    Product s{random.in(1, 40), random.in(1, 90), random.in(1, 6 * lanes), {}, {}, {}, false, false};
     if (random.chance(0.2))
       s.m = 1;
     if (random.chance(0.05))
@@ -378,6 +383,9 @@ TEST_P(ContractionKernel, Matmuls) {
       s.lhsBatch.push_back(random.chance(0.7) ? s.batch.back() : 1);
       s.rhsBatch.push_back(s.lhsBatch.back() == s.batch.back() && random.chance(0.5) ? 1 : s.batch.back());
     }
+    if (random.chance(0.3)) // long enough to be copied first
+      s.m += 40, s.n += 256;
+    s.transposed = random.chance(0.3);
     s.packed = product(s.rhsBatch) == 1 && random.chance(0.6);
     checkMatmul(s, lanes, random);
   }

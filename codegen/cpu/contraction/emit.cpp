@@ -107,8 +107,7 @@ bool hasMicroKernel(ir::KernelOp kernel, const Target& target) {
   if (!root || !isa<ir::ContractionOpInterface>(root) || !hasMicroKernelLayouts(root, target))
     return false;
   const ir::Contraction shape = cast<ir::ContractionOpInterface>(root).getContraction();
-  if (shape.kind == ir::Contraction::Kind::transposed_convolution || shape.transposeLhs ||
-      (shape.transposeRhs && !layoutOf(root->getOperand(1))))
+  if (shape.kind == ir::Contraction::Kind::transposed_convolution || shape.transposeLhs)
     return false;
   Value result = yielded(kernel);
   if (!result || tensorType(result) != tensorType(root->getResult(0)) ||

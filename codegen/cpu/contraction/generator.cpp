@@ -1,6 +1,7 @@
 // The kernel around the tiles: tasks, rows, blocks, and a call of the code of every run.
 #include "codegen/cpu/contraction/generator.h"
 
+#include "codegen/cpu/contraction/pack.h"
 #include "codegen/cpu/contraction/tile.h"
 
 #include <map>
@@ -12,10 +13,15 @@ class Generator {
 public:
   Generator(const Problem& problem, const Buffers& buffers, const Target& target, llvm::Module& module,
             Epilogue epilogue)
-      : p_(problem), buffers_(buffers), target_(target), plan_(makePlan(problem, target)),
+      : plan_(makePlan(problem, target)), source_(problem),
+        p_(plan_.packFilter ? withPackedFilter(problem) : problem), buffers_(buffers), target_(target),
         epilogue_(epilogue), b_(module, llvm::Type::getFloatTy(module.getContext()), problem.lanes) {}
 
   const Plan& plan() const { return plan_; }
+
+  uint64_t scratchBytes() const {
+    return plan_.packFilter ? static_cast<uint64_t>(packedElements(p_, plan_.tileBlocks)) * sizeof(float) : 0;
+  }
 
   void emit(llvm::StringRef symbol) {
     llvm::Type* pointer = b_.getPtrTy();
@@ -136,7 +142,11 @@ private:
     if (p_.hasBias)
       arguments.bias = b_.advance(buffer(buffers_.bias), arguments.at.channel);
     llvm::Value* input = b_.advance(input_, b_.CreateMul(block, b_.index(p_.inputOutBlockStride)));
-    llvm::Value* filter = b_.advance(filter_, b_.CreateMul(block, b_.index(p_.filterBlockStride)));
+    llvm::Value* filter = b_.advance(filter_, b_.CreateMul(block, b_.index(source_.filterBlockStride)));
+    if (plan_.packFilter) {
+      emitPack(b_, source_, run, filter, kernel_->getArg(3));
+      filter = kernel_->getArg(3);
+    }
     llvm::Value* output = b_.advance(output_, b_.CreateMul(block, b_.index(p_.outputBlockStride)));
     b_.loop(
         b_.CreateSub(rows.end, rows.begin), false, {}, [&](llvm::Value* round, llvm::ArrayRef<llvm::Value*>) {
@@ -224,10 +234,11 @@ private:
     b_.CreateRetVoid();
   }
 
-  const Problem& p_;
+  const Plan plan_;
+  const Problem& source_; ///< as it is in memory
+  const Problem p_;       ///< as the tiles see it
   const Buffers buffers_;
   const Target& target_;
-  const Plan plan_;
   const Epilogue epilogue_;
   KernelBuilder b_;
   llvm::Function* kernel_ = nullptr;
@@ -265,6 +276,7 @@ EmittedKernel generate(const Problem& problem, const Buffers& buffers, const Tar
   generator.emit(symbol);
   kernel.algorithm = describe(problem, generator.plan());
   kernel.tasks = generator.plan().tasks;
+  kernel.scratchBytes = generator.scratchBytes();
   kernel.grain = std::max<int64_t>(1, generator.plan().grain);
   return kernel;
 }

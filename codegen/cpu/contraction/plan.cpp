@@ -1,6 +1,8 @@
 // The cost model behind register tiles, and the partition of the work.
 #include "codegen/cpu/contraction/plan.h"
 
+#include "llvm/ADT/STLExtras.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -13,6 +15,10 @@ constexpr size_t kMostRuns = 12;
 // Tasks.
 constexpr double kTaskMicroseconds = 20;
 constexpr int64_t kTasksWanted = 32;
+constexpr double kBytesPerMicrosecond = 10000; // of one thread, from memory
+// Packing pays for rows this long that this many positions read.
+constexpr int64_t kPackedRowBytes = 1024;
+constexpr int64_t kPackedPositions = 32;
 
 int64_t roundUpDiv(int64_t a, int64_t b) {
   return (a + b - 1) / b;
@@ -49,9 +55,8 @@ double stepCycles(const Problem& p, const Target& target, int64_t width, int64_t
   double cycles = std::max(multiplies, loads);
   const auto filterBytes = static_cast<double>(blocks * p.reductionSteps() * p.lanes * 4);
   const double streamed = b * static_cast<double>(p.lanes) * 4;
-  if (filterBytes >
-      0.5 * static_cast<double>(target.l1Bytes)) // from the second-level cache: 32 bytes a cycle
-    cycles = std::max(cycles, streamed / 32);
+  if (filterBytes > 0.5 * static_cast<double>(target.l1Bytes)) // from the second-level cache
+    cycles = std::max(cycles, streamed / (target.vectorBytes == 64 ? 40 : 22));
   if (filterBytes > 0.75 * static_cast<double>(target.l2Bytes)) // from the third
     cycles = std::max(cycles, streamed / 10);
   return cycles + 0.05 * loads;
@@ -198,7 +203,7 @@ void cutBlocks(const Problem& p, const Tile& tile, Plan& plan) {
 // Positions of input (all channels) that fit half the second-level cache next to the filter.
 int64_t positionsPerChunk(const Problem& p, const Target& target) {
   const int64_t inputBytes = std::max<int64_t>(1, p.channels) * 4 * p.stride[1] * p.stride[2];
-  return std::max<int64_t>(p.depthwise ? 256 : 128, target.l2Bytes / 2 / inputBytes);
+  return std::max<int64_t>(p.depthwise ? 256 : 96, target.l2Bytes / 2 / inputBytes);
 }
 
 // Divides `extent` into chunks of at most `most`, as equal as can be.
@@ -208,10 +213,17 @@ void chunk(int64_t extent, int64_t most, int64_t& perTask, int64_t& chunks) {
   chunks = roundUpDiv(extent, perTask);
 }
 
+double expectedMicroseconds(const Problem& p, const Target& target) {
+  const double perMicrosecond = static_cast<double>(target.lanes()) * (p.depthwise ? 1000 : 4000);
+  const int64_t filters =
+      llvm::all_of(p.filterBatchStrides, [](int64_t stride) { return stride == 0; }) ? 1 : p.batch();
+  const auto filterBytes = static_cast<double>(4 * filters * p.groups * p.outChannels * p.reductionSteps());
+  return std::max(p.multiplyAdds() / perMicrosecond, filterBytes / kBytesPerMicrosecond);
+}
+
 void cutTasks(const Problem& p, const Target& target, Plan& plan) {
   const int64_t outer = p.batch() * p.groups;
-  const double perMicrosecond = static_cast<double>(target.lanes()) * (p.depthwise ? 1000 : 4000);
-  const double microseconds = p.multiplyAdds() / perMicrosecond;
+  const double microseconds = expectedMicroseconds(p, target);
   const auto wanted = static_cast<int64_t>(
       std::clamp(microseconds / kTaskMicroseconds, 1.0, static_cast<double>(kTasksWanted)));
   // For the cache: as many positions as fit. They stay while the blocks of output channels pass by.
@@ -257,6 +269,10 @@ Plan makePlan(const Problem& problem, const Target& target) {
   for (const BlockRun& run : plan.blocks)
     plan.blockTiles += run.tiles;
   cutTasks(problem, target, plan);
+  const int64_t positions = plan.positionTilesPerTask * plan.tileWidth;
+  plan.packFilter = problem.filterTransposed ||
+                    (problem.filterUnpadded && positions >= kPackedPositions &&
+                     problem.channels >= kPackedPositions && problem.outChannels * 4 >= kPackedRowBytes);
   return plan;
 }
 

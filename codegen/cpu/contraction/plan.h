@@ -33,6 +33,7 @@ struct BlockRun {
 struct Plan {
   int64_t tileWidth = 1;              ///< most positions of a tile
   int64_t tileBlocks = 1;             ///< blocks of a tile
+  bool packFilter = false;            ///< tiles read a copy of their part of the filter in scratch memory
   bool loopOverKernelColumns = false; ///< too many to unroll
   std::vector<PositionRun> positions;
   std::vector<BlockRun> blocks;

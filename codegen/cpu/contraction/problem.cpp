@@ -135,8 +135,9 @@ Problem matmulProblem(const ir::Contraction& shape, int64_t lanes, bool rhsPacke
   p.outputStride = {0, 0, n};
   p.inputChannelStride = 1;
   p.outputBlockStride = lanes;
-  p.filterChannelStride = rhsPacked ? lanes : n;
-  p.filterBlockStride = rhsPacked ? lanes * k : lanes;
+  p.filterTransposed = !rhsPacked && shape.transposeRhs;
+  p.filterChannelStride = rhsPacked ? lanes : p.filterTransposed ? 1 : n;
+  p.filterBlockStride = rhsPacked || p.filterTransposed ? lanes * k : lanes;
   p.outputUnpadded = true;
   p.filterUnpadded = !rhsPacked;
 

@@ -38,8 +38,9 @@ struct Problem {
   int64_t outChannels = 1;
   int64_t inputOutBlockStride = 0; ///< depthwise: input of the next output block
   int64_t filterBlockStride = 0, outputBlockStride = 0;
-  bool outputUnpadded = false; ///< stores past the last channel of the last block must be masked
-  bool filterUnpadded = false; ///< and so must loads of the filter
+  bool outputUnpadded = false;   ///< stores past the last channel of the last block must be masked
+  bool filterUnpadded = false;   ///< and so must loads of the filter
+  bool filterTransposed = false; ///< matmul: the rhs is [n, k]; it must be packed before tiles can read it
   bool hasBias = false;
 
   // Positions.
@@ -70,7 +71,8 @@ Problem convolutionProblem(const ir::Contraction& shape, int64_t lanes, bool inp
                            int64_t spatialRank);
 
 /// `lhsBatch` and `rhsBatch` are aligned with the batch dimensions `resultBatch` and hold 1 where the operand
-/// broadcasts. The rhs is packed [n / lanes][k]{lanes}, or row-major [k, n].
+/// broadcasts. The rhs is packed [n / lanes][k]{lanes}, or row-major: [k, n], or [n, k] if `shape` says
+/// that it is transposed.
 Problem matmulProblem(const ir::Contraction& shape, int64_t lanes, bool rhsPacked,
                       llvm::ArrayRef<int64_t> lhsBatch, llvm::ArrayRef<int64_t> rhsBatch,
                       llvm::ArrayRef<int64_t> resultBatch);
