@@ -11,6 +11,8 @@
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <cmath>
+
 namespace sinter {
 
 namespace {
@@ -184,6 +186,17 @@ Box makeBox(mlir::Operation* op, mlir::SymbolTable& symbols) {
   return box;
 }
 
+/// Several operations without a root.
+bool isMixed(const Box& box) {
+  return box.root == nullptr && box.parts.size() > 1;
+}
+
+std::string mixedTitle(const Box& box) {
+  const bool computes =
+      llvm::any_of(box.parts, [](mlir::Operation* op) { return classOf(op) == ir::FusionClass::pointwise; });
+  return computes ? "pointwise" : "movement";
+}
+
 /// "conv → add → relu", four to a line.
 std::string listParts(const Box& box) {
   constexpr std::size_t kPerLine = 4;
@@ -193,7 +206,7 @@ std::string listParts(const Box& box) {
       text += i % kPerLine == 0 ? " →<BR/>" : " → ";
     std::string name = box.parts[i]->getName().stripDialect().str();
     std::replace(name.begin(), name.end(), '_', ' ');
-    text += box.parts[i] == box.root ? "<B>" + escape(name) + "</B>" : escape(name);
+    text += box.parts[i] == box.root ? "<B>" + name + "</B>" : name;
   }
   return text;
 }
@@ -216,7 +229,29 @@ std::string footer(const Box& box) {
   return llvm::join(items, " · ");
 }
 
-/// Writes the graph; every statement of the output is made here.
+/// The values that are made before boxes[i] and needed by it or later ones, for every i. Constants do not
+/// count.
+llvm::SmallVector<llvm::SmallSetVector<mlir::Value, 4>> liveValues(mlir::func::FuncOp main,
+                                                                   llvm::ArrayRef<Box> boxes) {
+  llvm::SmallVector<llvm::SmallSetVector<mlir::Value, 4>> live(boxes.size() + 1);
+  auto need = [](auto& set, mlir::ValueRange values) {
+    for (mlir::Value value : values)
+      if (!value.getDefiningOp<ir::ConstantOp>())
+        set.insert(value);
+  };
+  need(live.back(), main.getBody().front().getTerminator()->getOperands());
+  for (std::size_t i = boxes.size(); i-- > 0;) {
+    live[i] = live[i + 1];
+    for (mlir::Value result : boxes[i].op->getResults())
+      live[i].remove(result);
+    need(live[i], boxes[i].op->getOperands());
+  }
+  return live;
+}
+
+/// Writes the graph; every statement of the output is made here. Long programs are drawn in several columns,
+/// cut where few values cross; a numbered disc stands for such a value at the end of one column and at the
+/// head of the next.
 class Drawing {
 public:
   explicit Drawing(mlir::ModuleOp module) : symbols_(module), out_(text_) {}
@@ -231,23 +266,85 @@ public:
             "  edge [fontname=\"Helvetica\", fontsize=9, fontcolor=\"#555555\", color=\"#777777\", "
             "arrowsize=0.6];\n";
     drawInputs(main);
+    llvm::SmallVector<Box> boxes;
+    for (mlir::Operation& op : main.getBody().front().without_terminator())
+      if (!llvm::isa<ir::ConstantOp>(op))
+        boxes.push_back(makeBox(&op, symbols_));
+    const auto live = liveValues(main, boxes);
+    const std::size_t perColumn = boxesPerColumn(boxes.size());
     int64_t kernels = 0;
     double flops = 0;
-    for (mlir::Operation& op : main.getBody().front().without_terminator()) {
-      if (llvm::isa<ir::ConstantOp>(op))
-        continue;
-      const Box box = makeBox(&op, symbols_);
-      kernels += classOf(box.root) != ir::FusionClass::alias;
-      flops += box.flops;
-      drawBox(box);
+    std::size_t columnStart = 0;
+    for (std::size_t i = 0; i < boxes.size(); ++i) {
+      if (mayCut(i - columnStart, perColumn, boxes.size() - i, live[i].size())) {
+        nextColumn(live[i].getArrayRef());
+        columnStart = i;
+      }
+      kernels += classOf(boxes[i].root) != ir::FusionClass::alias;
+      flops += boxes[i].flops;
+      drawBox(boxes[i]);
     }
     drawOutputs(main);
+    alignColumns();
     out_ << formatv("  label=\"{0} kernel{1}, {2:F2} GFLOP\\n \";\n}\n", kernels, kernels == 1 ? "" : "s",
                     flops / 1e9);
     return text_;
   }
 
 private:
+  /// So many that the drawing comes out wider than high: a column is about four times as wide as a box is
+  /// high.
+  static std::size_t boxesPerColumn(std::size_t boxes) {
+    constexpr std::size_t kOneColumn = 20;
+    const double columns = std::round(std::sqrt(static_cast<double>(boxes) * 1.5 / 4));
+    return boxes <= kOneColumn ? boxes : static_cast<std::size_t>(static_cast<double>(boxes) / columns) + 1;
+  }
+
+  /// Where one value crosses, a column may be cut as soon as it is nearly full; where two do, only once it is
+  /// more than full.
+  static bool mayCut(std::size_t inColumn, std::size_t perColumn, std::size_t left, std::size_t crossing) {
+    const std::size_t leastBoxes = crossing <= 1 ? perColumn - perColumn / 5 : perColumn + perColumn / 4;
+    return crossing <= 2 && inColumn >= leastBoxes && left > perColumn / 4;
+  }
+
+  /// Ends the column: `crossing` continue in a later one.
+  void nextColumn(llvm::ArrayRef<mlir::Value> crossing) {
+    for (mlir::Value value : crossing) {
+      if (waiting_.contains(value))
+        continue; // this column had no use for it
+      const std::string number = std::to_string(++discs_);
+      drawDisc("to" + number, number);
+      drawEdge(value, "to" + number);
+      waiting_[value] = number;
+    }
+    ++column_;
+  }
+
+  void drawDisc(const std::string& node, const std::string& number) {
+    out_ << formatv(
+        "  {0} [shape=circle, style=filled, fillcolor=\"#E5E9F0\", color=\"#8A93A5\", fontsize=9, "
+        "width=0.26, fixedsize=true, label=\"{1}\"];\n",
+        node, number);
+  }
+
+  /// The node `value` comes from, in this column; "" for constants.
+  std::string nodeOf(mlir::Value value) {
+    if (auto waiting = waiting_.find(value); waiting != waiting_.end()) {
+      const std::string node = formatv("from{0}in{1}", waiting->second, column_);
+      drawDisc(node, waiting->second);
+      heads_.push_back(node);
+      nodes_[value] = node;
+      waiting_.erase(waiting);
+    }
+    return nodes_.lookup(value);
+  }
+
+  /// Columns stand side by side, in order, their heads at the same height.
+  void alignColumns() {
+    if (heads_.size() > 1)
+      out_ << "  {rank=same; " << llvm::join(heads_, " -> ") << " [style=invis]}\n";
+  }
+
   void drawInputs(mlir::func::FuncOp main) {
     for (mlir::BlockArgument argument : main.getArguments()) {
       const unsigned number = argument.getArgNumber();
@@ -255,6 +352,8 @@ private:
       auto name = main.getArgAttrOfType<mlir::StringAttr>(number, "sinter.name");
       drawEnd(nodes_[argument], name ? name.getValue() : "input");
     }
+    if (main.getNumArguments() > 0)
+      heads_.push_back("input0");
   }
 
   void drawOutputs(mlir::func::FuncOp main) {
@@ -282,7 +381,7 @@ private:
       out_ << formatv("  {0} [style=\"rounded\", color=\"#AAAAAA\", fontcolor=\"#666666\", fontsize=9, "
                       "margin=\"0.08,0.03\", "
                       "label=<{1}>];\n",
-                      node, escape(box.root->getName().stripDialect()));
+                      node, box.root->getName().stripDialect());
     } else {
       drawKernel(node, box);
     }
@@ -295,9 +394,7 @@ private:
     mlir::Operation* lead =
         box.root != nullptr ? box.root : (box.parts.empty() ? nullptr : box.parts.front());
     const Style style = styleOf(classOf(lead));
-    const std::string title = lead == nullptr                               ? "empty"
-                              : box.root == nullptr && box.parts.size() > 1 ? "pointwise"
-                                                                            : escape(describe(lead));
+    const std::string title = lead == nullptr ? "empty" : isMixed(box) ? mixedTitle(box) : describe(lead);
     out_ << formatv("  {0} [fillcolor=\"{1}\", color=\"{2}\", label=<<TABLE BORDER=\"0\" CELLBORDER=\"0\" "
                     "CELLSPACING=\"0\" "
                     "CELLPADDING=\"1\"><TR><TD><B>{3}</B></TD></TR>",
@@ -310,13 +407,16 @@ private:
   }
 
   void drawEdge(mlir::Value value, const std::string& to) {
-    auto from = nodes_.find(value);
-    if (from != nodes_.end()) // constants have no node
-      out_ << formatv("  {0} -> {1} [label=\"  {2}\"];\n", from->second, to, describeType(value));
+    if (const std::string from = nodeOf(value); !from.empty())
+      out_ << formatv("  {0} -> {1} [label=\"  {2}\"];\n", from, to, describeType(value));
   }
 
   mlir::SymbolTable symbols_;
   llvm::DenseMap<mlir::Value, std::string> nodes_;
+  llvm::SmallVector<std::string> heads_;             ///< where the columns begin
+  llvm::DenseMap<mlir::Value, std::string> waiting_; ///< values between columns, by the number of their disc
+  int64_t column_ = 0;
+  int64_t discs_ = 0;
   int64_t count_ = 0;
   std::string text_;
   llvm::raw_string_ostream out_;
