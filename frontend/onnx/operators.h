@@ -13,7 +13,7 @@ class NodeContext;
 /// The oldest opset whose operators are understood. (ONNX's own guarantee of compatibility starts at 7.)
 inline constexpr int64_t kFirstOpset = 6;
 /// The newest opset there is. What later ones will mean by the same names nobody can know.
-inline constexpr int64_t kLastOpset = 26;
+inline constexpr int64_t kLastOpset = 28;
 
 /// Imports one node: reads its inputs and attributes, sets its outputs.
 using Handler = void (*)(NodeContext&);
