@@ -138,16 +138,19 @@ struct DropOperandBroadcast : OpInterfaceRewritePattern<ir::PointwiseOpInterface
   }
 };
 
-/// The micro-kernels take plain operands; a constant's transpose folds, another one is an operation of its
-/// own.
+/// The micro-kernels take plain operands, so a transposed one is transposed first. Constant weights keep
+/// their flag: they are packed from either order.
 struct ExplicitMatmulTranspose : OpRewritePattern<ir::MatmulOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(ir::MatmulOp op, PatternRewriter& rewriter) const override {
-    if (!op.getTransposeLhs() && !op.getTransposeRhs())
+    const bool weights = isConstant(op.getRhs()) && ir::tensorType(op.getRhs()).getRank() == 2;
+    const bool swapRhs = op.getTransposeRhs() && !weights;
+    if (!op.getTransposeLhs() && !swapRhs)
       return failure();
     Value lhs = op.getTransposeLhs() ? swapLast(op.getLhs(), rewriter) : op.getLhs();
-    Value rhs = op.getTransposeRhs() ? swapLast(op.getRhs(), rewriter) : op.getRhs();
-    rewriter.replaceOpWithNewOp<ir::MatmulOp>(op, op.getType(), lhs, rhs, false, false);
+    Value rhs = swapRhs ? swapLast(op.getRhs(), rewriter) : op.getRhs();
+    rewriter.replaceOpWithNewOp<ir::MatmulOp>(op, op.getType(), lhs, rhs, false,
+                                              op.getTransposeRhs() && weights);
     return success();
   }
 

@@ -9,7 +9,7 @@ using namespace mlir;
 namespace sinter::passes {
 namespace {
 
-constexpr int64_t kMostFoldedBytes = 64 << 20; // a constant larger than this is better computed
+constexpr int64_t kMostFoldedBytes = 64 << 20; // what grows beyond this is better computed
 constexpr int64_t kMostGrowth = 8;
 constexpr int64_t kSmallBytes = 4096;
 
@@ -41,7 +41,7 @@ bool worthFolding(Operation* op) {
     read += ir::storedBytes(ir::tensorType(operand));
   for (Value result : op->getResults())
     written += ir::storedBytes(ir::tensorType(result));
-  return written <= std::max(kSmallBytes, std::min(kMostFoldedBytes, kMostGrowth * read));
+  return written <= std::max({kSmallBytes, read, std::min(kMostFoldedBytes, kMostGrowth * read)});
 }
 
 } // namespace

@@ -61,8 +61,7 @@ struct Weights {
       return constant ? std::optional(Weights{op, 1}) : std::nullopt;
     }
     auto matmul = dyn_cast<ir::MatmulOp>(op);
-    if (matmul && !matmul.getTransposeRhs() && isConstant(matmul.getRhs()) &&
-        ir::tensorType(matmul.getRhs()).getRank() == 2)
+    if (matmul && isConstant(matmul.getRhs()) && ir::tensorType(matmul.getRhs()).getRank() == 2)
       return Weights{op, ir::tensorType(value).getRank() - 1};
     return std::nullopt;
   }
@@ -76,8 +75,9 @@ struct Weights {
     Value weights = op->getOperand(1);
     SmallVector<int64_t> shape(ir::tensorType(weights).getShape());
     const int64_t channels = ir::tensorType(scale).getDimSize(0);
-    if (isa<ir::MatmulOp>(op))
-      return arithmetic<ir::MulOp>(weights, scale, rewriter);
+    if (auto matmul = dyn_cast<ir::MatmulOp>(op))
+      return arithmetic<ir::MulOp>(
+          weights, matmul.getTransposeRhs() ? reshaped(scale, {channels, 1}, rewriter) : scale, rewriter);
     SmallVector<int64_t> broadcast(shape.size(), 1);
     if (isa<ir::ConvOp>(op)) {
       broadcast[0] = channels;

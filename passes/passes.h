@@ -34,6 +34,8 @@ std::unique_ptr<mlir::Pass> createRaisePatternsPass();
 std::unique_ptr<mlir::Pass> createFoldBatchNormPass();
 /// Turns transposed convolutions whose windows do not overlap into a 1x1 convolution and a depth-to-space.
 std::unique_ptr<mlir::Pass> createLowerConvTransposePass();
+/// Moves reshapes behind what follows them, so that kernels meet.
+std::unique_ptr<mlir::Pass> createSinkReshapesPass();
 /// Chooses channels-blocked layouts around contractions that have micro-kernels; with `propagate`, lets the
 /// operations between them compute in that layout too.
 std::unique_ptr<mlir::Pass> createAssignLayoutPass(int64_t block = 8, bool propagate = true);

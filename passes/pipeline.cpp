@@ -26,6 +26,8 @@ void optimize(OpPassManager& functions, const PipelineOptions& options) {
     // their batch-norms by being rewritten after that.
     functions.addPass(createFoldBatchNormPass());
     functions.addPass(createLowerConvTransposePass());
+    // Reshapes stand between kernels that could be one; canonical again, the transposes this leaves meet.
+    functions.addPass(createSinkReshapesPass());
     functions.addPass(createCanonicalizePass());
     functions.addPass(createFoldConstantsPass());
     functions.addPass(createCSEPass());
@@ -106,6 +108,7 @@ void registerPasses() {
   registerPass(createRaisePatternsPass);
   registerPass(createFoldBatchNormPass);
   registerPass(createLowerConvTransposePass);
+  registerPass(createSinkReshapesPass);
   registerPass([] { return createAssignLayoutPass(); });
   registerPass([] { return createFusePass(); });
   registerPass(createOutlineKernelsPass);

@@ -19,12 +19,12 @@
 // Apart, every convolution converts for itself.
 // APART-LABEL: func.func @chain
 // APART: convert_layout
-// APART: sinter.conv
+// APART: sinter.conv %
 // APART-NEXT: convert_layout
 // APART-NEXT: sinter.relu
 // APART-NEXT: sinter.max_pool {{.*}} -> tensor<1x16x4x4xf32>
 // APART: convert_layout
-// APART: sinter.conv
+// APART: sinter.conv %
 // APART-NEXT: convert_layout
 // APART-NEXT: sinter.add {{.*}} -> tensor<1x16x4x4xf32>
 func.func @chain(%x: tensor<1x16x8x8xf32>) -> tensor<1x16x4x4xf32> {

@@ -71,11 +71,20 @@ func.func @matmul(%a: tensor<2x4x8xf32>, %b: tensor<2x5x8xf32>) -> tensor<2x4x5x
   return %0 : tensor<2x4x5xf32>
 }
 
-// CHECK-LABEL: func.func @matmul_constant
-// CHECK: %[[W:.*]] = sinter.constant dense<{{\[\[1.000000e\+00, 3.000000e\+00\], \[2.000000e\+00, 4.000000e\+00\]\]}}>
-// CHECK: sinter.matmul %arg0, %[[W]] :
-func.func @matmul_constant(%a: tensor<3x2xf32>) -> tensor<3x2xf32> {
+// Weights are packed from either order.
+// CHECK-LABEL: func.func @matmul_weights
+// CHECK: sinter.matmul %arg0, %{{.*}} {transpose_rhs = true}
+func.func @matmul_weights(%a: tensor<3x2xf32>) -> tensor<3x2xf32> {
   %w = sinter.constant dense<[[1.0, 2.0], [3.0, 4.0]]> : tensor<2x2xf32>
   %0 = sinter.matmul %a, %w {transpose_rhs = true} : (tensor<3x2xf32>, tensor<2x2xf32>) -> tensor<3x2xf32>
   return %0 : tensor<3x2xf32>
+}
+
+// CHECK-LABEL: func.func @matmul_batched_constant
+// CHECK: %[[W:.*]] = sinter.constant dense<{{\[\[\[1.000000e\+00, 3.000000e\+00\], \[2.000000e\+00, 4.000000e\+00\]\]\]}}>
+// CHECK: sinter.matmul %arg0, %[[W]] :
+func.func @matmul_batched_constant(%a: tensor<1x3x2xf32>) -> tensor<1x3x2xf32> {
+  %w = sinter.constant dense<[[[1.0, 2.0], [3.0, 4.0]]]> : tensor<1x2x2xf32>
+  %0 = sinter.matmul %a, %w {transpose_rhs = true} : (tensor<1x3x2xf32>, tensor<1x2x2xf32>) -> tensor<1x3x2xf32>
+  return %0 : tensor<1x3x2xf32>
 }
