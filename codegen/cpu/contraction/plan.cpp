@@ -92,7 +92,7 @@ Tile chooseTile(const Problem& p, const Target& target) {
         double cycles = static_cast<double>(blocks / b) * rowCycles(p, target, split, b) +
                         rowCycles(p, target, split, blocks % b);
         if (split.lastTiles && split.tiles)
-          cycles *= 1.002; // more code
+          cycles *= 1.004; // more code
         if (blocks % b)
           cycles *= 1.002;
         if (cycles < bestCycles) {

@@ -8,8 +8,7 @@ namespace {
 
 constexpr int64_t kAccumulatorsWanted = 8; // two pipes of latency 4
 constexpr int64_t kUnrolledBody = 200;     // multiply-adds
-constexpr int64_t kFewChannels = 4;
-constexpr int64_t kDepthwiseColumns = 4; // filter vectors held at a time
+constexpr int64_t kDepthwiseColumns = 4;   // filter vectors held at a time
 
 } // namespace
 
@@ -53,15 +52,10 @@ TileEmitter::TileEmitter(KernelBuilder& builder, const Problem& problem, const P
     return;
   const int64_t tile = positions_.width * blocks_.width;
   const int64_t channels = std::min(p_.channels, p_.channelBlock);
-  const bool loop = plan_.loopOverKernelColumns || positions_.kind == PositionRun::Kind::bounded;
-  // Many channels: one kernel column after the other, so that the filter is read in few long streams.
-  // Few: all columns at once.
-  columnsInside_ = !loop && channels <= kFewChannels;
-  const int64_t columns = columnsInside_ ? p_.kernel[2] : 1;
-  unroll_ = columnsInside_ || positions_.kind != PositionRun::Kind::full ? 4 : 8; // edges run rarely
-  while (unroll_ > 1 && (unroll_ * columns * tile > kUnrolledBody || unroll_ > channels))
+  unroll_ = positions_.kind == PositionRun::Kind::full ? 8 : 4; // edges run rarely
+  while (unroll_ > 1 && (unroll_ * tile > kUnrolledBody || unroll_ > channels))
     unroll_ /= 2;
-  while (splits_ * tile < kAccumulatorsWanted && splits_ * 2 <= unroll_ * columns &&
+  while (splits_ * tile < kAccumulatorsWanted && splits_ * 2 <= unroll_ &&
          splits_ * 2 * tile + std::min(positions_.width, blocks_.width) + 1 <= registers)
     splits_ *= 2;
 }
@@ -184,14 +178,10 @@ void TileEmitter::reduce(llvm::Value* input, llvm::Value* filter, Values& accumu
 }
 
 void TileEmitter::reduceRow(llvm::Value* input, llvm::Value* filter, Values& accumulators) {
-  if (columnsInside_) {
-    reduceChannels(input, filter, {0, p_.kernel[2]}, accumulators);
-    return;
-  }
   auto columnLoop = [&](llvm::Value* count, bool mayBeEmpty, int64_t column) {
     pointerLoop(b_, count, mayBeEmpty, input, p_.dilation[2] * p_.inputStride[2], filter, p_.filterStride[2],
                 accumulators, [&](llvm::Value* input, llvm::Value* filter, Values& accumulators) {
-                  reduceChannels(input, filter, {column, column + 1}, accumulators);
+                  reduceChannels(input, filter, column, accumulators);
                 });
   };
   if (positions_.kind == PositionRun::Kind::bounded) {
@@ -207,26 +197,25 @@ void TileEmitter::reduceRow(llvm::Value* input, llvm::Value* filter, Values& acc
   }
 }
 
-void TileEmitter::reduceChannels(llvm::Value* input, llvm::Value* filter, Columns columns,
+void TileEmitter::reduceChannels(llvm::Value* input, llvm::Value* filter, int64_t column,
                                  Values& accumulators) {
   const int64_t full = p_.channels / p_.channelBlock, rest = p_.channels % p_.channelBlock;
   const int64_t filterBlock = p_.channelBlock * p_.filterChannelStride;
   pointerLoop(b_, b_.index(full), false, input, p_.inputBlockStride, filter, filterBlock, accumulators,
               [&](llvm::Value* input, llvm::Value* filter, Values& accumulators) {
-                reduceBlock(input, filter, p_.channelBlock, columns, accumulators);
+                reduceBlock(input, filter, p_.channelBlock, column, accumulators);
               });
   if (rest)
     reduceBlock(b_.advance(input, full * p_.inputBlockStride), b_.advance(filter, full * filterBlock), rest,
-                columns, accumulators);
+                column, accumulators);
 }
 
-void TileEmitter::reduceBlock(llvm::Value* input, llvm::Value* filter, int64_t channels, Columns columns,
+void TileEmitter::reduceBlock(llvm::Value* input, llvm::Value* filter, int64_t channels, int64_t column,
                               Values& accumulators) {
   auto steps = [&](llvm::Value* input, llvm::Value* filter, int64_t count, Values& accumulators) {
     steps_ = 0;
-    for (int64_t column = columns.begin; column < columns.end; ++column)
-      for (int64_t channel = 0; channel < count; ++channel)
-        step(input, filter, column, channel, accumulators);
+    for (int64_t channel = 0; channel < count; ++channel)
+      step(input, filter, column, channel, accumulators);
   };
   const int64_t full = channels / unroll_, rest = channels % unroll_;
   const int64_t inputStep = unroll_ * p_.inputChannelStride, filterStep = unroll_ * p_.filterChannelStride;

@@ -41,17 +41,12 @@ public:
   void emit(const RunArguments& arguments);
 
 private:
-  /// Kernel columns [begin, end).
-  struct Columns {
-    int64_t begin, end;
-  };
-
   void emitTile(llvm::Value* position);
   Values initialAccumulators();
   void reduce(llvm::Value* input, llvm::Value* filter, Values& accumulators);
   void reduceRow(llvm::Value* input, llvm::Value* filter, Values& accumulators);
-  void reduceChannels(llvm::Value* input, llvm::Value* filter, Columns columns, Values& accumulators);
-  void reduceBlock(llvm::Value* input, llvm::Value* filter, int64_t channels, Columns columns,
+  void reduceChannels(llvm::Value* input, llvm::Value* filter, int64_t column, Values& accumulators);
+  void reduceBlock(llvm::Value* input, llvm::Value* filter, int64_t channels, int64_t column,
                    Values& accumulators);
   void step(llvm::Value* input, llvm::Value* filter, int64_t column, int64_t channel, Values& accumulators);
   void depthwiseRow(llvm::Value* input, llvm::Value* filter, Values& accumulators);
@@ -75,11 +70,10 @@ private:
   const BlockRun& blocks_;
   const Epilogue& epilogue_;
   RunArguments arguments_;
-  int64_t splits_ = 1;         ///< independent sets of accumulators, for small tiles
-  int64_t unroll_ = 1;         ///< channels per unrolled body
-  bool columnsInside_ = false; ///< kernel columns are unrolled inside the loop over channels
-  int64_t steps_ = 0;          ///< emitted in the current body; chooses the set
-  KernelRange columns_;        ///< of a bounded run or a loop over kernel columns
+  int64_t splits_ = 1;  ///< independent sets of accumulators, for small tiles
+  int64_t unroll_ = 1;  ///< channels per unrolled body
+  int64_t steps_ = 0;   ///< emitted in the current body; chooses the set
+  KernelRange columns_; ///< of a bounded run or a loop over kernel columns
 };
 
 } // namespace sinter::codegen::cpu::contraction
