@@ -1,0 +1,172 @@
+// Importing whole graphs, and the Model around them.
+#include "support/model_builder.h"
+#include "support/tool.h"
+
+#include "sinter/onnx.h"
+
+#include <gmock/gmock.h>
+
+namespace sinter::test {
+namespace {
+
+class OnnxModel : public testing::Test {
+protected:
+  Model load(const ModelBuilder& model, ModelOptions options = {}) {
+    model.save(folder_.path("m.onnx"));
+    return Model::load(folder_.path("m.onnx"), std::move(options));
+  }
+  // The message of the error that `f` throws, without the path.
+  template <class F>
+  std::string error(F&& f) {
+    try {
+      f();
+    } catch (const Error& error) {
+      return std::string(error.what()).substr(folder_.path("m.onnx: ").size());
+    }
+    return "no error";
+  }
+
+  TemporaryFolder folder_;
+};
+
+ModelBuilder adder() {
+  ModelBuilder model(13);
+  model.input("a", {-1, 3}).input("b", {-1, 3}).output("y", {-1, 3}).node("Add", {"a", "b"}, {"y"});
+  return model;
+}
+
+TEST_F(OnnxModel, SaysWhatItTakes) {
+  const Model model = load(small_classifier());
+  ASSERT_EQ(model.inputs().size(), 1U);
+  EXPECT_EQ(model.inputs()[0].name, "x");
+  EXPECT_THAT(model.inputs()[0].dims, testing::ElementsAre(-1, 3, 8, 8));
+  EXPECT_EQ(model.inputs()[0].dim_names[0], "n");
+  EXPECT_EQ(model.outputs()[0].name, "y");
+}
+
+TEST_F(OnnxModel, InitialisersListedAsInputsAreConstants) {
+  ModelBuilder model(9);
+  model.input("x", {4}).input("w", {4}).output("y", {4}).weight("w", {4}).node("Add", {"x", "w"}, {"y"});
+  EXPECT_EQ(load(model).inputs().size(), 1U);
+}
+
+TEST_F(OnnxModel, ShapeSubgraphsFoldAway) {
+  const std::string text = load(small_classifier()).inspect({Tensor::zeros({2, 3, 8, 8})}, "imported");
+  EXPECT_THAT(text, testing::HasSubstr("sinter.reshape"));
+  EXPECT_THAT(text, testing::HasSubstr("tensor<2x32xf32>"));
+  EXPECT_THAT(text, testing::HasSubstr("sinter.name = \"x\""));
+  EXPECT_THAT(text, testing::HasSubstr("sinter.name = \"y\""));
+  for (const char* gone : {"sinter.gather", "sinter.concat", "xi64"})
+    EXPECT_THAT(text, testing::Not(testing::HasSubstr(gone)));
+}
+
+TEST_F(OnnxModel, WeightsAreElided) {
+  ModelBuilder model(13);
+  model.input("x", {1, 1000})
+      .output("y", {1, 1000})
+      .weight("w", {1000, 1000})
+      .node("MatMul", {"x", "w"}, {"y"});
+  EXPECT_LT(load(model).inspect({Tensor::zeros({1, 1000})}, "imported").size(), 4000U);
+}
+
+TEST_F(OnnxModel, ErrorsNameTheNode) {
+  ModelBuilder model(13);
+  model.input("x", {2, 3}).output("y", {2, 3}).weight("w", {4, 5}).node("MatMul", {"x", "w"}, {"y"});
+  EXPECT_THAT(error([&] { load(model).interpret({Tensor::zeros({2, 3})}); }),
+              testing::StartsWith("node 'MatMul1' (MatMul): "));
+  model.last().clear_name();
+  EXPECT_THAT(error([&] { load(model).interpret({Tensor::zeros({2, 3})}); }),
+              testing::StartsWith("node 'MatMul#0' (MatMul): "));
+}
+
+TEST_F(OnnxModel, InputsAreChecked) {
+  const Model model = load(adder());
+  const Tensor good = Tensor::zeros({2, 3});
+  EXPECT_EQ(error([&] { model.check_inputs({good, good}); }), "no error");
+  EXPECT_EQ(error([&] { model.check_inputs({good}); }), "the model takes 2 inputs, got 1");
+  EXPECT_EQ(error([&] { model.check_inputs({good, Tensor::zeros({2, 4})}); }),
+            "input 'b' must be f32[n, 3], got f32[2, 4]");
+  EXPECT_EQ(error([&] { model.check_inputs({good, Tensor::zeros({3})}); }),
+            "input 'b' must be f32[n, 3], got f32[3]");
+  EXPECT_EQ(error([&] { model.check_inputs({good, Tensor::zeros({2, 3}, DType::f64)}); }),
+            "input 'b' must be f32[n, 3], got f64[2, 3]");
+  EXPECT_EQ(error([&] { model.check_inputs({good, Tensor::zeros({4, 3})}); }),
+            "input 'b' must be f32[n, 3], got f32[4, 3]: dimension n is 2 elsewhere");
+}
+
+TEST_F(OnnxModel, StridedInputsAreFine) {
+  Model model = load(adder());
+  const Tensor a = Tensor::of({1, 4, 2, 5, 3, 6}, {3, 2}).transpose(0, 1);
+  EXPECT_THAT(model.interpret({a, a}).front().to_vector<float>(), testing::ElementsAre(2, 4, 6, 8, 10, 12));
+  EXPECT_THAT(model.run({a, a}).front().to_vector<float>(), testing::ElementsAre(2, 4, 6, 8, 10, 12));
+}
+
+TEST_F(OnnxModel, RunsAsInterpreted) {
+  Model model = load(small_classifier());
+  const Tensor x = Tensor::normal({3, 3, 8, 8}, 1);
+  EXPECT_THAT(model.run({x}).front().to_vector<float>(),
+              testing::Pointwise(testing::FloatNear(1e-4F), model.interpret({x}).front().to_vector<float>()));
+}
+
+TEST_F(OnnxModel, EveryShapeIsCompiledOnceAndTheOldestGoes) {
+  ModelOptions options;
+  options.cached_shapes = 2;
+  Model model = load(adder(), options);
+  auto compile = [&](int64_t n) { return model.compile({Tensor::zeros({n, 3}), Tensor::zeros({n, 3})}); };
+  const auto one = compile(1), two = compile(2);
+  EXPECT_EQ(compile(1), one);
+  compile(3); // drops 2
+  EXPECT_EQ(compile(1), one);
+  EXPECT_NE(compile(2), two);
+}
+
+TEST_F(OnnxModel, StagesAreKnownByName) {
+  Model model = load(adder());
+  const std::vector<Tensor> inputs{Tensor::zeros({2, 3}), Tensor::zeros({2, 3})};
+  EXPECT_THAT(model.inspect(inputs, "imported"), testing::HasSubstr("sinter.add"));
+  EXPECT_THAT(model.inspect(inputs, "fused"), testing::HasSubstr("sinter.fusion"));
+  EXPECT_THAT(model.inspect(inputs, "planned"), testing::HasSubstr("sinter.launch"));
+  EXPECT_THAT(model.inspect(inputs, "llvm"), testing::HasSubstr("define "));
+  EXPECT_THAT(model.inspect(inputs, "fused", /*dot=*/true), testing::HasSubstr("digraph"));
+  EXPECT_EQ(error([&] { model.inspect(inputs, "molten"); }),
+            "there is no stage 'molten'; there are imported, optimized, fused, planned and llvm");
+}
+
+TEST_F(OnnxModel, OutputsMayBeInputsOrConstants) {
+  ModelBuilder model(13);
+  model.input("x", {2}).output("x", {2}).output("w", {2}).output("same", {2}).weight("w", {2});
+  model.node("Identity", {"x"}, {"same"});
+  Model loaded = load(model);
+  const Tensor x = Tensor::of({7, 8}, {2});
+  for (const auto& outputs : {loaded.interpret({x}), loaded.run({x})}) {
+    ASSERT_EQ(outputs.size(), 3U);
+    EXPECT_THAT(outputs[0].to_vector<float>(), testing::ElementsAre(7, 8));
+    EXPECT_THAT(outputs[2].to_vector<float>(), testing::ElementsAre(7, 8));
+  }
+}
+
+// A few nodes that ask for astronomical work are refused, or at least not done while importing.
+TEST_F(OnnxModel, SmallFilesCannotAskForHugeResults) {
+  ModelBuilder model(13);
+  model.input("x", {1}).output("y", {-1, -1}).integers("shape", {int64_t{1} << 35, int64_t{1} << 35});
+  model.node("Expand", {"x", "shape"}, {"y"});
+  EXPECT_THAT(error([&] { load(model).interpret({Tensor::zeros({1})}); }),
+              testing::StartsWith("node 'Expand1' (Expand): "));
+  model = ModelBuilder(13);
+  model.input("x", {1})
+      .output("y", {-1})
+      .integers("shape", {int64_t{1} << 41})
+      .node("ConstantOfShape", {"shape"}, {"y"});
+  EXPECT_THAT(error([&] { load(model).interpret({Tensor::zeros({1})}); }),
+              testing::StartsWith("node 'ConstantOfShape1' (ConstantOfShape): "));
+  model = ModelBuilder(13);
+  model.input("x", {2})
+      .output("y", {-1})
+      .integers("pads", {0, int64_t{1} << 62})
+      .node("Pad", {"x", "pads"}, {"y"});
+  EXPECT_THAT(error([&] { load(model).interpret({Tensor::zeros({2})}); }),
+              testing::StartsWith("node 'Pad1' (Pad): "));
+}
+
+} // namespace
+} // namespace sinter::test
