@@ -8,7 +8,7 @@
 namespace sinter::eager {
 
 /// Columns are made in pieces of about this size, which stay in the second-level cache or near it.
-inline constexpr int64_t kColumnBytes = int64_t{4} << 20;
+inline constexpr int64_t kColumnBytes = int64_t{1} << 20;
 
 /// Memory for `elements`, kept by the calling thread: fresh pages cost more than the unrolling itself.
 template <class T>

@@ -75,7 +75,7 @@ void copy_row(const T* source, T* target, const Loop& loop) {
 // Both sides stay in the first-level cache while a tile is turned.
 template <class T>
 void copy_tiled(const T* source, T* target, const Loop& outer, const Loop& inner) {
-  constexpr int64_t tile = 32;
+  constexpr int64_t tile = 16;
   for (int64_t i0 = 0; i0 < outer.extent; i0 += tile)
     for (int64_t j0 = 0; j0 < inner.extent; j0 += tile)
       for (int64_t i = i0; i < std::min(i0 + tile, outer.extent); ++i)

@@ -26,29 +26,37 @@ struct Windows {
                          in.extent[d] + before + after);
   }
 
-  // Calls visit(channel offset in the input, element offset in the result, position) for every window.
-  template <class F>
-  void for_each(F&& visit) const {
+  // For every row of the result and every tap that meets the input along depth and height, in the order of
+  // the taps: row(target), tap(source, step, target, range of the row), end(target, depth, height). Rows keep
+  // the inner loops long.
+  template <class T, class Row, class Tap, class End>
+  void for_each_row(const T* source, T* target, Row&& row, Tap&& tap, End&& end) const {
     for (int64_t n = 0; n < out.batch; ++n)
       for (int64_t c = 0; c < out.channels; ++c)
         for (int64_t d = 0; d < out.extent[0]; ++d)
-          for (int64_t h = 0; h < out.extent[1]; ++h)
-            for (int64_t w = 0; w < out.extent[2]; ++w)
-              visit(n * in.batch_stride + c * in.channel_stride,
-                    n * out.batch_stride + c * out.channel_stride + out.offset(d, h, w), Spatial{d, h, w});
+          for (int64_t h = 0; h < out.extent[1]; ++h) {
+            T* to = target + n * out.batch_stride + c * out.channel_stride + out.offset(d, h, 0);
+            row(to);
+            fold_row(source + n * in.batch_stride + c * in.channel_stride, to, d, h, tap);
+            end(to, d, h);
+          }
   }
 
-  // Calls visit(offset from the channel) for every input position under the window.
-  template <class F>
-  void for_each_tap(const Spatial& position, F&& visit) const {
-    const Range depth = taps(0, position[0]), height = taps(1, position[1]), width = taps(2, position[2]);
-    const Spatial start{position[0] * stride[0] - pad[0], position[1] * stride[1] - pad[1],
-                        position[2] * stride[2] - pad[2]};
+private:
+  template <class T, class Tap>
+  void fold_row(const T* channel, T* to, int64_t d, int64_t h, Tap&& tap) const {
+    const Range depth = taps(0, d), height = taps(1, h);
     for (int64_t kd = depth.begin; kd < depth.end; ++kd)
       for (int64_t kh = height.begin; kh < height.end; ++kh)
-        for (int64_t kw = width.begin; kw < width.end; ++kw)
-          visit(in.offset(start[0] + kd * dilation[0], start[1] + kh * dilation[1],
-                          start[2] + kw * dilation[2]));
+        for (int64_t kw = 0; kw < kernel[2]; ++kw) {
+          const int64_t shift = kw * dilation[2] - pad[2];
+          const Range range = Range::inside(out.extent[2], stride[2], shift, in.extent[2]);
+          if (!range.empty())
+            tap(channel + in.offset(d * stride[0] - pad[0] + kd * dilation[0],
+                                    h * stride[1] - pad[1] + kh * dilation[1],
+                                    range.begin * stride[2] + shift),
+                stride[2] * in.stride[2], to + range.begin * out.stride[2], range.end - range.begin);
+        }
   }
 };
 
@@ -66,19 +74,20 @@ void max_pool(const View& input, const View& result, const PoolGeometry& geometr
   if (result.elements() == 0)
     return;
   const Windows windows(input, result, geometry);
+  const int64_t width = windows.out.extent[2], stride = windows.out.stride[2];
   visit_dtype(input.dtype, "max_pool", [&](auto zero) {
     using T = decltype(zero);
-    const T* source = input.as<const T>();
-    T* target = result.as<T>();
-    windows.for_each([&](int64_t channel, int64_t to, const Spatial& position) {
-      T most = least<T>();
-      windows.for_each_tap(position, [&](int64_t offset) {
-        const T value = source[channel + offset];
-        if (value > most || value != value) // NaN is passed on
-          most = value;
-      });
-      target[to] = most;
-    });
+    auto start = [&](T* row) {
+      for (int64_t i = 0; i < width; ++i)
+        row[i * stride] = least<T>();
+    };
+    auto fold = [&](const T* from, int64_t step, T* to, int64_t count) {
+      for (int64_t i = 0; i < count; ++i) {
+        const T value = from[i * step], most = to[i * stride];
+        to[i * stride] = value > most || value != value ? value : most; // NaN is passed on
+      }
+    };
+    windows.for_each_row(input.as<const T>(), result.as<T>(), start, fold, [](T*, int64_t, int64_t) {});
   });
 }
 
@@ -86,22 +95,28 @@ void avg_pool(const View& input, const View& result, const PoolGeometry& geometr
   if (result.elements() == 0)
     return;
   const Windows windows(input, result, geometry);
+  const int64_t width = windows.out.extent[2], stride = windows.out.stride[2];
+  auto count = [&](std::size_t d, int64_t position) {
+    const Range taps = count_include_pad ? windows.taps(d, position, windows.pad[d], windows.pad_end[d])
+                                         : windows.taps(d, position);
+    return taps.end - taps.begin;
+  };
   visit_floating(input.dtype, "avg_pool", [&](auto zero) {
     using T = decltype(zero);
-    const T* source = input.as<const T>();
-    T* target = result.as<T>();
-    windows.for_each([&](int64_t channel, int64_t to, const Spatial& position) {
-      T sum{};
-      windows.for_each_tap(position, [&](int64_t offset) { sum += source[channel + offset]; });
-      int64_t count = 1;
-      for (std::size_t d = 0; d < 3; ++d) {
-        const Range taps = count_include_pad
-                               ? windows.taps(d, position[d], windows.pad[d], windows.pad_end[d])
-                               : windows.taps(d, position[d]);
-        count *= taps.end - taps.begin;
-      }
-      target[to] = sum / static_cast<T>(std::max<int64_t>(count, 1));
-    });
+    auto start = [&](T* row) {
+      for (int64_t i = 0; i < width; ++i)
+        row[i * stride] = T{};
+    };
+    auto fold = [&](const T* from, int64_t step, T* to, int64_t taps) {
+      for (int64_t i = 0; i < taps; ++i)
+        to[i * stride] += from[i * step];
+    };
+    auto divide = [&](T* row, int64_t d, int64_t h) {
+      const int64_t rows = count(0, d) * count(1, h);
+      for (int64_t i = 0; i < width; ++i)
+        row[i * stride] /= static_cast<T>(std::max<int64_t>(rows * count(2, i), 1));
+    };
+    windows.for_each_row(input.as<const T>(), result.as<T>(), start, fold, divide);
   });
 }
 
