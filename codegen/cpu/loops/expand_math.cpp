@@ -1,5 +1,6 @@
 // Functions the processor has no instruction for: polynomials on f32 vectors, calls of the C library on f64.
 #include "codegen/cpu/loops/lowering.h"
+#include "codegen/cpu/loops/vector_math.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -98,16 +99,16 @@ void relax(Operation* op, const Target& target) {
     op->erase();
     return;
   }
-  auto fast = dyn_cast<arith::ArithFastMathInterface>(op);
-  if (!fast)
-    return;
-  arith::FastMathFlags flags = fast.getFastMathFlagsAttr().getValue();
+  arith::FastMathFlags more;
   if (isa<arith::AddFOp, arith::SubFOp, arith::MulFOp>(op))
-    flags = flags | arith::FastMathFlags::contract;
+    more = arith::FastMathFlags::contract;
   else if (isa<arith::MaximumFOp, arith::MinimumFOp>(op))
-    flags = flags | arith::FastMathFlags::nsz;
+    more = arith::FastMathFlags::nsz;
   else
     return;
+  auto fast = cast<arith::ArithFastMathInterface>(op);
+  const auto known = fast.getFastMathFlagsAttr();
+  const arith::FastMathFlags flags = known ? known.getValue() | more : more;
   op->setAttr(fast.getFastMathAttrName(), arith::FastMathFlagsAttr::get(op->getContext(), flags));
 }
 
@@ -121,13 +122,17 @@ void expandMath(ModuleOp module, const Target& target) {
         })
         .wasInterrupted();
   };
+  auto own = [&] { module.walk([](Operation* op) { replaceByPolynomial(op); }); };
+  own();
   if (pending()) {
     RewritePatternSet patterns(module.getContext());
     populateMathF32ExpansionPatterns(patterns, isApproximated);
     populateMathPolynomialApproximationPatterns(patterns, isApproximated);
     const FrozenRewritePatternSet frozen(std::move(patterns));
-    for (int round = 0; round < kMaxRounds && pending(); ++round)
+    for (int round = 0; round < kMaxRounds && pending(); ++round) {
       walkAndApplyPatterns(module, frozen);
+      own();
+    }
     module.walk([&](Operation* op) {
       if (needsExpansion(op) && !libraryName(op).empty())
         callLibrary(module, op);
