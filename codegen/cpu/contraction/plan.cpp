@@ -53,12 +53,17 @@ double stepCycles(const Problem& p, const Target& target, int64_t width, int64_t
   const auto w = static_cast<double>(width), b = static_cast<double>(blocks);
   const double multiplies = w * b / 2, loads = (w + b) / 2;
   double cycles = std::max(multiplies, loads);
+  // What passes by once per tile comes from the second-level cache if the first does not hold it, or the
+  // third: all of the filter, and of the input what the columns of the kernel do not share; strided positions
+  // waste half their lines.
   const auto filterBytes = static_cast<double>(blocks * p.reductionSteps() * p.lanes * 4);
-  const double streamed = b * static_cast<double>(p.lanes) * 4;
-  if (filterBytes > 0.5 * static_cast<double>(target.l1Bytes)) // from the second-level cache
-    cycles = std::max(cycles, streamed / (target.vectorBytes == 64 ? 40 : 22));
-  if (filterBytes > 0.75 * static_cast<double>(target.l2Bytes)) // from the third
-    cycles = std::max(cycles, streamed / 10);
+  const double filter = b * static_cast<double>(p.lanes) * 4;
+  const double input =
+      w * 4 * static_cast<double>(std::min<int64_t>(p.stride[2], 2)) / static_cast<double>(p.kernel[2]);
+  if (filterBytes > 0.5 * static_cast<double>(target.l1Bytes))
+    cycles = std::max(cycles, (filter + input) / (target.vectorBytes == 64 ? 40 : 22));
+  if (filterBytes > 0.75 * static_cast<double>(target.l2Bytes))
+    cycles = std::max(cycles, filter / 10);
   return cycles + 0.05 * loads;
 }
 
@@ -91,10 +96,11 @@ Tile chooseTile(const Problem& p, const Target& target) {
         const Split split = cut(columns, w, even);
         double cycles = static_cast<double>(blocks / b) * rowCycles(p, target, split, b) +
                         rowCycles(p, target, split, blocks % b);
+        // Every kind of tile is code to be compiled.
         if (split.lastTiles && split.tiles)
-          cycles *= 1.004; // more code
+          cycles *= 1.004;
         if (blocks % b)
-          cycles *= 1.002;
+          cycles *= 1.02;
         if (cycles < bestCycles) {
           bestCycles = cycles;
           best = {w, b, even};
