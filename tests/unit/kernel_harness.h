@@ -89,16 +89,22 @@ public:
   double tolerance = 2e-6;
   double low = -2, high = 2; ///< of random inputs
 
-  /// Runs the kernel in `text` on random operands for several targets and ways of splitting its tasks.
+  /// Runs the kernel in `text` on random operands, for several vector widths and ways of splitting its tasks.
   void check(const std::string& text) {
+    std::vector<codegen::cpu::Target> targets(3, codegen::cpu::Target::host());
+    targets[0].vectorBytes = 32;
+    targets[1].vectorBytes = 64;
+    targets[2].vectorBytes = 16;
+    check(text, targets);
+  }
+
+  void check(const std::string& text, const std::vector<codegen::cpu::Target>& targets) {
     SCOPED_TRACE(text);
     auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
     ASSERT_TRUE(module);
     ir::KernelOp kernel = *module->getOps<ir::KernelOp>().begin();
-    for (int64_t vectorBytes : {32, 64, 16}) {
-      SCOPED_TRACE("vectors of " + std::to_string(vectorBytes) + " bytes");
-      codegen::cpu::Target target = codegen::cpu::Target::host();
-      target.vectorBytes = vectorBytes;
+    for (const codegen::cpu::Target& target : targets) {
+      SCOPED_TRACE("vectors of " + std::to_string(target.vectorBytes) + " bytes");
       checkOn(kernel, target);
       if (testing::Test::HasFailure())
         return;

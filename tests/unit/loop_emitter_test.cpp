@@ -278,6 +278,37 @@ TEST_F(LoopEmission, Contractions) {
   check(single("conv", {blocked("1x12x9x9"), "tensor<20x12x3x3xf32>"}, conv, blocked("1x20x9x9")));
 }
 
+TEST_F(LoopEmission, SmallTypesThroughEveryStructure) {
+  const std::string window =
+      "{kernel = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, "
+      "pad_begin = array<i64: 1, 1>, pad_end = array<i64: 1, 1>}";
+  for (const std::string type : {"ui8", "i8", "i64", "i1"}) {
+    check(single("transpose", {"tensor<9x21x" + type + ">"}, "{permutation = array<i64: 1, 0>}",
+                 "tensor<21x9x" + type + ">"));
+    check(single("concat", {"tensor<9x21x" + type + ">", "tensor<9x5x" + type + ">"}, "{axis = 1 : i64}",
+                 "tensor<9x26x" + type + ">"));
+    check(single("pad", {"tensor<3x11x" + type + ">"},
+                 "{low = array<i64: 1, 5>, high = array<i64: 2, 7>, value = 1.0}",
+                 "tensor<6x23x" + type + ">"));
+    check(single("convert_layout", {"tensor<1x12x3x3x" + type + ">"}, "", blocked("1x12x3x3", type)));
+    if (type == "i1")
+      continue;
+    check(single("max_pool", {"tensor<1x2x9x19x" + type + ">"}, window, "tensor<1x2x9x19x" + type + ">"));
+    check(single("clip", {"tensor<37x" + type + ">"}, "{low = 1.0, high = 20.0}", "tensor<37x" + type + ">"));
+    for (const std::string to : {"ui8", "i8", "i64", "i1", "f32", "f64"})
+      check(single("cast", {"tensor<37x" + type + ">"}, "{to = " + to + "}", "tensor<37x" + to + ">"));
+  }
+}
+
+TEST_F(LoopEmission, ProcessorsWithoutFusedMultiplyAdd) {
+  const auto target = codegen::cpu::Target::named("x86-64");
+  EXPECT_EQ(target.vectorBytes, 16);
+  EXPECT_FALSE(target.fma);
+  EXPECT_THROW(codegen::cpu::Target::named("pentium"), Error);
+  for (const char* op : {"exp", "tanh", "erf", "sin", "sigmoid"})
+    check(single(op, {"tensor<100xf32>"}, "", "tensor<100xf32>"), {target});
+}
+
 TEST_F(LoopEmission, EmptyResults) {
   check(single("add", {"tensor<0x3xf32>", "tensor<0x3xf32>"}, "", "tensor<0x3xf32>"));
 }

@@ -92,6 +92,18 @@ void KernelWriter::bindBuffers(VectorEmitter& emitter, Value buffers) {
   }
 }
 
+// Several registers side by side: whole cache lines are used on each step through the operand's memory, and their
+// accumulators hide each other's latency.
+LaneChoice widened(LaneChoice lanes, int64_t extent, const Target& target) {
+  for (int64_t registers : {4, 2}) {
+    const int64_t width = registers * target.lanes();
+    const int64_t stepped = (extent + width - 1) / width * width;
+    if (stepped - extent <= extent / 8)
+      return {lanes.dim, width, false};
+  }
+  return lanes;
+}
+
 // Lanes along the results' contiguous dimension, unless a reduction would then hop through its operand's
 // memory: such a reduction is better off with lanes of its own.
 LaneChoice KernelWriter::choosePieceLanes(const Piece& piece) {
@@ -100,9 +112,11 @@ LaneChoice KernelWriter::choosePieceLanes(const Piece& piece) {
   auto root = dyn_cast_or_null<ir::FusionOpInterface>(kernel.getRoot());
   const bool reduces = root && (root.getFusionClass() == ir::FusionClass::reduction ||
                                 root.getFusionClass() == ir::FusionClass::contraction);
-  if (lanes.width > 1 && reduces && readsReductionsInStrides(piece, lanes))
+  if (lanes.width == 1 || !reduces)
+    return lanes;
+  if (readsReductionsInStrides(piece, lanes))
     return {};
-  return lanes;
+  return lanes.padded ? lanes : widened(lanes, piece.extents[static_cast<size_t>(lanes.dim)], target);
 }
 
 // Found out by trying: one element is emitted and thrown away.
