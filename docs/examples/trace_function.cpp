@@ -22,9 +22,9 @@ int main() {
     const Tensor eager = layer(x), fast = compiled(x);
 
     std::printf("largest difference to eager: %g\n", max(abs(eager - fast)).item());
-    std::printf("kernels:\n");
-    for (const auto& step : compiled.executable(x)->steps())
-      std::printf("  %s\n", step.label.c_str());
+    const auto program = compiled.executable(x);
+    for (const auto& step : program->steps())
+      std::printf("kernel %s, from %s\n", program->kernels()[step.kernel].name.c_str(), step.label.c_str());
   } catch (const sinter::Error& error) {
     std::fprintf(stderr, "error: %s\n", error.what());
     return 1;

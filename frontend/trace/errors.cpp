@@ -28,11 +28,13 @@ std::string tensor_in_user_terms(std::string_view inside) {
 
 } // namespace
 
+std::string_view file_of(const SourceLocation& where) {
+  const std::string_view file = where.file_name();
+  return file.substr(file.find_last_of('/') + 1); // npos + 1 is 0
+}
+
 std::string to_string(const SourceLocation& where) {
-  std::string_view file = where.file_name();
-  if (const auto slash = file.find_last_of('/'); slash != std::string_view::npos)
-    file.remove_prefix(slash + 1);
-  return std::string(file) + ":" + std::to_string(where.line());
+  return std::string(file_of(where)) + ":" + std::to_string(where.line());
 }
 
 void fail(const SourceLocation& where, std::string_view operation, std::string_view message, ErrorKind kind) {

@@ -9,6 +9,9 @@
 
 namespace sinter::trace {
 
+/// The file's name without its folder: short enough for errors and profiles, and the same on every machine.
+std::string_view file_of(const SourceLocation& where);
+
 /// "file.cpp:12"
 std::string to_string(const SourceLocation& where);
 

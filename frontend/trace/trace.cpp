@@ -4,6 +4,7 @@
 #include "ir/constant.h"
 #include "ir/op_creation.h"
 #include "ir/ops.h"
+#include "trace/errors.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -29,7 +30,7 @@ NamedAttribute name_attribute(OpBuilder& builder, const std::string& name) {
 } // namespace
 
 Location mlir_location(MLIRContext* context, const SourceLocation& where) {
-  return FileLineColLoc::get(context, where.file_name(), where.line(), where.column());
+  return FileLineColLoc::get(context, file_of(where), where.line(), where.column());
 }
 
 Trace::Trace(const SourceLocation& where)
