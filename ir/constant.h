@@ -7,9 +7,10 @@
 
 namespace sinter::ir {
 
-/// The attribute that holds the elements `storage` has from `byteOffset` on, dense in the physical order of `type`.
-/// Small tensors are copied inline; larger ones stay in the storage, which the attribute keeps alive.
-mlir::ElementsAttr makeElements(mlir::RankedTensorType type, std::shared_ptr<Storage> storage, uint64_t byteOffset = 0);
+/// The attribute that holds the elements `storage` has from `byteOffset` on, dense in the physical order of
+/// `type`. Small tensors are copied inline; larger ones stay in the storage, which the attribute keeps alive.
+mlir::ElementsAttr makeElements(mlir::RankedTensorType type, std::shared_ptr<Storage> storage,
+                                uint64_t byteOffset = 0);
 
 /// The elements of a constant: a dense view of its physical shape, and the storage that keeps them alive.
 struct ConstantData {

@@ -72,6 +72,17 @@ def LoopOpInterface : OpInterface<"LoopOpInterface"> {
   ];
 }
 
+def LayoutOpInterface : OpInterface<"LayoutOpInterface"> {
+  let cppNamespace = "::sinter::ir";
+  let description = [{ An operation, neither pointwise nor a contraction, that can compute on channels-blocked tensors. }];
+  let methods = [
+    InterfaceMethod<[{
+      True if the operation treats channels (dimension 1) one by one, or in whole blocks of `block`, so that it computes
+      the same when all its operands and its result are stored channels-blocked.
+    }], "bool", "runsBlocked", (ins "int64_t":$block)>
+  ];
+}
+
 def ContractionOpInterface : OpInterface<"ContractionOpInterface"> {
   let cppNamespace = "::sinter::ir";
   let description = [{ A convolution or matrix product, described for the micro-kernel generators. }];

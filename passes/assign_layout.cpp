@@ -41,7 +41,7 @@ private:
   void assignContraction(Operation* op, const ContractionLayout& layout);
   void assignPointwise(Operation* op);
   void assignReduction(Operation* op);
-  void runBlocked(Operation* op);
+  void assignBlockwise(Operation* op);
 
   ir::LayoutAttr blockedLayout(Value value) {
     return ir::LayoutAttr::channelsBlocked(&getContext(), ir::tensorType(value).getRank(), block);
@@ -50,7 +50,6 @@ private:
   Value converted(Value value, ir::LayoutAttr layout, Operation* user);
   Value blockedOperand(Value value, Operation* user);
   void setResultLayout(Operation* op, ir::LayoutAttr layout);
-  bool keepsChannelBlocks(Operation* op) const;
 
   DenseMap<Value, Value> blockedValues; // row-major value -> the blocked value it was converted from
   DenseMap<Value, Value> conversions;   // row-major value -> its conversion to channels-blocked
@@ -62,12 +61,16 @@ RankedTensorType withLayout(Value value, Attribute layout) {
   return RankedTensorType::get(type.getShape(), type.getElementType(), layout);
 }
 
-/// `value` under `layout`, converted before `user`; constants are converted now.
+/// `value` under `layout`, converted before `user`. Constants are converted now, except where operations are
+/// to run alone: an operation that knows nothing of the program around it does not know that its filter never
+/// changes.
 Value AssignLayout::converted(Value value, ir::LayoutAttr layout, Operation* user) {
   if (Value before = packed.lookup({value, layout}))
     return before;
   IRRewriter rewriter(user);
   auto convert = ir::ConvertLayoutOp::create(rewriter, value.getLoc(), withLayout(value, layout), value);
+  if (!propagate)
+    return convert;
   Value result = foldNow(rewriter, convert, /*bounded=*/false);
   if (isConstant(result))
     packed[{value, layout}] = result;
@@ -115,12 +118,6 @@ void AssignLayout::assignContraction(Operation* op, const ContractionLayout& lay
     setResultLayout(op, layout.result);
 }
 
-/// Runs `op` blocked in its first operand and its result.
-void AssignLayout::runBlocked(Operation* op) {
-  op->setOperand(0, blockedOperand(op->getOperand(0), op));
-  setResultLayout(op, blockedLayout(op->getResult(0)));
-}
-
 /// Operands of the result's shape must lie as the result does; others broadcast and are read as they are,
 /// unless their blocked form is at hand or a row-major read would jump from channel to channel.
 void AssignLayout::assignPointwise(Operation* op) {
@@ -150,7 +147,7 @@ void AssignLayout::assignReduction(Operation* op) {
   if (!axes || axes.empty() || axes[0] < 2)
     return;
   if (keep && keep.getValue())
-    return runBlocked(op);
+    return assignBlockwise(op);
   const RankedTensorType type = ir::tensorType(op->getResult(0));
   SmallVector<int64_t> shape(ir::tensorType(op->getOperand(0)).getShape());
   for (int64_t axis : axes.asArrayRef())
@@ -161,21 +158,17 @@ void AssignLayout::assignReduction(Operation* op) {
   op->getResult(0).replaceAllUsesExcept(reshape, reshape);
   op->setAttr("keep_dims", builder.getBoolAttr(true));
   op->getResult(0).setType(type.clone(shape));
-  runBlocked(op);
+  assignBlockwise(op);
 }
 
-/// True if `op` treats channels alone, or in whole blocks, so that it computes the same on blocked tensors.
-bool AssignLayout::keepsChannelBlocks(Operation* op) const {
-  const ArrayRef<int64_t> input = ir::tensorType(op->getOperand(0)).getShape();
-  if (isa<ir::MaxPoolOp, ir::AvgPoolOp>(op))
-    return true;
-  if (auto resize = dyn_cast<ir::ResizeOp>(op))
-    return resize.getSizes().take_front(2) == input.take_front(2);
-  if (auto pad = dyn_cast<ir::PadOp>(op))
-    return pad.getLow()[1] == 0 && pad.getHigh()[1] == 0;
-  if (auto slice = dyn_cast<ir::SliceOp>(op))
-    return slice.getStarts()[1] % block == 0 && slice.getSteps()[1] == 1;
-  return false;
+/// Runs `op`, which computes the same on blocked tensors, blocked if most of its operands are so already.
+void AssignLayout::assignBlockwise(Operation* op) {
+  const auto blocked = llvm::count_if(op->getOperands(), [&](Value operand) { return isBlocked(operand); });
+  if (blocked == 0 || 2 * blocked < op->getNumOperands())
+    return;
+  for (OpOperand& operand : op->getOpOperands())
+    operand.set(blockedOperand(operand.get(), op));
+  setResultLayout(op, blockedLayout(op->getResult(0)));
 }
 
 void AssignLayout::assign(Operation* op) {
@@ -183,27 +176,13 @@ void AssignLayout::assign(Operation* op) {
     return assignContraction(op, *layout);
   if (!propagate || op->getNumOperands() == 0 || op->getNumResults() != 1)
     return;
-  if (auto concat = dyn_cast<ir::ConcatOp>(op)) {
-    const auto inputs = concat.getInputs();
-    const bool wholeBlocks = concat.getAxis() != 1 || llvm::all_of(inputs.drop_back(), [&](Value input) {
-                               return ir::tensorType(input).getDimSize(1) % block == 0;
-                             });
-    const auto blocked = llvm::count_if(inputs, [&](Value input) { return isBlocked(input); });
-    if (!wholeBlocks || 2 * blocked < static_cast<int64_t>(inputs.size()) || blocked == 0)
-      return;
-    for (OpOperand& operand : op->getOpOperands())
-      operand.set(blockedOperand(operand.get(), op));
-    return setResultLayout(op, blockedLayout(op->getResult(0)));
-  }
+  if (auto blockwise = dyn_cast<ir::LayoutOpInterface>(op); blockwise && blockwise.runsBlocked(block))
+    return assignBlockwise(op);
   auto fusion = dyn_cast<ir::FusionOpInterface>(op);
   if (fusion && fusion.getFusionClass() == ir::FusionClass::pointwise && !isa<ir::ConvertLayoutOp>(op))
     return assignPointwise(op);
-  if (!isBlocked(op->getOperand(0)))
-    return;
-  if (fusion && fusion.getFusionClass() == ir::FusionClass::reduction)
-    return assignReduction(op);
-  if (keepsChannelBlocks(op))
-    runBlocked(op);
+  if (fusion && fusion.getFusionClass() == ir::FusionClass::reduction && isBlocked(op->getOperand(0)))
+    assignReduction(op);
 }
 
 void AssignLayout::runOnOperation() {

@@ -9,7 +9,9 @@
 namespace sinter::passes {
 
 struct PipelineOptions {
-  /// False: one kernel per operation, in plain layouts, nothing folded into anything: what fusion is measured against.
+  /// False: one kernel per operation, as an eager framework would run it, and what fusion is measured against: tensors and
+  /// weights stay as the model has them, nothing is folded into anything, and a convolution brings its input, its
+  /// filter and its result into and out of the kernel's layouts itself, at every run.
   bool fuse = true;
   /// Channel block of blocked layouts: lanes of f32 in a vector register.
   int64_t block = 8;

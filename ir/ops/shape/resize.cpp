@@ -229,4 +229,8 @@ Value ResizeOp::emitElement(LoopEmitter& emitter, const Point& at, ValueRange) {
   return interpolate(emitter, *this, samples, 0, source);
 }
 
+bool ResizeOp::runsBlocked(int64_t) {
+  return getSizes().size() > 1 && getSizes().take_front(2) == tensorType(getInput()).getShape().take_front(2);
+}
+
 } // namespace sinter::ir

@@ -22,7 +22,8 @@ def Sinter_ResizeRounding : I32EnumAttr<"ResizeRounding", "which neighbour neare
   let cppNamespace = "::sinter::ir"; }
 
 def ResizeOp : Sinter_TensorOp<"resize", "window", [
-    DeclareOpInterfaceMethods<LoopOpInterface>]> {
+    DeclareOpInterfaceMethods<LoopOpInterface>,
+    DeclareOpInterfaceMethods<LayoutOpInterface>]> {
   let summary = "resampling to `sizes`; `scales` are output over input extents, as given or as sizes imply (ONNX Resize 11 and later)";
   let arguments = (ins Sinter_FloatTensor:$input, DenseI64ArrayAttr:$sizes, DenseF64ArrayAttr:$scales,
                        Sinter_ResizeMode:$mode, Sinter_ResizeCoordinates:$coordinates,

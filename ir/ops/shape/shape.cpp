@@ -297,4 +297,20 @@ OpFoldResult ConvertLayoutOp::fold(FoldAdaptor) {
   return {};
 }
 
+//===-- Layouts --------------------------------------------------------------------------------------===//
+
+bool SliceOp::runsBlocked(int64_t block) {
+  return getStarts().size() > 1 && getStarts()[1] % block == 0 && getSteps()[1] == 1;
+}
+
+bool PadOp::runsBlocked(int64_t) {
+  return getLow().size() > 1 && getLow()[1] == 0 && getHigh()[1] == 0;
+}
+
+bool ConcatOp::runsBlocked(int64_t block) {
+  return getAxis() != 1 || llvm::all_of(getInputs().drop_back(), [&](Value input) {
+           return tensorType(input).getDimSize(1) % block == 0;
+         });
+}
+
 } // namespace sinter::ir

@@ -2,8 +2,8 @@
 include "ir/dialect.td"
 include "mlir/IR/EnumAttr.td"
 
-class Sinter_MovementOp<string mnemonic, string fusionClass = "movement"> : Sinter_TensorOp<mnemonic, fusionClass, [
-    DeclareOpInterfaceMethods<LoopOpInterface>]> {
+class Sinter_MovementOp<string mnemonic, string fusionClass = "movement", list<Trait> traits = []>
+    : Sinter_TensorOp<mnemonic, fusionClass, !listconcat([DeclareOpInterfaceMethods<LoopOpInterface>], traits)> {
   let results = (outs Sinter_Tensor:$result);
   let declarations = "double getFlops() { return 0; }";
 }
@@ -18,12 +18,12 @@ def TransposeOp : Sinter_MovementOp<"transpose"> {
   let arguments = (ins Sinter_Tensor:$input, DenseI64ArrayAttr:$permutation);
   let hasFolder = 1;
 }
-def SliceOp : Sinter_MovementOp<"slice"> {
+def SliceOp : Sinter_MovementOp<"slice", "movement", [DeclareOpInterfaceMethods<LayoutOpInterface>]> {
   let summary = "elements start + i * step along every dimension; steps may be negative, never 0";
   let arguments = (ins Sinter_Tensor:$input, DenseI64ArrayAttr:$starts, DenseI64ArrayAttr:$sizes, DenseI64ArrayAttr:$steps);
   let hasFolder = 1;
 }
-def ConcatOp : Sinter_MovementOp<"concat"> {
+def ConcatOp : Sinter_MovementOp<"concat", "movement", [DeclareOpInterfaceMethods<LayoutOpInterface>]> {
   let summary = "the inputs one after the other along an axis";
   let arguments = (ins Variadic<Sinter_Tensor>:$inputs, I64Attr:$axis);
 }
@@ -32,7 +32,7 @@ def Sinter_PadReflect : I32EnumAttrCase<"reflect", 1>;
 def Sinter_PadEdge : I32EnumAttrCase<"edge", 2>;
 def Sinter_PadMode : I32EnumAttr<"PadMode", "what padding is filled with",
     [Sinter_PadConstant, Sinter_PadReflect, Sinter_PadEdge]> { let cppNamespace = "::sinter::ir"; }
-def PadOp : Sinter_MovementOp<"pad"> {
+def PadOp : Sinter_MovementOp<"pad", "movement", [DeclareOpInterfaceMethods<LayoutOpInterface>]> {
   let summary = "low[i] and high[i] elements are added before and after dimension i; negative ones are removed";
   let description = [{ Mode constant fills with `value`, reflect mirrors without repeating the border, edge repeats it. }];
   let arguments = (ins Sinter_Tensor:$input, DenseI64ArrayAttr:$low, DenseI64ArrayAttr:$high,
