@@ -15,8 +15,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <unistd.h>
 
 namespace sinter::differential {
 
@@ -140,20 +143,20 @@ public:
   void build(const std::vector<mlir::RegisteredOperationName>& operations) {
     const uint64_t seed = case_.seed();
     if (seed % 2 == 0)
-      return append(operations[seed / 2 % operations.size()]);
-    const int64_t length = case_.integer(2, 7);
+      append(operations[seed / 2 % operations.size()]);
+    const int64_t length = seed % 2 == 0 ? 1 : case_.integer(2, 7);
     while (count_ < static_cast<std::size_t>(length)) {
       const auto& name =
           operations[static_cast<std::size_t>(case_.integer(0, static_cast<int64_t>(operations.size()) - 1))];
       if (count_ == 0 || findMaker(name.getStringRef())->smooth)
         append(name);
     }
+    case_.finish();
+    text_ = print(case_.module());
   }
 
   void run() {
-    case_.finish();
     ASSERT_TRUE(mlir::succeeded(mlir::verify(case_.module())));
-    text_ = print(case_.module());
     inputs_ = case_.inputs();
     const std::vector<Buffer> expected = interpret(false);
     check("interpreted with strides", interpret(true), expected);
@@ -247,19 +250,38 @@ TEST_F(Differential, EveryOperationHasAMaker) {
         << " can be evaluated, but no random operands are known for it: add a maker";
 }
 
+// A crash in generated code must name the program that did it.
+volatile std::sig_atomic_t current_seed = 0;
+
+void nameTheSeed(int signal) {
+  char text[] = "crashed with SINTER_DIFFERENTIAL_SEED=0000000000\n";
+  std::size_t at = sizeof(text) - 3;
+  for (long seed = current_seed; seed > 0; seed /= 10)
+    text[at--] = static_cast<char>('0' + seed % 10);
+  [[maybe_unused]] const auto ignored = write(STDERR_FILENO, text, sizeof(text) - 1);
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
+
 TEST_F(Differential, CompiledAgreesWithInterpreted) {
   if (HasFailure())
     return;
   const uint64_t cases = fromEnvironment("SINTER_DIFFERENTIAL_CASES", 400);
   const uint64_t first = fromEnvironment("SINTER_DIFFERENTIAL_SEED", 1);
   constexpr int kShownFailures = 20;
+  for (int signal : {SIGSEGV, SIGILL, SIGBUS, SIGFPE, SIGABRT})
+    std::signal(signal, nameTheSeed);
   int failures = 0;
   for (uint64_t seed = first; seed < first + cases && failures < kShownFailures; ++seed) {
     const auto* result = testing::UnitTest::GetInstance()->current_test_info()->result();
     const int before = result->total_part_count();
+    current_seed = static_cast<std::sig_atomic_t>(seed);
     Comparison comparison(context_, seed);
     try {
       comparison.build(operations_);
+      if (cases == 1)
+        std::printf("%s\n", comparison.text().c_str());
+      std::fflush(stdout);
       comparison.run();
     } catch (const std::exception& error) {
       ADD_FAILURE() << "exception: " << error.what();

@@ -109,14 +109,14 @@ std::string npy_bytes(const std::string& descr, const std::string& shape, const 
 }
 
 std::string npy_zeros(const std::vector<int64_t>& dims, const std::string& descr) {
-  std::string shape = "(";
+  std::string shape;
   std::size_t elements = 1;
   for (int64_t dim : dims) {
-    shape += std::to_string(dim) + ", ";
+    shape += (shape.empty() ? "" : ", ") + std::to_string(dim);
     elements *= static_cast<std::size_t>(dim);
   }
-  return npy_bytes(descr, shape + ")",
-                   std::string(elements * static_cast<std::size_t>(descr[2] - '0'), '\0'));
+  shape = "(" + shape + (dims.size() == 1 ? ",)" : ")");
+  return npy_bytes(descr, shape, std::string(elements * static_cast<std::size_t>(descr[2] - '0'), '\0'));
 }
 
 } // namespace sinter::test

@@ -34,6 +34,11 @@ int main(int argc, char** argv) {
   const std::pair<const char*, tool::Command> commands[] = {
       {"run", tool::add_run(app)}, {"bench", tool::add_bench(app)}, {"inspect", tool::add_inspect(app)}};
   try {
+    // CLI11 would only say that a command is missing.
+    if (argc > 1 && argv[1][0] != '-' &&
+        std::none_of(std::begin(commands), std::end(commands),
+                     [&](const auto& command) { return std::string(command.first) == argv[1]; }))
+      return fail(fmt::format("there is no command '{}'; there are run, bench and inspect", argv[1]));
     app.parse(argc, argv);
     for (const auto& [name, command] : commands)
       if (app.got_subcommand(name))
