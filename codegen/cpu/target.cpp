@@ -82,9 +82,13 @@ Target nativeTarget() {
 }
 
 Target levelTarget(std::string_view name, bool mustRun) {
+  const auto known = levels();
+  if (std::none_of(known.begin(), known.end(), [&](const Level& level) { return level.name == name; }))
+    throw Error("unknown processor \"" + std::string(name) +
+                "\": use native, x86-64, x86-64-v2, x86-64-v3 or x86-64-v4");
   const Features host = llvm::sys::getHostCPUFeatures();
   Features features;
-  for (const Level& level : levels()) {
+  for (const Level& level : known) {
     for (llvm::StringRef needed : level.needs) {
       if (mustRun && !has(host, needed))
         throw Error("this machine cannot run code for " + std::string(name) + ": it lacks " + needed.str());
@@ -98,8 +102,7 @@ Target levelTarget(std::string_view name, bool mustRun) {
     measureCaches(target);
     return target;
   }
-  throw Error("unknown processor \"" + std::string(name) +
-              "\": use native, x86-64, x86-64-v2, x86-64-v3 or x86-64-v4");
+  throw Error("a level of x86-64 is missing", ErrorKind::internal);
 }
 
 } // namespace
