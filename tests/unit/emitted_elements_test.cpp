@@ -38,9 +38,9 @@ double number(mlir::Attribute attribute, bool is_unsigned) {
                                                    : static_cast<double>(integer.getSExtValue());
 }
 
-class LoopEmission : public testing::Test {
+class EmittedElements : public testing::Test {
 protected:
-  LoopEmission() {
+  EmittedElements() {
     context.loadDialect<ir::SinterDialect, mlir::arith::ArithDialect, mlir::math::MathDialect,
                         mlir::vector::VectorDialect, mlir::func::FuncDialect>();
   }
@@ -137,7 +137,7 @@ private:
   mlir::MLIRContext context;
 };
 
-TEST_F(LoopEmission, Conv) {
+TEST_F(EmittedElements, Conv) {
   check("conv {strides = array<i64: 2, 1>, dilations = array<i64: 1, 2>, pad_begin = array<i64: 1, 0>, "
         "pad_end = "
         "array<i64: 0, 3>, groups = 2 : i64} : (tensor<2x4x5x6xf32>, tensor<6x2x3x2xf32>, tensor<6xf32>) -> "
@@ -151,7 +151,7 @@ TEST_F(LoopEmission, Conv) {
         "tensor<1x3x2x2x3xf32>");
 }
 
-TEST_F(LoopEmission, ConvTranspose) {
+TEST_F(EmittedElements, ConvTranspose) {
   check("conv_transpose {strides = array<i64: 2, 1>, dilations = array<i64: 1, 2>, pad_begin = array<i64: 1, "
         "0>, "
         "pad_end = array<i64: 0, 1>, output_padding = array<i64: 1, 0>, groups = 2 : i64} : "
@@ -163,14 +163,14 @@ TEST_F(LoopEmission, ConvTranspose) {
         "tensor<1x3x11xf64>");
 }
 
-TEST_F(LoopEmission, Matmul) {
+TEST_F(EmittedElements, Matmul) {
   check("matmul : (tensor<3x4xf32>, tensor<4x5xf32>) -> tensor<3x5xf32>");
   check("matmul {transpose_lhs = true} : (tensor<2x1x4x3xf64>, tensor<3x4x5xf64>) -> tensor<2x3x3x5xf64>");
   check("matmul {transpose_rhs = true} : (tensor<2x3x4xi32>, tensor<5x4xi32>) -> tensor<2x3x5xi32>");
   check("matmul : (tensor<3x2xui8>, tensor<2x4xui8>) -> tensor<3x4xui8>");
 }
 
-TEST_F(LoopEmission, Pools) {
+TEST_F(EmittedElements, Pools) {
   const std::string window =
       "{kernel = array<i64: 3, 2>, strides = array<i64: 2, 1>, dilations = array<i64: 1, 2>, "
       "pad_begin = array<i64: 1, 0>, pad_end = array<i64: 1, 1>, ceil_mode = true";
@@ -188,7 +188,7 @@ TEST_F(LoopEmission, Pools) {
         "pad_end = array<i64: 2>} : (tensor<1x3x1xf32>) -> tensor<1x3x2xf32>");
 }
 
-TEST_F(LoopEmission, Reshape) {
+TEST_F(EmittedElements, Reshape) {
   check("reshape {shape = array<i64: 6, 4>} : (tensor<2x3x4xf32>) -> tensor<6x4xf32>");
   check("reshape {shape = array<i64: 2, 2, 3, 2>} : (tensor<4x6xi64>) -> tensor<2x2x3x2xi64>");
   check("reshape {shape = array<i64: 3, 8>} : (tensor<4x6xi1>) -> tensor<3x8xi1>");
@@ -197,7 +197,7 @@ TEST_F(LoopEmission, Reshape) {
   check("reshape {shape = array<i64: 5, 0>} : (tensor<0x3xf32>) -> tensor<5x0xf32>");
 }
 
-TEST_F(LoopEmission, Movement) {
+TEST_F(EmittedElements, Movement) {
   check("transpose {permutation = array<i64: 2, 0, 1>} : (tensor<2x3x4xf32>) -> tensor<4x2x3xf32>");
   check("slice {starts = array<i64: 1, 5>, sizes = array<i64: 2, 3>, steps = array<i64: 1, -2>} : "
         "(tensor<4x6xi32>) -> "
@@ -214,13 +214,13 @@ TEST_F(LoopEmission, Movement) {
         "tensor<9x8xi64>");
 }
 
-TEST_F(LoopEmission, Gather) {
+TEST_F(EmittedElements, Gather) {
   check("gather {axis = 1 : i64} : (tensor<2x3x4xf32>, tensor<5xi64>) -> tensor<2x5x4xf32>");
   check("gather {axis = 0 : i64} : (tensor<3xf32>, tensor<2x4xi32>) -> tensor<2x4xf32>");
   check("gather {axis = 1 : i64} : (tensor<4x3xi64>, tensor<i64>) -> tensor<4xi64>");
 }
 
-TEST_F(LoopEmission, Resize) {
+TEST_F(EmittedElements, Resize) {
   for (const char* coordinates : {"0", "1", "2", "3"})
     for (const char* rounding : {"0", "1", "2", "3"})
       for (const char* mode : {"0", "1"}) {
