@@ -2,6 +2,7 @@
 #include "codegen/cpu/emit.h"
 #include "codegen/cpu/loops/kernel_loops.h"
 #include "codegen/cpu/loops/lowering.h"
+#include "codegen/cpu/loops/transpose_tile.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -34,13 +35,21 @@ private:
 
   PlannedPiece plan(const Piece& piece, int64_t wantedTasks);
   LaneChoice choosePieceLanes(const Piece& piece);
-  bool readsReductionsInStrides(const Piece& piece, LaneChoice lanes);
+  LaneChoice tiled(const Piece& piece, LaneChoice lanes);
+
+  struct Trial {
+    bool stridedReduction;
+    int64_t stridedLoads;
+  };
+  Trial tryElement(const Piece& piece, LaneChoice lanes);
 
   LLVM::LLVMFuncOp makeFunction(ModuleOp module, StringRef name);
   void bindBuffers(VectorEmitter& emitter, Value buffers);
   void writeTasks(VectorEmitter& emitter, PlannedPiece& planned, Value begin, Value end, int64_t firstTask);
+  void bindPiece(VectorEmitter& emitter, const Piece& piece);
   void writePiece(VectorEmitter& emitter, PlannedPiece& planned, Value task);
   void writeElements(VectorEmitter& emitter, const Piece& piece, const ir::Point& at);
+  void writeTile(VectorEmitter& emitter, const PlannedPiece& planned, const ir::Point& at);
 
   ir::KernelOp kernel;
   const Target& target;
@@ -92,14 +101,14 @@ void KernelWriter::bindBuffers(VectorEmitter& emitter, Value buffers) {
   }
 }
 
-// Several registers side by side: whole cache lines are used on each step through the operand's memory, and their
-// accumulators hide each other's latency.
+// Several registers side by side: whole cache lines are used on each step through the operand's memory, and
+// their accumulators hide each other's latency.
 LaneChoice widened(LaneChoice lanes, int64_t extent, const Target& target) {
   for (int64_t registers : {4, 2}) {
     const int64_t width = registers * target.lanes();
     const int64_t stepped = (extent + width - 1) / width * width;
     if (stepped - extent <= extent / 8)
-      return {lanes.dim, width, false};
+      return {lanes.dim, width, false, -1};
   }
   return lanes;
 }
@@ -112,29 +121,60 @@ LaneChoice KernelWriter::choosePieceLanes(const Piece& piece) {
   auto root = dyn_cast_or_null<ir::FusionOpInterface>(kernel.getRoot());
   const bool reduces = root && (root.getFusionClass() == ir::FusionClass::reduction ||
                                 root.getFusionClass() == ir::FusionClass::contraction);
+  if (lanes.width > 1 && !root && !statistics)
+    return tiled(piece, lanes);
   if (lanes.width == 1 || !reduces)
     return lanes;
-  if (readsReductionsInStrides(piece, lanes))
+  const Trial narrow = tryElement(piece, lanes);
+  if (narrow.stridedReduction)
     return {};
-  return lanes.padded ? lanes : widened(lanes, piece.extents[static_cast<size_t>(lanes.dim)], target);
+  const LaneChoice wide = widened(lanes, piece.extents[static_cast<size_t>(lanes.dim)], target);
+  const bool pays = !lanes.padded && tryElement(piece, wide).stridedLoads == 0;
+  return pays ? wide : lanes;
 }
 
-// Found out by trying: one element is emitted and thrown away.
-bool KernelWriter::readsReductionsInStrides(const Piece& piece, LaneChoice lanes) {
+// Where elements that are neighbours in the result are apart in the operands, but neighbours along another
+// dimension are not, square tiles are read along that one and transposed in registers.
+LaneChoice KernelWriter::tiled(const Piece& piece, LaneChoice lanes) {
+  auto narrow = [&](unsigned result) {
+    return ir::tensorType(block.getTerminator()->getOperand(result)).getElementType().isInteger(1);
+  };
+  if (lanes.width != target.lanes() || llvm::any_of(piece.results, narrow))
+    return lanes;
+  const int64_t strided = tryElement(piece, lanes).stridedLoads;
+  if (strided == 0)
+    return lanes;
+  for (int64_t dim = static_cast<int64_t>(piece.extents.size()); dim-- > 0;)
+    if (dim != lanes.dim && piece.extents[static_cast<size_t>(dim)] >= lanes.width &&
+        tryElement(piece, {dim, lanes.width, false, -1}).stridedLoads < strided) {
+      lanes.tileDim = dim;
+      return lanes;
+    }
+  return lanes;
+}
+
+// How operands are read is found out by trying: an element is emitted and thrown away.
+KernelWriter::Trial KernelWriter::tryElement(const Piece& piece, LaneChoice lanes) {
   OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
   LLVM::LLVMFuncOp function = makeFunction(*module, "trial");
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(function.addEntryBlock(builder));
   VectorEmitter emitter(builder, loc, *module, "trial", target, groups);
   bindBuffers(emitter, function.getArgument(0));
-  SmallVector<int64_t> order;
-  for (int64_t d = 0; d < static_cast<int64_t>(piece.extents.size()); ++d)
-    order.push_back(d);
-  LoopNest nest(order, piece.origin, piece.extents, lanes);
-  ir::Point at(piece.extents.size());
-  nest.emit(emitter, {}, at,
-            [&] { emitter.element(block.getTerminator()->getOperand(piece.results[0]), at); });
-  return emitter.stridedReduction;
+  bindPiece(emitter, piece);
+  ir::Point at;
+  for (auto [dim, origin] : llvm::enumerate(piece.origin)) {
+    // Any vector inside will do; its position must not be known, or edges would look like the middle.
+    Value start = arith::IndexCastOp::create(builder, loc, builder.getIndexType(), function.getArgument(1));
+    const int64_t last = origin + piece.extents[dim] - 1;
+    const bool along = static_cast<int64_t>(dim) == lanes.dim;
+    emitter.facts.set(
+        start, {origin, along ? std::max(origin, last - lanes.width + 1) : last, along ? lanes.width : 1});
+    at.push_back({start, along && lanes.width > 1 ? 1 : 0, {}});
+  }
+  emitter.setLanes(lanes.width, lanes.width);
+  emitter.element(block.getTerminator()->getOperand(piece.results[0]), at);
+  return {emitter.stridedReduction, emitter.stridedLoads};
 }
 
 KernelWriter::PlannedPiece KernelWriter::plan(const Piece& piece, int64_t wantedTasks) {
@@ -160,6 +200,39 @@ void KernelWriter::writeElements(VectorEmitter& emitter, const Piece& piece, con
     emitter.store(results[result], at, value);
 }
 
+void KernelWriter::bindPiece(VectorEmitter& emitter, const Piece& piece) {
+  if (piece.concat)
+    emitter.bindSegment(piece.concat, piece.operand, piece.axis,
+                        piece.origin[static_cast<size_t>(piece.axis)]);
+}
+
+void KernelWriter::writeTile(VectorEmitter& emitter, const PlannedPiece& planned, const ir::Point& at) {
+  const LaneChoice lanes = planned.lanes;
+  const auto across = static_cast<size_t>(lanes.dim), along = static_cast<size_t>(lanes.tileDim);
+  const int64_t rows = emitter.active(), columns = planned.outer.tileActive();
+  SmallVector<SmallVector<Value>> tiles(planned.piece.results.size());
+  emitter.setLanes(lanes.width, columns);
+  for (int64_t row = 0; row < lanes.width; ++row) {
+    ir::Point from = at;
+    from[across] = emitter.affine(emitter.at(at[across].base), 1, std::min(row, rows - 1));
+    from[along].laneStride = 1;
+    for (auto [tile, result] : llvm::zip(tiles, planned.piece.results))
+      tile.push_back(row < rows
+                         ? emitter.splat(emitter.element(block.getTerminator()->getOperand(result), from))
+                         : tile.back());
+  }
+  emitter.setLanes(lanes.width, rows);
+  for (auto [tile, result] : llvm::zip(tiles, planned.piece.results)) {
+    const SmallVector<Value> turned = transposed(builder, loc, tile);
+    for (int64_t column = 0; column < columns; ++column) {
+      ir::Point to = at;
+      to[along] = emitter.affine(at[along], 1, column);
+      emitter.store(results[result], to, turned[static_cast<size_t>(column)]);
+    }
+  }
+  emitter.lanesBeyondExtent = true; // rows past the extent are positions, not lanes: they cannot be computed
+}
+
 void KernelWriter::writePiece(VectorEmitter& emitter, PlannedPiece& planned, Value task) {
   const Piece& piece = planned.piece;
   if (piece.concat)
@@ -167,14 +240,15 @@ void KernelWriter::writePiece(VectorEmitter& emitter, PlannedPiece& planned, Val
                         piece.origin[static_cast<size_t>(piece.axis)]);
   ir::Point at(piece.extents.size());
   planned.outer.emit(emitter, task, at, [&] {
+    if (planned.lanes.tileDim >= 0) {
+      writeTile(emitter, planned, at);
+      return;
+    }
     if (!statistics) {
       writeElements(emitter, piece, at);
       return;
     }
-    auto root = cast<ir::LoopOpInterface>(statistics);
-    for (int64_t axis : root.getStatisticsAxes())
-      at[static_cast<size_t>(axis)] = emitter.at(int64_t{0});
-    emitter.bindStatistics(statistics, root.emitStatistics(emitter, at));
+    emitter.bindStatistics(statistics, at);
     planned.inner.emit(emitter, {}, at, [&] { writeElements(emitter, piece, at); });
     emitter.dropStatistics(statistics);
   });
@@ -183,10 +257,6 @@ void KernelWriter::writePiece(VectorEmitter& emitter, PlannedPiece& planned, Val
 void KernelWriter::writeTasks(VectorEmitter& emitter, PlannedPiece& planned, Value begin, Value end,
                               int64_t firstTask) {
   const int64_t tasks = planned.outer.tasks();
-  if (tasks == 1 && firstTask == 0 && begin == nullptr) {
-    writePiece(emitter, planned, {});
-    return;
-  }
   Value low = arith::MaxSIOp::create(builder, loc, begin, emitter.index(firstTask));
   Value high = arith::MinSIOp::create(builder, loc, end, emitter.index(firstTask + tasks));
   emitter.forLoop(low, high, 1, {firstTask, firstTask + tasks - 1, 1}, [&](Value number) {

@@ -28,7 +28,7 @@ LaneChoice chooseLanes(RankedTensorType type, const DimensionGroups& groups, Arr
     const auto block = static_cast<uint64_t>(view.block);
     if (!llvm::has_single_bit(block) || view.block > kMaxLanes)
       return {};
-    return {view.blocked, view.block, true};
+    return {view.blocked, view.block, true, -1};
   }
   for (int64_t dim : llvm::reverse(groups.order(type))) {
     const int64_t extent = extents[static_cast<size_t>(dim)];
@@ -36,7 +36,7 @@ LaneChoice chooseLanes(RankedTensorType type, const DimensionGroups& groups, Arr
       continue;
     const auto needed =
         static_cast<int64_t>(llvm::bit_ceil(static_cast<uint64_t>(std::max<int64_t>(extent, 1))));
-    return {dim, std::min(target.lanes(), needed), false};
+    return {dim, std::min(target.lanes(), needed), false, -1};
   }
   return {};
 }
@@ -46,7 +46,7 @@ LoopNest::LoopNest(ArrayRef<int64_t> order, ArrayRef<int64_t> origin, ArrayRef<i
     : lanes(lanes) {
   for (int64_t dim : order) {
     const auto d = static_cast<size_t>(dim);
-    loops.push_back({dim, origin[d], extents[d], dim == lanes.dim ? lanes.width : 1});
+    loops.push_back({dim, origin[d], extents[d], dim == lanes.dim || dim == lanes.tileDim ? lanes.width : 1});
   }
   bounds.resize(loops.size());
 }
@@ -104,7 +104,7 @@ void LoopNest::walk(VectorEmitter& emitter, size_t level, ir::Point& at, functio
     return;
   }
   const Loop& loop = loops[level];
-  if (loop.dim == lanes.dim && lanes.width > 1) {
+  if (loop.step > 1) {
     walkLanes(emitter, level, at, body);
     return;
   }
@@ -126,10 +126,16 @@ void LoopNest::walk(VectorEmitter& emitter, size_t level, ir::Point& at, functio
 void LoopNest::vectors(VectorEmitter& emitter, size_t level, ir::Point& at, Value trip, int64_t active,
                        function_ref<void()> body) {
   const Loop& loop = loops[level];
-  emitter.setLanes(lanes.width, active);
-  ir::Coord start = emitter.affine(emitter.at(trip), lanes.width, loop.origin);
+  ir::Coord start = emitter.affine(emitter.at(trip), loop.step, loop.origin);
+  if (loop.dim == lanes.tileDim) {
+    at[static_cast<size_t>(loop.dim)] = start;
+    tileActive_ = active;
+    walk(emitter, level + 1, at, body);
+    return;
+  }
   start.laneStride = 1;
   at[static_cast<size_t>(loop.dim)] = start;
+  emitter.setLanes(lanes.width, active);
   walk(emitter, level + 1, at, body);
   emitter.setLanes(1, 1);
 }
@@ -161,12 +167,13 @@ void LoopNest::walkLanes(VectorEmitter& emitter, size_t level, ir::Point& at, fu
   if (rest != 0)
     fullHigh = builder.createOrFold<arith::MinSIOp>(emitter.loc, high, emitter.index(full));
   emitter.lanesBeyondExtent = false;
-  const int64_t lastSeen = lanes.padded ? trips - 1 : full - 1;
+  const bool padded = lanes.padded && loop.dim == lanes.dim;
+  const int64_t lastSeen = padded ? trips - 1 : full - 1;
   scf::ForOp loopOp = emitter.forLoop(low, fullHigh, 1, {0, lastSeen, 1},
                                       [&](Value trip) { vectors(emitter, level, at, trip, width, body); });
   if (rest == 0)
     return;
-  if (lanes.padded && !emitter.lanesBeyondExtent) {
+  if (padded && !emitter.lanesBeyondExtent) {
     loopOp.setUpperBound(high);
     return;
   }
@@ -188,6 +195,7 @@ void LoopNest::walkOneVector(VectorEmitter& emitter, size_t level, ir::Point& at
   OpBuilder& builder = emitter.builder;
   const Location loc = emitter.loc;
   const int64_t full = loops[level].extent / lanes.width;
+  const bool padded = lanes.padded && loops[level].dim == lanes.dim;
   Value isFull = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ult, trip, emitter.index(full));
   auto branch = scf::IfOp::create(builder, loc, isFull, /*withElseRegion=*/true);
   {
@@ -199,7 +207,7 @@ void LoopNest::walkOneVector(VectorEmitter& emitter, size_t level, ir::Point& at
     Value known =
         lanes.padded ? trip : arith::MinSIOp::create(builder, loc, trip, emitter.index(full - 1)).getResult();
     vectors(emitter, level, at, known, lanes.width, body);
-    if (!lanes.padded || emitter.lanesBeyondExtent) {
+    if (!padded || emitter.lanesBeyondExtent) {
       builder.setInsertionPoint(branch.elseBlock()->getTerminator());
       vectors(emitter, level, at, emitter.index(full), loops[level].extent % lanes.width, body);
       return;

@@ -10,7 +10,8 @@ namespace sinter::codegen::cpu {
 struct LaneChoice {
   int64_t dim = -1;
   int64_t width = 1;
-  bool padded = false; ///< a vector past the extent may be stored whole: the memory is there
+  bool padded = false;  ///< a vector past the extent may be stored whole: the memory is there
+  int64_t tileDim = -1; ///< a second dimension walked in steps of `width`, or -1
 };
 
 /// The lanes for walking `extents` of a tensor of `type` in its memory order.
@@ -35,6 +36,8 @@ public:
   /// Makes about `wanted` tasks of the outermost loops.
   void share(int64_t wanted);
   int64_t tasks() const { return tasks_; }
+  /// While emitting: how many positions along the tile dimension count.
+  int64_t tileActive() const { return tileActive_; }
 
   /// Emits the loops of one task, or all of them if `task` is null, around `body`, which sees `at` with this
   /// nest's dimensions set.
@@ -60,6 +63,7 @@ private:
   size_t flattened = 0; // loops before this one are taken apart from the task's number
   int64_t chunk = 0;    // > 0: trips of loops[flattened] that belong to one task
   int64_t tasks_ = 1;
+  int64_t tileActive_ = 1;
   llvm::SmallVector<Bounds> bounds;
 };
 

@@ -124,8 +124,10 @@ Value VectorEmitter::load(const MemoryView& view, const ir::Point& at) {
   const bool apart = width_ > 1 && (isa<VectorType>(lanes.offset.getType()) || lanes.stride != 0);
   if (apart && !lanes.wholeBlock)
     lanesBeyondExtent = true;
-  if (apart && longReduction > 0 && lanes.stride != 1)
-    stridedReduction = true;
+  if (apart && lanes.stride != 1) {
+    ++stridedLoads;
+    stridedReduction |= longReduction > 0;
+  }
   return memory.load(view, lanes, width_, active_, mask);
 }
 
@@ -161,20 +163,26 @@ Value VectorEmitter::emitConstant(Operation* op) {
   return splat(arith::ConstantOp::create(builder, loc, value));
 }
 
+SmallVector<Value> VectorEmitter::emitStatistics(Operation* op, ir::Point at) {
+  auto loops = cast<ir::LoopOpInterface>(op);
+  for (int64_t axis : loops.getStatisticsAxes())
+    at[static_cast<size_t>(axis)] = this->at(int64_t{0});
+  Operation* const outer = std::exchange(emitting, op);
+  SmallVector<Value> shared = loops.emitStatistics(*this, at);
+  emitting = outer;
+  return shared;
+}
+
 Value VectorEmitter::emitLoopOp(Operation* op, const ir::Point& at) {
   auto loops = cast<ir::LoopOpInterface>(op);
-  Operation* const outer = std::exchange(emitting, op);
   SmallVector<Value> shared;
-  if (const auto known = statistics.find(op); known != statistics.end()) {
+  if (const auto known = statistics.find(op); known != statistics.end())
     shared = known->second;
-  } else if (const auto axes = loops.getStatisticsAxes(); !axes.empty()) {
-    ir::Point row = at;
-    for (int64_t axis : axes)
-      row[static_cast<size_t>(axis)] = this->at(int64_t{0});
-    shared = loops.emitStatistics(*this, row);
-  }
+  else if (!loops.getStatisticsAxes().empty())
+    shared = emitStatistics(op, at);
   for (Value& value : shared)
     value = splat(value);
+  Operation* const outer = std::exchange(emitting, op);
   Value result = loops.emitElement(*this, at, shared);
   emitting = outer;
   return splat(result);

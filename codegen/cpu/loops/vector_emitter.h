@@ -38,10 +38,8 @@ public:
   void bind(mlir::Value tensor, MemoryView view) { views[tensor] = std::move(view); }
   /// `tensor` is not emitted: its element, wherever it is asked for, is `value`.
   void bindElement(mlir::Value tensor, mlir::Value value) { elements[tensor] = value; }
-  /// The statistics of `op` at the outer position the loops are at, or none any more.
-  void bindStatistics(mlir::Operation* op, llvm::SmallVector<mlir::Value> values) {
-    statistics[op] = std::move(values);
-  }
+  /// Emits the statistics of `op` for the row at `at`, which serve all its elements until they are dropped.
+  void bindStatistics(mlir::Operation* op, const ir::Point& at) { statistics[op] = emitStatistics(op, at); }
   void dropStatistics(mlir::Operation* op) { statistics.erase(op); }
   /// `concat`'s element is that of its operand `operand`, which starts at `offset` on its axis.
   void bindSegment(mlir::Operation* concat, unsigned operand, int64_t axis, int64_t offset) {
@@ -53,6 +51,7 @@ public:
     width_ = width;
     active_ = active;
   }
+  int64_t active() const { return active_; }
   void store(const MemoryView& view, const ir::Point& at, mlir::Value value);
 
   /// scf.for over [low, high); `known` is the variable's fact.
@@ -61,6 +60,8 @@ public:
 
   /// Set when lanes past the active ones would have read outside of a tensor, had they been active.
   bool lanesBeyondExtent = false;
+  /// How many vectors were loaded lane by lane.
+  int64_t stridedLoads = 0;
   /// Set when a long reduction read its operand lane by lane, with a stride.
   bool stridedReduction = false;
 
@@ -84,6 +85,7 @@ private:
   mlir::Value load(const MemoryView& view, const ir::Point& at);
   mlir::Value emit(mlir::Operation* op, mlir::Value tensor, const ir::Point& at);
   mlir::Value emitConstant(mlir::Operation* op);
+  llvm::SmallVector<mlir::Value> emitStatistics(mlir::Operation* op, ir::Point at);
   mlir::Value emitLoopOp(mlir::Operation* op, const ir::Point& at);
   mlir::Value recall(mlir::Value tensor, const ir::Point& at);
   bool reaches(mlir::Value value) const;
@@ -92,6 +94,7 @@ private:
   mlir::Value reduceAcrossLanes(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> axes, size_t laneAxis,
                                 const ir::Point& at, ir::Combine how, mlir::Type elementType,
                                 llvm::function_ref<mlir::Value(const ir::Point&)> element);
+  bool isOneRun(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> axes);
   llvm::SmallVector<mlir::Value> foldVectors(int64_t vectors, mlir::ValueRange accumulators,
                                              llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> add);
   std::optional<size_t> laneAxis(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> axes) const;

@@ -131,6 +131,21 @@ std::optional<size_t> VectorEmitter::laneAxis(ArrayRef<int64_t> shape, ArrayRef<
   return static_cast<size_t>(found - axes.begin());
 }
 
+// Trailing axes of an operand that lies in memory row by row are one long run. Only for operations that read
+// nothing but that operand while they reduce: a flat position means nothing to another tensor.
+bool VectorEmitter::isOneRun(ArrayRef<int64_t> shape, ArrayRef<int64_t> axes) {
+  auto fusion = dyn_cast_or_null<ir::FusionOpInterface>(emitting);
+  if (!fusion || axes.size() < 2)
+    return false;
+  const bool readsOne = fusion.getFusionClass() == ir::FusionClass::reduction ||
+                        fusion.getFusionClass() == ir::FusionClass::normalization;
+  for (size_t i = 0; i < axes.size(); ++i)
+    if (axes[i] != static_cast<int64_t>(shape.size() - axes.size() + i))
+      return false;
+  Value input = emitting->getOperand(0);
+  return readsOne && !ir::layoutOf(input) && shapeOf(input) == SmallVector<int64_t>(shape) && viewOf(input);
+}
+
 Value VectorEmitter::reduce(ArrayRef<int64_t> shape, ArrayRef<int64_t> axes, const ir::Point& at,
                             ir::Combine how, Type elementType,
                             function_ref<Value(const ir::Point&)> element) {
@@ -139,11 +154,16 @@ Value VectorEmitter::reduce(ArrayRef<int64_t> shape, ArrayRef<int64_t> axes, con
     extents.push_back(shape[static_cast<size_t>(axis)]);
   if (product(extents) == 0)
     return neutralOf(how, elementType);
-  if (width_ == 1)
-    if (const auto axis = laneAxis(shape, axes))
-      return reduceAcrossLanes(shape, axes, *axis, at, how, elementType, element);
-  const bool isLong = !extents.empty() && *std::max_element(extents.begin(), extents.end()) >= target.lanes();
-  longReduction += isLong;
+  SmallVector<int64_t> flat(shape);
+  if (isOneRun(shape, axes)) {
+    for (int64_t axis : axes)
+      flat[static_cast<size_t>(axis)] = 1;
+    flat[static_cast<size_t>(axes.back())] = product(extents);
+  }
+  const auto axis = laneAxis(flat, axes);
+  if (width_ == 1 && axis)
+    return reduceAcrossLanes(flat, axes, *axis, at, how, elementType, element);
+  longReduction += axis.has_value();
   Value init = neutralOf(how, elementType);
   const auto folded =
       loop(extents, init, [&](ArrayRef<Value> index, ValueRange carried) -> SmallVector<Value> {
@@ -152,7 +172,7 @@ Value VectorEmitter::reduce(ArrayRef<int64_t> shape, ArrayRef<int64_t> axes, con
           inner[static_cast<size_t>(axes[i])] = this->at(index[i]);
         return {combineAs(how, elementType, carried[0], splat(element(inner)))};
       });
-  longReduction -= isLong;
+  longReduction -= axis.has_value();
   return folded[0];
 }
 
