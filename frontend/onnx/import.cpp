@@ -58,6 +58,7 @@ private:
     try {
       NodeContext context(builder_, graph_, node, std::move(inputs), outputs_used, budget_);
       find_operator(node.proto->op_type(), graph_.opset)(context);
+      context.check_all_attributes_read();
       for (int i = 0; i < context.output_count(); ++i) {
         const Value result = context.results()[static_cast<std::size_t>(i)];
         if (!result && context.output_used(i))

@@ -267,10 +267,10 @@ std::string Model::inspect(const std::vector<Tensor>& inputs, const std::string&
       return draw_dot(module);
     std::string text;
     llvm::raw_string_ostream stream(text);
-    constexpr int64_t kShownElements = 16, kShownCharacters = 64;
-    module.print(stream, mlir::OpPrintingFlags()
-                             .elideLargeElementsAttrs(kShownElements)
-                             .elideLargeResourceString(kShownCharacters));
+    constexpr int64_t kShownElements = 16;
+    // In local scope, MLIR does not append the weights. (Its limit on their length comes after it wrote them
+    // out.)
+    module.print(stream, mlir::OpPrintingFlags().elideLargeElementsAttrs(kShownElements).useLocalScope());
     return text;
   });
 }

@@ -90,9 +90,22 @@ Weight NodeContext::tensor(const char* name) const {
 
 const onnx::AttributeProto* NodeContext::find(const char* name) const {
   for (const auto& attribute : node_.proto->attribute())
-    if (attribute.name() == name)
+    if (attribute.name() == name) {
+      read_.push_back(&attribute);
       return &attribute;
+    }
   return nullptr;
+}
+
+void NodeContext::check_all_attributes_read() const {
+  // What these say concerns training, unused outputs, number formats we do not have, or nothing at all.
+  static constexpr std::string_view kHarmless[] = {
+      "consumed_inputs",    "is_test",    "momentum",   "ratio",         "seed",
+      "saturate",           "round_mode", "stash_type", "storage_order", "cubic_coeff_a",
+      "extrapolation_value"};
+  for (const auto& attribute : node_.proto->attribute())
+    if (!llvm::is_contained(read_, &attribute) && !llvm::is_contained(kHarmless, attribute.name()))
+      throw Error("attribute " + attribute.name() + " is not supported");
 }
 
 int64_t NodeContext::integer(const char* name, int64_t otherwise) const {

@@ -58,6 +58,8 @@ public:
   std::string text(const char* name, const std::string& otherwise) const;
   std::optional<Dims> integers(const char* name) const;
   std::optional<llvm::SmallVector<double>> numbers(const char* name) const;
+  /// Throws if the node has an attribute that nobody asked for and that could change what it means.
+  void check_all_attributes_read() const;
   /// The tensor attribute `name`, which must be there.
   Weight tensor(const char* name) const;
 
@@ -109,6 +111,7 @@ private:
   llvm::SmallVector<bool> outputs_used_;
   llvm::SmallVector<Value> results_;
   FoldBudget& budget_;
+  mutable llvm::SmallVector<const onnx::AttributeProto*> read_; // attributes that were asked for
 };
 
 inline Dims dims_of(Value value) {

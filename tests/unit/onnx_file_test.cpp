@@ -63,8 +63,7 @@ TEST_F(OnnxFile, MissingOrNoRegularFile) {
 
 TEST_F(OnnxFile, IsNoModel) {
   EXPECT_EQ(load_error(""), " is not an ONNX model: it has no graph");
-  EXPECT_EQ(load_error("hello, world"),
-            " is not a well-formed ONNX model: a field is longer than what holds it");
+  EXPECT_EQ(load_error("hello, world"), " is not a well-formed ONNX model: unknown wire type");
   EXPECT_EQ(load_error("\x3a\x7f"), " is not a well-formed ONNX model: a field is longer than what holds it");
   EXPECT_EQ(load_error("\x3b"), " is not a well-formed ONNX model: unknown wire type");
   EXPECT_EQ(load_error(std::string(20, '\xff')),

@@ -159,6 +159,32 @@ TEST(OnnxNormalizations, InstanceGroupAndLayer) {
       Floats{-2, 2});
 }
 
+TEST(OnnxNormalizations, StatisticsRootMeanSquareAndNorms) {
+  const auto outputs =
+      OneNode("LayerNormalization", 17).x({1, 3}, {1, 2}).numbers({2, 2}).set("epsilon", 0.0F).run_all(3);
+  expect_tensor(outputs[1], {1, 1}, Floats{2});
+  expect_tensor(outputs[2], {1, 1}, Floats{1});
+  expect_tensor(OneNode("RMSNormalization", 23).x({1, 7}, {1, 2}).numbers({5, 10}).set("epsilon", 0.0F).run(),
+                {1, 2}, Floats{1, 14});
+  expect_tensor(OneNode("LpNormalization", 22).x({3, 4, 0, 0}, {2, 2}).run(), {2, 2},
+                Floats{0.6F, 0.8F, 0, 0});
+}
+
+TEST(OnnxReductions, ExtremesOfBooleans) {
+  const Tensor x = Tensor::of(std::vector<float>{1, 0}, {2});
+  ModelBuilder model(20);
+  model.input("x", {2})
+      .output("any", {1}, onnx::TensorProto::BOOL)
+      .output("all", {1}, onnx::TensorProto::BOOL);
+  model.node("Cast", {"x"}, {"b"}).attribute("to", int64_t{onnx::TensorProto::BOOL});
+  model.node("ReduceMax", {"b"}, {"any"}).node("ReduceMin", {"b"}, {"all"});
+  const TemporaryFolder folder;
+  model.save(folder.path("m.onnx"));
+  const auto outputs = Model::load(folder.path("m.onnx")).interpret({x});
+  EXPECT_TRUE(outputs[0].item());
+  EXPECT_FALSE(outputs[1].item());
+}
+
 TEST(OnnxMovements, PadInEveryForm) {
   const Tensor x = Tensor::of({1, 2, 3}, {3});
   expect_tensor(OneNode("Pad", 9).x(x).set("pads", Ints{1, 0}).set("value", 9.0F).run(), {4},

@@ -201,6 +201,26 @@ TEST(OnnxSlices, GatherConcatOneHot) {
                 Floats{0, 5, 0, 0, 0, 5});
 }
 
+TEST(OnnxSlices, TriluKeepsATriangle) {
+  const Tensor x = Tensor::of({1, 2, 3, 4}, {2, 2});
+  expect_tensor(OneNode("Trilu", 14).x(x).run(), {2, 2}, Floats{1, 2, 0, 4});
+  expect_tensor(OneNode("Trilu", 14).x(x).integers({-1}, true).set("upper", int64_t{0}).run(), {2, 2},
+                Floats{0, 0, 3, 0});
+}
+
+TEST(OnnxAttributes, ThatAreUnknownOrOfTheWrongKindAreRefused) {
+  EXPECT_EQ(OneNode("Relu", 13).x({1}, {1}).set("ceiling", 6.0F).error(),
+            "node 'Relu1' (Relu): attribute ceiling is not supported");
+  EXPECT_EQ(OneNode("Flatten", 13).x({1}, {1}).set("axis", 1.0F).error(),
+            "node 'Flatten1' (Flatten): attribute axis is not an integer");
+  EXPECT_EQ(OneNode("Elu", 13).x({1}, {1}).set("alpha", int64_t{1}).error(),
+            "node 'Elu1' (Elu): attribute alpha is not a number");
+  EXPECT_EQ(OneNode("Transpose", 13).x({1}, {1}).set("perm", int64_t{0}).error(),
+            "node 'Transpose1' (Transpose): attribute perm is not a list of integers");
+  EXPECT_EQ(OneNode("Concat", 13).x({1}, {1}).error(), "node 'Concat1' (Concat): attribute axis is missing");
+  EXPECT_EQ(OneNode("Add", 13).x({1}, {1}).error(), "node 'Add1' (Add): input 1 is missing");
+}
+
 TEST(OnnxConstants, ShapesBecomeConstants) {
   const Tensor x = counting({2, 3, 4});
   expect_tensor(OneNode("Shape", 13).x(x).run(), {3}, Ints{2, 3, 4});

@@ -59,6 +59,16 @@ void import_prelu(NodeContext& node) {
   node.output(node.make<ir::PreluOp>(x, slope));
 }
 
+// x * sigmoid(alpha * x)
+void import_swish(NodeContext& node) {
+  const Value x = node.input(0);
+  const double alpha = node.number("alpha", 1);
+  if (alpha == 1)
+    return node.output(node.make<ir::SiluOp>(x));
+  const Value gate = node.make<ir::SigmoidOp>(node.make<ir::MulOp>(x, node.scalar_like(alpha, x)));
+  node.output(node.make<ir::MulOp>(x, gate));
+}
+
 // x where x > alpha, else 0
 void import_thresholded_relu(NodeContext& node) {
   const Value x = node.input(0);
@@ -85,6 +95,7 @@ void add_activations(OperatorTable& table) {
   table.add("Softplus", import_unary<ir::SoftplusOp>);
   table.add("Softsign", import_unary<ir::SoftsignOp>);
   table.add("Mish", import_unary<ir::MishOp>, 18);
+  table.add("Swish", import_swish, 24);
   table.add("HardSwish", import_unary<ir::HardSwishOp>, 14);
   table.add("LeakyRelu", import_leaky_relu);
   table.add("PRelu", import_prelu);

@@ -6,9 +6,11 @@ namespace sinter::onnx_import {
 
 Value second_operand(NodeContext& node) {
   const Value lhs = node.input(0), rhs = node.input(1);
+  const bool broadcast = node.integer("broadcast", 0) != 0;
   if (node.opset() >= 7)
     return rhs;
-  if (node.integer("broadcast", 0) == 0 || !node.has("axis"))
+  const bool from_axis = node.has("axis");
+  if (!broadcast || !from_axis)
     return rhs;
   // Before opset 7 the second operand could be matched from `axis` on instead of at the end.
   const int64_t rank = rank_of(lhs), axis = NodeContext::normalize_axis(node.integer("axis", 0), rank);
@@ -36,7 +38,7 @@ void import_mod(NodeContext& node) {
   const Value lhs = node.input(0), rhs = node.input(1);
   if (node.integer("fmod", 0) != 0)
     return node.output(node.make<ir::FmodOp>(lhs, rhs));
-  if (is_float(lhs))
+  if (is_float(lhs) && node.opset() < 28)
     throw Error("floating-point operands need fmod = 1");
   node.output(node.make<ir::RemainderOp>(lhs, rhs));
 }

@@ -58,6 +58,7 @@ void import_conv_transpose(NodeContext& node) {
   const std::string mode = node.text("auto_pad", "NOTSET");
   if (mode != "NOTSET" && mode != "SAME_UPPER" && mode != "SAME_LOWER" && mode != "VALID")
     throw Error("auto_pad '" + mode + "' is not supported");
+  node.has("pads"); // has no meaning unless read below
   if (auto wanted = node.integers("output_shape")) {
     if (wanted->size() == extents.size() + 2) // some writers include N and C
       wanted->erase(wanted->begin(), wanted->begin() + 2);

@@ -37,6 +37,7 @@ void import_gemm(NodeContext& node) {
   const double alpha = node.number("alpha", 1), beta = node.number("beta", 1);
   if (!is_float(a) && (alpha != 1 || beta != 1))
     throw Error("alpha and beta of integer matrices are not supported");
+  node.has("broadcast"); // writers leave it behind; C always broadcasts
   Value result =
       node.make<ir::MatmulOp>(a, b, node.integer("transA", 0) != 0, node.integer("transB", 0) != 0);
   result = scaled(node, result, alpha);

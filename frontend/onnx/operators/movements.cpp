@@ -48,7 +48,7 @@ void import_pad(NodeContext& node) {
     if (pad > kMost || pad < -kMost)
       throw Error("pads " + to_text(*pads) + " are out of range");
   const ir::PadMode mode = pad_mode(node.text("mode", "constant"));
-  const double fill = mode == ir::PadMode::constant ? pad_value(node) : 0.0;
+  const double given = pad_value(node), fill = mode == ir::PadMode::constant ? given : 0.0;
   node.output(node.make<ir::PadOp>(value, low, high, mode, llvm::APFloat(fill)));
 }
 
@@ -88,8 +88,12 @@ void import_space_to_depth(NodeContext& node) {
   if (h % b != 0 || w % b != 0)
     throw Error("an input of shape " + to_text(dims_of(node.input(0))) + " does not divide into blocks of " +
                 std::to_string(b) + " x " + std::to_string(b));
+  const std::string mode = node.text("mode", "DCR"); // an attribute since opset 28
+  if (mode != "DCR" && mode != "CRD")
+    throw Error("mode '" + mode + "' is not supported");
+  const Dims order = mode == "DCR" ? Dims{0, 3, 5, 1, 2, 4} : Dims{0, 1, 3, 5, 2, 4};
   const Value blocks = node.reshape(node.input(0), {n, c, h / b, b, w / b, b});
-  node.output(node.reshape(node.transpose(blocks, {0, 3, 5, 1, 2, 4}), {n, c * b * b, h / b, w / b}));
+  node.output(node.reshape(node.transpose(blocks, order), {n, c * b * b, h / b, w / b}));
 }
 
 } // namespace

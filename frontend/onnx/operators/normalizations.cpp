@@ -80,15 +80,55 @@ void import_group_normalization(NodeContext& node) {
   node.output(scale_channels(node, normalized, per_channel(node.input(1)), per_channel(node.input(2))));
 }
 
+// 1 / sqrt(mean of squares over the dimensions from `axis` on + epsilon), those kept as extent 1.
+Value inverse_root_mean_square(NodeContext& node, Value value, int64_t axis, double epsilon) {
+  Dims axes;
+  for (int64_t i = axis; i < rank_of(value); ++i)
+    axes.push_back(i);
+  const Value squares = node.make<ir::MulOp>(value, value);
+  const Value mean = node.make<ir::ReduceMeanOp>(squares, axes, true);
+  return node.make<ir::RsqrtOp>(node.make<ir::AddOp>(mean, node.scalar_like(epsilon, mean)));
+}
+
 void import_layer_normalization(NodeContext& node) {
-  node.only_first_output();
   const Value value = node.input(0);
   const int64_t axis = NodeContext::normalize_axis(node.integer("axis", -1), rank_of(value));
+  const double epsilon = node.number("epsilon", 1e-5);
   const Dims dims = dims_of(value), normalized(dims.begin() + axis, dims.end());
   const Value scale = node.broadcast_to(node.input(1), normalized);
   const Value bias = node.has_input(2) ? node.broadcast_to(node.input(2), normalized) : Value();
-  node.output(
-      node.make<ir::LayerNormOp>(value, scale, bias, axis, llvm::APFloat(node.number("epsilon", 1e-5))));
+  node.output(node.make<ir::LayerNormOp>(value, scale, bias, axis, llvm::APFloat(epsilon)));
+  if (!node.output_used(1) && !node.output_used(2))
+    return;
+  Dims axes;
+  for (int64_t i = axis; i < rank_of(value); ++i)
+    axes.push_back(i);
+  const Value mean = node.make<ir::ReduceMeanOp>(value, axes, true);
+  node.output(1, mean);
+  node.output(2, inverse_root_mean_square(node, node.make<ir::SubOp>(value, mean), axis, epsilon));
+}
+
+void import_rms_normalization(NodeContext& node) {
+  const Value value = node.input(0);
+  const int64_t axis = NodeContext::normalize_axis(node.integer("axis", -1), rank_of(value));
+  const Value factor = inverse_root_mean_square(node, value, axis, node.number("epsilon", 1e-5));
+  node.output(node.make<ir::MulOp>(node.make<ir::MulOp>(value, factor), node.input(1)));
+}
+
+// value / (sum of |value|^p along the axis)^(1/p)
+void import_lp_normalization(NodeContext& node) {
+  const Value value = node.input(0);
+  const Dims axes{NodeContext::normalize_axis(node.integer("axis", -1), rank_of(value))};
+  const int64_t p = node.integer("p", 2);
+  if (p != 1 && p != 2)
+    throw Error("p is " + std::to_string(p) + "; 1 and 2 are supported");
+  const Value powers = p == 1 ? node.make<ir::AbsOp>(value) : node.make<ir::MulOp>(value, value);
+  const Value sum = node.make<ir::ReduceSumOp>(powers, axes, true);
+  const Value norm = p == 1 ? sum : node.make<ir::SqrtOp>(sum);
+  // Rows of zeros stay zeros.
+  const Value zero = node.scalar_like(0, value);
+  const Value quotient = node.make<ir::DivOp>(value, norm);
+  node.output(node.make<ir::SelectOp>(node.make<ir::EqualOp>(norm, zero), zero, quotient));
 }
 
 void import_lrn(NodeContext& node) {
@@ -109,6 +149,8 @@ void add_normalizations(OperatorTable& table) {
   table.add("InstanceNormalization", import_instance_normalization);
   table.add("GroupNormalization", import_group_normalization, 18);
   table.add("LayerNormalization", import_layer_normalization, 17);
+  table.add("RMSNormalization", import_rms_normalization, 23);
+  table.add("LpNormalization", import_lp_normalization);
   table.add("LRN", import_lrn);
 }
 

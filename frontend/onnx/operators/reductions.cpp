@@ -16,9 +16,10 @@ Reduction reduction_of(NodeContext& node) {
   const int64_t rank = rank_of(node.input(0));
   const auto given = node.integers_from("axes", 1, "the axes");
   Reduction reduction{{}, node.integer("keepdims", 1) != 0};
+  const bool none_means_none = node.integer("noop_with_empty_axes", 0) != 0;
   if (given && !given->empty())
     reduction.axes = NodeContext::normalize_axes(*given, rank);
-  else if (node.integer("noop_with_empty_axes", 0) == 0)
+  else if (!none_means_none)
     for (int64_t i = 0; i < rank; ++i)
       reduction.axes.push_back(i);
   return reduction;
@@ -32,6 +33,17 @@ Value reduce(NodeContext& node, Value value, const Reduction& reduction) {
 template <class Op>
 void import_reduce(NodeContext& node) {
   node.output(reduce<Op>(node, node.input(0), reduction_of(node)));
+}
+
+// Of booleans, the largest is whether any holds, the smallest whether all do.
+template <class Op>
+void import_reduce_extreme(NodeContext& node) {
+  const Value value = node.input(0);
+  const Type element = element_of(value);
+  if (!element.isInteger(1))
+    return import_reduce<Op>(node);
+  const Value bytes = node.cast(value, ir::elementTypeOf(node.builder().getContext(), DType::u8));
+  node.output(node.cast(reduce<Op>(node, bytes, reduction_of(node)), element));
 }
 
 void import_reduce_mean(NodeContext& node) {
@@ -107,8 +119,8 @@ void import_arg_reduce(NodeContext& node) {
 
 void add_reductions(OperatorTable& table) {
   table.add("ReduceSum", import_reduce<ir::ReduceSumOp>);
-  table.add("ReduceMax", import_reduce<ir::ReduceMaxOp>);
-  table.add("ReduceMin", import_reduce<ir::ReduceMinOp>);
+  table.add("ReduceMax", import_reduce_extreme<ir::ReduceMaxOp>);
+  table.add("ReduceMin", import_reduce_extreme<ir::ReduceMinOp>);
   table.add("ReduceProd", import_reduce<ir::ReduceProdOp>);
   table.add("ReduceMean", import_reduce_mean);
   table.add("ReduceL1", import_reduce_l1);

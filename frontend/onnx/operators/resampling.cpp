@@ -143,6 +143,7 @@ Resampling read_resampling(NodeContext& node, llvm::ArrayRef<int64_t> dims) {
       throw Error(std::to_string(count) + " scales or sizes given for " + std::to_string(axes.size()) +
                   " dimensions");
   };
+  const std::string policy = node.text("keep_aspect_ratio_policy", "stretch"); // of sizes only
   if (given(node, 2) == given(node, 3))
     throw Error("either scales or sizes must be given");
   if (given(node, 2)) {
@@ -158,7 +159,6 @@ Resampling read_resampling(NodeContext& node, llvm::ArrayRef<int64_t> dims) {
   Dims sizes(dims);
   for (std::size_t i = 0; i < axes.size(); ++i)
     sizes[static_cast<std::size_t>(axes[i])] = numbers[i];
-  const std::string policy = node.text("keep_aspect_ratio_policy", "stretch");
   return policy == "stretch" ? by_sizes(dims, sizes) : keep_aspect_ratio(dims, sizes, axes, policy);
 }
 

@@ -121,10 +121,11 @@ void import_gather(NodeContext& node) {
 void import_one_hot(NodeContext& node) {
   Value indices = node.input(0);
   const Value values = node.input(2);
-  const int64_t depth = node.constant_integer(1, "the depth");
+  const double number = node.constant_number(1, "the depth"); // of any type of number
   constexpr int64_t kMaxDepth = int64_t{1} << 28;
-  if (depth < 1 || depth > kMaxDepth)
-    throw Error("depth " + std::to_string(depth) + " is out of range");
+  if (!(number >= 1 && number <= static_cast<double>(kMaxDepth)))
+    throw Error("depth " + std::to_string(number) + " is out of range");
+  const auto depth = static_cast<int64_t>(number);
   if (dims_of(values) != Dims{2})
     throw Error("values has shape " + to_text(dims_of(values)) + " instead of [2]");
   indices = node.cast(indices, node.builder().getI64Type());
@@ -146,6 +147,26 @@ void import_one_hot(NodeContext& node) {
   node.output(node.make<ir::SelectOp>(hot, on, off));
 }
 
+// The upper or lower triangle of every matrix, from the k-th diagonal on; the rest is 0.
+void import_trilu(NodeContext& node) {
+  const Value value = node.input(0);
+  const Dims dims = dims_of(value);
+  if (dims.size() < 2)
+    throw Error("the input has shape " + to_text(dims) + "; it needs at least two dimensions");
+  const bool upper = node.integer("upper", 1) != 0;
+  const int64_t rows = dims[dims.size() - 2], columns = dims.back();
+  constexpr int64_t kMost = int64_t{1} << 28;
+  const int64_t k = std::clamp(node.has_input(1) ? node.constant_integer(1, "k") : 0, -kMost, kMost);
+  if (rows > kMost || columns > kMost || rows * columns > kMost)
+    throw Error("matrices of shape " + to_text(dims) + " are too large");
+  Weight mask{Storage::allocate(static_cast<std::size_t>(rows * columns)), DType::boolean, {rows, columns}};
+  for (int64_t i = 0; i < rows * columns; ++i) {
+    const int64_t diagonal = i % columns - i / columns;
+    reinterpret_cast<bool*>(mask.storage->data())[i] = upper ? diagonal >= k : diagonal <= k;
+  }
+  node.output(node.make<ir::SelectOp>(node.constant(mask), value, node.scalar_like(0, value)));
+}
+
 } // namespace
 
 void add_slices(OperatorTable& table) {
@@ -153,6 +174,7 @@ void add_slices(OperatorTable& table) {
   table.add("Split", import_split);
   table.add("Concat", import_concat);
   table.add("Gather", import_gather);
+  table.add("Trilu", import_trilu, 14);
   table.add("OneHot", import_one_hot, 9);
 }
 

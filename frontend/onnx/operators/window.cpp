@@ -45,6 +45,7 @@ void read_padding(NodeContext& node, llvm::ArrayRef<int64_t> extents, Window& wi
   const std::string mode = node.text("auto_pad", "NOTSET");
   if (mode == "NOTSET" || mode.empty())
     return read_pads(node, window);
+  node.has("pads"); // has no meaning then
   window.automatic = true;
   const bool upper = mode == "SAME_UPPER";
   if (!upper && mode != "SAME_LOWER" && mode != "VALID")
