@@ -181,6 +181,7 @@ TEST(ContractionFusion, Matmul) {
     check(product("", {40, 33}, "", {33, 21}, {40, 21}, activation));
     check(product("", {1, 33}, "", {33, 21}, {1, 21}, activation));
     check(product("2x3x", {2, 3, 7, 33}, "", {33, 21}, {2, 3, 7, 21}, activation));
+    check(product("6x", {6, 1, 33}, "", {33, 21}, {6, 1, 21}, activation));
     check(product("2x3x", {2, 3, 7, 33}, "2x3x", {2, 3, 33, 21}, {2, 3, 7, 21}, activation));
   }
 }

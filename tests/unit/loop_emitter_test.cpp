@@ -49,6 +49,10 @@ TEST_F(LoopEmission, BroadcastOperands) {
   const std::string t = "tensor<2x6x5x7xf32>";
   for (const char* dims : {"6x1x1x", "1x", "", "7x", "5x1x", "2x1x5x1x", "1x6x5x7x", "2x1x1x1x"})
     check(single("mul", {t, "tensor<" + std::string(dims) + "f32>"}, "", t));
+  // The dimension of extent 1 agrees with both its neighbours, which do not agree with each other.
+  const std::string withOne = "tensor<4x3x1x7x1xf32>";
+  for (const char* dims : {"1x7x1x", "4x3x1x1x1x", "3x1x7x1x", "3x1x1x1x"})
+    check(single("mul", {withOne, "tensor<" + std::string(dims) + "f32>"}, "", withOne));
 }
 
 TEST_F(LoopEmission, PointwiseChainsShareTheirProducers) {

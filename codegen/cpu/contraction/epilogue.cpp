@@ -74,8 +74,12 @@ llvm::Value* Epilogue::apply(KernelBuilder& b, const Problem& p, llvm::Value* va
     const std::array<llvm::Value*, 3> all{at.d, at.h, at.w};
     positions.append(all.end() - p.spatialRank, all.end());
   } else if (flatPositions_) {
+    // On the last dimension that has an extent: where it is 1, operands are read at 0 whatever is passed.
     positions.assign(p.foldedDims.size(), b.index(0));
-    positions.back() = at.w;
+    size_t last = p.foldedDims.size() - 1;
+    while (last > 0 && p.foldedDims[last] == 1)
+      --last;
+    positions[last] = at.w;
   } else {
     split(b, at.w, p.foldedDims, positions);
   }

@@ -30,14 +30,19 @@ int64_t place(RankedTensorType type, int64_t dim) {
   return layout ? llvm::find(layout.getOrder(), dim) - layout.getOrder().begin() : dim;
 }
 
-// Dimensions d and d + 1 of the result (aligned at the end) are one run of memory in `type`, or repeated
-// together.
-bool mergeable(RankedTensorType type, ArrayRef<int64_t> result, int64_t d) {
+// The run of result dimensions [first, d] (aligned at the end) may be extended by d + 1: together they are
+// one run of memory in `type`, or repeated together. Dimensions of extent 1 are both, so that the run is
+// judged as a whole: two neighbours that agree with such a dimension between them need not agree with each
+// other.
+bool mergeable(RankedTensorType type, ArrayRef<int64_t> result, int64_t first, int64_t d) {
   const int64_t lead = static_cast<int64_t>(result.size()) - type.getRank();
-  auto extent = [&](int64_t dim) { return dim < lead ? 1 : type.getDimSize(dim - lead); };
-  const bool full =
-      extent(d) == result[static_cast<size_t>(d)] && extent(d + 1) == result[static_cast<size_t>(d) + 1];
-  const bool repeated = extent(d) == 1 && extent(d + 1) == 1;
+  bool full = true, repeated = true;
+  for (int64_t dim = first; dim <= d + 1; ++dim) {
+    const int64_t wanted = result[static_cast<size_t>(dim)];
+    const int64_t extent = dim < lead ? 1 : type.getDimSize(dim - lead);
+    full &= extent == wanted;
+    repeated &= extent == 1;
+  }
   if (!full)
     return repeated;
   if (d < lead)
@@ -65,7 +70,7 @@ DimensionGroups DimensionGroups::of(ir::KernelOp kernel) {
   groups.rank = result.getRank();
   for (int64_t d = 0; d < groups.rank; ++d) {
     const bool merges = d > 0 && llvm::all_of(types, [&](RankedTensorType type) {
-                          return mergeable(type, result.getShape(), d - 1);
+                          return mergeable(type, result.getShape(), groups.runs.back().first, d - 1);
                         });
     if (merges)
       ++groups.runs.back().second;
