@@ -89,6 +89,8 @@ Tensor Application::run(Create create, Alias alias) {
     return trace_ ? record(create) : evaluate(create, alias);
   } catch (const Error& error) {
     fail(error);
+  } catch (const std::bad_alloc&) {
+    fail(Error("out of memory", ErrorKind::system));
   }
 }
 

@@ -4,6 +4,7 @@
 #include "sinter/error.h"
 #include "sinter/tensor.h"
 
+#include <new>
 #include <string>
 #include <string_view>
 
@@ -26,6 +27,8 @@ decltype(auto) locate(const SourceLocation& where, std::string_view operation, B
     return body();
   } catch (const Error& error) {
     fail(where, operation, error.what(), error.kind());
+  } catch (const std::bad_alloc&) {
+    fail(where, operation, "out of memory", ErrorKind::system);
   }
 }
 
