@@ -2,6 +2,7 @@
 #include "expect_error.h"
 #include "support/model_builder.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -179,6 +180,17 @@ TEST_F(BadArguments, ShapeIsAbsurd) {
 TEST_F(BadArguments, Runs) {
   expect_error(folder_, {"bench", model_, "--shape", "x=1x3x8x8", "--runs", "0"},
                "--runs is a number from 1 to 1000000");
+}
+
+TEST_F(BadArguments, ADeviceIsWrittenToNotReplaced) {
+  const std::string pipe = folder_.path("pipe");
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  const int reader = open(pipe.c_str(), O_RDWR);
+  const ToolResult result = run_program(
+      SINTER_TOOL, {"inspect", model_, "--shape", "x=1x3x8x8", "--stage", "imported", "--output", pipe});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
+  close(reader);
 }
 
 TEST_F(BadArguments, Stage) {

@@ -85,12 +85,20 @@ std::vector<std::string> write_outputs(const std::string& directory,
 }
 
 void write_text(const std::string& path, const std::string& text) {
+  auto write = [&](const std::string& place) {
+    std::ofstream stream(place, std::ios::binary);
+    stream << text;
+    stream.close();
+    if (!stream)
+      throw Error(fmt::format("cannot write '{}'", path), ErrorKind::system);
+  };
+  // Renaming a file onto a device or a pipe would replace it.
+  std::error_code ignored;
+  if (const fs::file_status status = fs::status(path, ignored);
+      fs::exists(status) && !fs::is_regular_file(status))
+    return write(path);
   PendingFile file{fs::path(path)};
-  std::ofstream stream(file.temporary(), std::ios::binary);
-  stream << text;
-  stream.close();
-  if (!stream)
-    throw Error(fmt::format("cannot write '{}'", path), ErrorKind::system);
+  write(file.temporary());
   file.commit();
 }
 
