@@ -155,7 +155,7 @@ cpu::Target targetOf(const CompileOptions& options) {
 }
 
 passes::PipelineOptions pipelineOptions(const CompileOptions& options, const cpu::Target& target) {
-  return {.fuse = options.fuse, .block = target.lanes()};
+  return {.fuse = options.fuse, .block = target.lanes(), .precise = options.precise};
 }
 
 } // namespace

@@ -17,6 +17,8 @@ struct CompileOptions {
   std::string cpu = "native";
   /// Called now and then while compiling: kernels done, kernels in all.
   std::function<void(int64_t done, int64_t total)> progress;
+  /// True: no algorithm that reorders sums for speed at the cost of accuracy (Winograd's convolutions).
+  bool precise = false;
 };
 
 /// Compiles `module`: one func.func @main over sinter operations; argument and result attributes

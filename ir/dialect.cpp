@@ -31,6 +31,10 @@ void SinterDialect::registerOperations() {
       >();
   addOperations<
 #define GET_OP_LIST
+#include "ir/ops/conv/winograd.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
 #include "ir/ops/elementwise/activation.cpp.inc"
       >();
   addOperations<

@@ -13,6 +13,8 @@
 #define GET_OP_CLASSES
 #include "ir/ops/conv/conv.h.inc"
 #define GET_OP_CLASSES
+#include "ir/ops/conv/winograd.h.inc"
+#define GET_OP_CLASSES
 #include "ir/ops/elementwise/activation.h.inc"
 #define GET_OP_CLASSES
 #include "ir/ops/elementwise/binary.h.inc"

@@ -24,6 +24,14 @@ LayoutAttr filterLayout(MLIRContext* context, int64_t rank, int64_t block) {
   return LayoutAttr::get(context, order, 0, block);
 }
 
+// Taken whatever the batch: there are no loops for it.
+ContractionLayout winogradLayout(Operation* op, int64_t block) {
+  ContractionLayout layout;
+  layout.lhs = layout.result = LayoutAttr::channelsBlocked(op->getContext(), 4, block);
+  layout.rhs = LayoutAttr::get(op->getContext(), {0, 1, 2}, 1, block);
+  return layout;
+}
+
 // [n / block, k], columns innermost; a transposed rhs is [n, k] to start with.
 LayoutAttr columnsLayout(MLIRContext* context, bool transposed, int64_t block) {
   return LayoutAttr::get(context, transposed ? ArrayRef<int64_t>{0, 1} : ArrayRef<int64_t>{1, 0},
@@ -72,6 +80,8 @@ std::optional<ContractionLayout> contractionLayout(Operation* op, int64_t block)
     if (!ir::tensorType(operand).getElementType().isF32())
       return std::nullopt;
   const Contraction sizes = contraction.getContraction();
+  if (isa<ir::WinogradConvOp>(op))
+    return winogradLayout(op, block);
   if (isEmpty(sizes))
     return std::nullopt;
   switch (sizes.kind) {

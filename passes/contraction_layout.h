@@ -11,6 +11,8 @@ namespace sinter::passes {
 /// in channels of the group] with `block` output channels innermost; the input either the same as the result or
 /// row-major (read by broadcast loads, so that the first layer needs no conversion). Depthwise convolution takes its
 /// input blocked.
+/// Winograd convolution: input and result as of a convolution; the filter [points, out channels / block, in channels] with
+/// `block` output channels innermost.
 /// Matrix product: lhs and result row-major; a constant rank-2 rhs ordered [n / block, k] with `block` columns innermost,
 /// any other rhs row-major.
 struct ContractionLayout {

@@ -34,6 +34,8 @@ std::unique_ptr<mlir::Pass> createRaisePatternsPass();
 std::unique_ptr<mlir::Pass> createFoldBatchNormPass();
 /// Turns transposed convolutions whose windows do not overlap into a 1x1 convolution and a depth-to-space.
 std::unique_ptr<mlir::Pass> createLowerConvTransposePass();
+/// Turns 3x3 convolutions with constant filters into Winograd's, where that pays.
+std::unique_ptr<mlir::Pass> createChooseAlgorithmPass();
 /// Moves reshapes behind what follows them, so that kernels meet.
 std::unique_ptr<mlir::Pass> createSinkReshapesPass();
 /// Chooses channels-blocked layouts around contractions that have micro-kernels; with `propagate`, lets the

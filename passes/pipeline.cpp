@@ -32,6 +32,9 @@ void optimize(OpPassManager& functions, const PipelineOptions& options) {
     functions.addPass(createFoldConstantsPass());
     functions.addPass(createCSEPass());
   }
+  // Filters are final now, and layouts depend on the algorithm.
+  if (options.fuse && !options.precise)
+    functions.addPass(createChooseAlgorithmPass());
   // Layouts come last of what changes operations: from here on a tensor type says where its elements lie.
   functions.addPass(createAssignLayoutPass(options.block, /*propagate=*/options.fuse));
   functions.addPass(createCSEPass());
@@ -67,6 +70,7 @@ struct CommandLineOptions : PassPipelineOptions<CommandLineOptions> {
                             llvm::cl::init("planned")};
   Option<int64_t> block{*this, "block", llvm::cl::desc("channels in a block"), llvm::cl::init(8)};
   Option<bool> fuse{*this, "fuse", llvm::cl::desc("false: one operation per kernel"), llvm::cl::init(true)};
+  Option<bool> precise{*this, "precise", llvm::cl::desc("no Winograd"), llvm::cl::init(false)};
 };
 
 } // namespace
@@ -109,6 +113,7 @@ void registerPasses() {
   registerPass(createFoldBatchNormPass);
   registerPass(createLowerConvTransposePass);
   registerPass(createSinkReshapesPass);
+  registerPass(createChooseAlgorithmPass);
   registerPass([] { return createAssignLayoutPass(); });
   registerPass([] { return createFusePass(); });
   registerPass(createOutlineKernelsPass);
@@ -119,7 +124,7 @@ void registerPasses() {
         const auto stage = stageNamed(options.stage);
         if (!stage)
           llvm::reportFatalUsageError("sinter-pipeline: stage must be imported, optimized, fused or planned");
-        buildPipeline(manager, {options.fuse, options.block}, *stage);
+        buildPipeline(manager, {options.fuse, options.block, options.precise}, *stage);
       });
 }
 

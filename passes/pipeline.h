@@ -15,6 +15,8 @@ struct PipelineOptions {
   bool fuse = true;
   /// Channel block of blocked layouts: lanes of f32 in a vector register.
   int64_t block = 8;
+  /// True: no algorithm that reorders sums for speed at the cost of accuracy (Winograd's convolutions).
+  bool precise = false;
 };
 
 /// How far to go.

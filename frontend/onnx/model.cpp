@@ -105,7 +105,9 @@ struct Model::Impl {
 
   rt::ThreadPool& pool() const { return own_pool ? *own_pool : rt::default_thread_pool(); }
 
-  codegen::CompileOptions compile_options() const { return {options.fuse, options.cpu, options.progress}; }
+  codegen::CompileOptions compile_options() const {
+    return {options.fuse, options.cpu, options.progress, options.precise};
+  }
 
   Imported import(const std::vector<Tensor>& inputs) const {
     std::vector<rt::TensorSpec> specs;
@@ -262,7 +264,9 @@ std::string Model::inspect(const std::vector<Tensor>& inputs, const std::string&
       return codegen::printLlvm(module, impl_->compile_options());
     const auto target = codegen::cpu::Target::named(impl_->options.cpu);
     if (until != passes::Stage::imported)
-      passes::runPipeline(module, {.fuse = impl_->options.fuse, .block = target.lanes()}, until);
+      passes::runPipeline(
+          module, {.fuse = impl_->options.fuse, .block = target.lanes(), .precise = impl_->options.precise},
+          until);
     if (dot)
       return draw_dot(module);
     std::string text;

@@ -170,7 +170,8 @@ struct CompiledFunction::Impl {
       ~Done() { list.pop_back(); }
     } done{in_progress};
     std::shared_ptr<const rt::Executable> executable = with_trace(inputs, caller, [&](mlir::ModuleOp module) {
-      return codegen::compile(module, {.fuse = options.fuse, .cpu = options.cpu, .progress = {}});
+      return codegen::compile(
+          module, {.fuse = options.fuse, .cpu = options.cpu, .progress = {}, .precise = options.precise});
     });
     keep(in_progress.back(), executable);
     return executable;
@@ -218,12 +219,15 @@ std::string CompiledFunction::inspect(std::span<const Tensor> inputs, const std:
                                       SourceLocation where) const {
   std::lock_guard lock(impl_->trace_mutex);
   return impl_->with_trace(inputs, where, [&](mlir::ModuleOp module) {
-    const codegen::CompileOptions options{
-        .fuse = impl_->options.fuse, .cpu = impl_->options.cpu, .progress = {}};
+    const codegen::CompileOptions options{.fuse = impl_->options.fuse,
+                                          .cpu = impl_->options.cpu,
+                                          .progress = {},
+                                          .precise = impl_->options.precise};
     if (stage == "llvm")
       return codegen::printLlvm(module, options);
     passes::PipelineOptions pipeline;
     pipeline.fuse = options.fuse;
+    pipeline.precise = options.precise;
     pipeline.block = codegen::cpu::Target::named(options.cpu).lanes();
     if (stage == "optimized")
       passes::runPipeline(module, pipeline, passes::Stage::optimized);

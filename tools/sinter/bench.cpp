@@ -26,6 +26,7 @@ struct BenchOptions {
   int runs = 20;
   std::string json;
   std::string cpu = "native";
+  bool precise = false;
 };
 
 /// An executable with its own outputs, ready to be run again and again.
@@ -113,6 +114,7 @@ int bench(const BenchOptions& options) {
   ModelOptions model_options;
   model_options.threads = check_threads(options.threads);
   model_options.cpu = options.cpu;
+  model_options.precise = options.precise;
   rt::ThreadPool pool(model_options.threads);
 
   auto compile = [&](bool fuse, const std::vector<Tensor>* given, std::vector<Tensor>* used) {
@@ -165,6 +167,7 @@ Command add_bench(CLI::App& app) {
   sub->add_option("--cpu", options->cpu,
                   "Processor to compile for: native, x86-64, x86-64-v2, x86-64-v3 or x86-64-v4")
       ->capture_default_str();
+  sub->add_flag("--precise", options->precise, "No algorithms that trade accuracy for speed (Winograd)");
   return [options] { return bench(*options); };
 }
 

@@ -20,6 +20,7 @@ struct InspectOptions {
   std::vector<std::string> shapes;
   std::string cpu = "native";
   bool no_fuse = false;
+  bool precise = false;
 };
 
 int inspect(const InspectOptions& options) {
@@ -29,6 +30,7 @@ int inspect(const InspectOptions& options) {
         fmt::format("--format {} draws the stages fused and planned, not {}", options.format, options.stage));
   ModelOptions model_options;
   model_options.fuse = !options.no_fuse;
+  model_options.precise = options.precise;
   model_options.cpu = options.cpu;
   Progress progress("compiling kernels");
   model_options.progress = [&](int64_t done, int64_t total) { progress.update(done, total); };
@@ -73,6 +75,7 @@ Command add_inspect(CLI::App& app) {
                   "Processor to compile for: native, x86-64, x86-64-v2, x86-64-v3 or x86-64-v4")
       ->capture_default_str();
   sub->add_flag("--no-fuse", options->no_fuse, "One kernel per operation");
+  sub->add_flag("--precise", options->precise, "No algorithms that trade accuracy for speed (Winograd)");
   return [options] { return inspect(*options); };
 }
 

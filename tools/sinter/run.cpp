@@ -25,6 +25,7 @@ struct RunOptions {
   int threads = 0;
   std::string cpu = "native";
   bool no_fuse = false;
+  bool precise = false;
   bool interpret = false;
 };
 
@@ -49,6 +50,7 @@ int run(const RunOptions& options) {
     throw Error("--rtol and --atol are numbers not below 0");
   ModelOptions model_options;
   model_options.fuse = !options.no_fuse;
+  model_options.precise = options.precise;
   model_options.threads = check_threads(options.threads);
   model_options.cpu = options.cpu;
   Progress progress("compiling kernels");
@@ -102,6 +104,7 @@ Command add_run(CLI::App& app) {
                   "Processor to compile for: native, x86-64, x86-64-v2, x86-64-v3 or x86-64-v4")
       ->capture_default_str();
   sub->add_flag("--no-fuse", options->no_fuse, "One kernel per operation");
+  sub->add_flag("--precise", options->precise, "No algorithms that trade accuracy for speed (Winograd)");
   sub->add_flag("--interpret", options->interpret, "Run the reference interpreter instead of compiled code");
   return [options] { return run(*options); };
 }

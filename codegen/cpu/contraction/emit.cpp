@@ -1,5 +1,6 @@
 // Which kernels the micro-kernels take, and their translation from the dialect.
 #include "codegen/cpu/contraction/generator.h"
+#include "codegen/cpu/contraction/winograd.h"
 #include "passes/contraction_layout.h"
 #include "sinter/runtime/error.h"
 
@@ -125,7 +126,6 @@ EmittedKernel emitContraction(ir::KernelOp kernel, const Target& target, llvm::L
   if (!root || !isa<ir::ContractionOpInterface>(root))
     throw Error("a kernel without a contraction cannot be a micro-kernel", ErrorKind::internal);
   const ir::Contraction shape = cast<ir::ContractionOpInterface>(root).getContraction();
-  const contraction::Problem problem = problemOf(root, shape, target);
   const auto rank = static_cast<size_t>(tensorType(root->getResult(0)).getRank());
 
   contraction::Buffers buffers;
@@ -134,6 +134,12 @@ EmittedKernel emitContraction(ir::KernelOp kernel, const Target& target, llvm::L
   buffers.bias = shape.hasBias ? argumentNumber(root->getOperand(2)) : 0;
   buffers.output = kernel.getBody().front().getNumArguments();
 
+  if (isa<ir::WinogradConvOp>(root))
+    return contraction::generateWinograd(
+        shape, buffers, target, kernel.getSymName(), context,
+        emitEpilogue(kernel, root, /*laneDim=*/1, target.lanes(), kEpilogue, target, context), kEpilogue);
+
+  const contraction::Problem problem = problemOf(root, shape, target);
   const auto laneDim = static_cast<int64_t>(problem.channelLast ? rank - 1 : 1);
   std::unique_ptr<llvm::Module> epilogue =
       emitEpilogue(kernel, root, laneDim, target.lanes(), kEpilogue, target, context);

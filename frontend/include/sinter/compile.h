@@ -22,6 +22,7 @@ struct CompileOptions {
   int threads = 0;                    ///< 0: the pool shared by the process, one thread per processor
   std::string cpu = "native";         ///< or an x86-64 microarchitecture level such as "x86-64-v3"
   std::size_t cached_signatures = 16; ///< programs kept; the least recently used goes first
+  bool precise = false;               ///< no algorithm that trades accuracy for speed (Winograd)
 };
 
 /// A function with the C++ types of its arguments and results taken away. Copies share the compiled programs.

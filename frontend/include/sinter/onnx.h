@@ -27,6 +27,7 @@ struct ModelOptions {
   std::string cpu = "native";
   std::size_t cached_shapes = 16; ///< executables kept; the least recently used goes first
   std::function<void(int64_t done, int64_t total)> progress;
+  bool precise = false; ///< no algorithm that trades accuracy for speed (Winograd)
 };
 
 /// A loaded ONNX model. Every combination of input shapes is compiled once, when it is first seen.

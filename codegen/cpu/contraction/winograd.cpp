@@ -1,0 +1,424 @@
+// Winograd's convolution: tiles are transformed into scratch memory, multiplied point by point by the
+// register tiles of matrix products, and transformed back.
+//
+// A task is a block of tiles of one image and a range of output channels. Tasks of one block follow each
+// other, and the worker that runs several of them transforms its input once.
+#include "codegen/cpu/contraction/winograd.h"
+
+#include "codegen/cpu/contraction/tile.h"
+#include "codegen/cpu/contraction/winograd_transform.h"
+
+#include <algorithm>
+#include <map>
+
+namespace sinter::codegen::cpu::contraction {
+namespace {
+
+constexpr int64_t kTasksWanted = 16;
+constexpr int64_t kTilesInBlock = 32;
+
+int64_t roundUpDiv(int64_t a, int64_t b) {
+  return (a + b - 1) / b;
+}
+
+struct WinogradPlan {
+  int64_t tileRows = 0, tileColumns = 0; ///< tiles of 4x4 results in an image
+  int64_t blocks = 1, largest = 1;       ///< of tiles; the first `larger` have one more than the others
+  int64_t larger = 0;
+  int64_t width = 1, pairs = 1;           ///< of a register tile: tiles times blocks of output channels
+  int64_t chunks = 1, blocksPerChunk = 1; ///< of blocks of output channels
+  int64_t tasks = 0;
+
+  WinogradPlan(const Problem& p, const Target& target) {
+    tileRows = roundUpDiv(p.output[1], kWinogradTile);
+    tileColumns = roundUpDiv(p.output[2], kWinogradTile);
+    pairs = std::min<int64_t>(2, p.blocks());
+    width = (target.registers - pairs - (target.fma ? 1 : 3)) / pairs;
+    const int64_t tiles = tileRows * tileColumns;
+    if (p.isEmpty())
+      return;
+    blocks = roundUpDiv(tiles, kTilesInBlock);
+    larger = tiles % blocks;
+    largest = roundUpDiv(tiles, blocks);
+    // Weights and what is multiplied by them stay in the second-level cache; at least two pairs of blocks.
+    const int64_t wanted = roundUpDiv(kTasksWanted, p.batch() * blocks);
+    blocksPerChunk = std::max<int64_t>(std::min<int64_t>(4, p.blocks()), p.blocks() / wanted);
+    blocksPerChunk = std::min(p.blocks(), roundUpDiv(blocksPerChunk, pairs) * pairs);
+    chunks = roundUpDiv(p.blocks(), blocksPerChunk);
+    tasks = p.batch() * blocks * chunks;
+  }
+};
+
+class WinogradGenerator {
+public:
+  WinogradGenerator(const Problem& problem, const Buffers& buffers, const Target& target,
+                    llvm::Module& module, const Epilogue& epilogue)
+      : p_(problem), plan_(problem, target), buffers_(buffers), target_(target), epilogue_(epilogue),
+        b_(module, llvm::Type::getFloatTy(module.getContext()), problem.lanes),
+        inBlocks_(roundUpDiv(p_.channels, p_.lanes)) {
+    // One line more than needed: points a power of two apart would share their places in the cache.
+    const int64_t line = 16;
+    inputPoint_ = inBlocks_ * plan_.largest * p_.lanes + line;
+    outputPoint_ = plan_.blocksPerChunk * plan_.largest * p_.lanes + line;
+    describeProduct();
+  }
+
+  const WinogradPlan& plan() const { return plan_; }
+  uint64_t scratchBytes() const {
+    return static_cast<uint64_t>(kWinogradPoints * (inputPoint_ + outputPoint_)) * sizeof(float);
+  }
+
+  void emit(llvm::StringRef symbol) {
+    llvm::Type* pointer = b_.getPtrTy();
+    llvm::Type* number = b_.getInt64Ty();
+    kernel_ = function(symbol, {pointer, number, number, pointer}, llvm::GlobalValue::ExternalLinkage);
+    b_.SetInsertPoint(llvm::BasicBlock::Create(b_.getContext(), "entry", kernel_));
+    if (plan_.tasks > 0) {
+      makeTransforms();
+      llvm::Value* begin = kernel_->getArg(1);
+      b_.loop(b_.CreateSub(kernel_->getArg(2), begin), true, {},
+              [&](llvm::Value* round, llvm::ArrayRef<llvm::Value*>) {
+                emitTask(b_.CreateAdd(begin, round), round);
+                return Values{};
+              });
+    }
+    b_.CreateRetVoid();
+  }
+
+private:
+  llvm::Function* function(const llvm::Twine& name, llvm::ArrayRef<llvm::Type*> arguments,
+                           llvm::GlobalValue::LinkageTypes linkage = llvm::GlobalValue::InternalLinkage) {
+    auto* type = llvm::FunctionType::get(b_.getVoidTy(), arguments, false);
+    auto* result = llvm::Function::Create(type, linkage, name, b_.module);
+    result->addFnAttr(llvm::Attribute::NoUnwind);
+    result->addFnAttr("target-cpu", target_.cpu);
+    result->addFnAttr("target-features", target_.features);
+    result->addFnAttr("prefer-vector-width", std::to_string(target_.vectorBytes * 8));
+    if (linkage == llvm::GlobalValue::InternalLinkage)
+      result->addFnAttr(llvm::Attribute::NoInline);
+    return result;
+  }
+
+  void describeProduct() {
+    product_.lanes = p_.lanes;
+    product_.channels = p_.channels;
+    product_.channelBlock = p_.lanes;
+    product_.inputChannelStride = 1;
+    product_.inputBlockStride = plan_.largest * p_.lanes;
+    product_.filterChannelStride = p_.lanes;
+    product_.filterBlockStride = p_.channels * p_.lanes;
+    product_.outChannels = p_.outChannels;
+    product_.input = product_.output = {1, 1, plan_.largest};
+    product_.inputStride = product_.outputStride = {0, 0, p_.lanes};
+    product_.outputBlockStride = plan_.largest * p_.lanes;
+  }
+
+  llvm::Value* buffer(unsigned number) {
+    return b_.CreateLoad(b_.getPtrTy(), b_.CreateConstGEP1_64(b_.getPtrTy(), kernel_->getArg(0), number));
+  }
+
+  // Emits `body` to run if `condition` holds.
+  void when(llvm::Value* condition, llvm::function_ref<void()> body,
+            llvm::function_ref<void()> otherwise = {}) {
+    llvm::Function* parent = b_.GetInsertBlock()->getParent();
+    auto* then = llvm::BasicBlock::Create(b_.getContext(), "then", parent);
+    auto* other = otherwise ? llvm::BasicBlock::Create(b_.getContext(), "else", parent) : nullptr;
+    auto* done = llvm::BasicBlock::Create(b_.getContext(), "done", parent);
+    b_.CreateCondBr(condition, then, other ? other : done);
+    b_.SetInsertPoint(then);
+    body();
+    b_.CreateBr(done);
+    if (other) {
+      b_.SetInsertPoint(other);
+      otherwise();
+      b_.CreateBr(done);
+    }
+    b_.SetInsertPoint(done);
+  }
+
+  void emitTask(llvm::Value* task, llvm::Value* round) {
+    llvm::Value* chunk = b_.CreateURem(task, b_.index(plan_.chunks));
+    llvm::Value* rest = b_.CreateUDiv(task, b_.index(plan_.chunks));
+    llvm::Value* block = b_.CreateURem(rest, b_.index(plan_.blocks));
+    llvm::Value* batch = b_.CreateUDiv(rest, b_.index(plan_.blocks));
+    const int64_t smaller = plan_.larger ? plan_.largest - 1 : plan_.largest;
+    llvm::Value* firstTile =
+        b_.CreateAdd(b_.CreateMul(block, b_.index(smaller)), b_.minimum(block, b_.index(plan_.larger)));
+    llvm::Value* isLarger = b_.CreateICmpSLT(block, b_.index(plan_.larger));
+    llvm::Value* tiles = b_.CreateSelect(isLarger, b_.index(plan_.largest), b_.index(smaller));
+    llvm::Value* scratch = kernel_->getArg(3);
+    llvm::Value* sums = b_.advance(scratch, kWinogradPoints * inputPoint_);
+    when(b_.CreateOr(b_.CreateICmpEQ(round, b_.index(0)), b_.CreateICmpEQ(chunk, b_.index(0))), [&] {
+      llvm::Value* input =
+          b_.advance(buffer(buffers_.input), b_.CreateMul(batch, b_.index(p_.inputBatchStrides[0])));
+      b_.CreateCall(inputTransform_, {input, scratch, firstTile, tiles});
+    });
+    llvm::Value* first = b_.CreateMul(chunk, b_.index(plan_.blocksPerChunk));
+    llvm::Value* count =
+        b_.minimum(b_.CreateSub(b_.index(p_.blocks()), first), b_.index(plan_.blocksPerChunk));
+    if (plan_.larger)
+      when(
+          isLarger, [&] { emitProducts(first, count, plan_.largest); },
+          [&] { emitProducts(first, count, smaller); });
+    else
+      emitProducts(first, count, smaller);
+    b_.CreateCall(outputTransform_, {kernel_->getArg(0), sums, firstTile, tiles, first, count, batch});
+  }
+
+  // 36 matrix products of `tiles` tiles with `count` blocks of output channels.
+  void emitProducts(llvm::Value* first, llvm::Value* count, int64_t tiles) {
+    const int64_t filterPoint = p_.blocks() * product_.filterBlockStride;
+    b_.loop(b_.index(kWinogradPoints), false, {}, [&](llvm::Value* point, llvm::ArrayRef<llvm::Value*>) {
+      llvm::Value* input = b_.advance(kernel_->getArg(3), b_.CreateMul(point, b_.index(inputPoint_)));
+      llvm::Value* sums = b_.advance(b_.advance(kernel_->getArg(3), kWinogradPoints * inputPoint_),
+                                     b_.CreateMul(point, b_.index(outputPoint_)));
+      llvm::Value* filter = b_.advance(buffer(buffers_.filter), b_.CreateMul(point, b_.index(filterPoint)));
+      filter = b_.advance(filter, b_.CreateMul(first, b_.index(product_.filterBlockStride)));
+      auto columns = [&](llvm::Value* block, int64_t width) {
+        emitTiles(input, b_.advance(filter, b_.CreateMul(block, b_.index(product_.filterBlockStride))),
+                  b_.advance(sums, b_.CreateMul(block, b_.index(product_.outputBlockStride))), width, tiles);
+      };
+      llvm::Value* wide = b_.CreateUDiv(count, b_.index(plan_.pairs));
+      b_.loop(wide, true, {}, [&](llvm::Value* round, llvm::ArrayRef<llvm::Value*>) {
+        columns(b_.CreateMul(round, b_.index(plan_.pairs)), plan_.pairs);
+        return Values{};
+      });
+      if (p_.blocks() % plan_.pairs) // of two: the last one is alone
+        when(b_.CreateICmpNE(b_.CreateURem(count, b_.index(plan_.pairs)), b_.index(0)),
+             [&] { columns(b_.CreateMul(wide, b_.index(plan_.pairs)), 1); });
+      return Values{};
+    });
+  }
+
+  void emitTiles(llvm::Value* input, llvm::Value* filter, llvm::Value* sums, int64_t blocks, int64_t tiles) {
+    const int64_t runs = roundUpDiv(tiles, plan_.width), narrow = tiles / runs, wider = tiles % runs;
+    if (wider)
+      b_.CreateCall(product(blocks, narrow + 1), {input, filter, sums, b_.index(0), b_.index(wider)});
+    b_.CreateCall(product(blocks, narrow),
+                  {input, filter, sums, b_.index(wider * (narrow + 1)), b_.index(runs - wider)});
+  }
+
+  // Register tiles of `width` tiles, side by side from a first one on.
+  llvm::Function* product(int64_t blocks, int64_t width) {
+    llvm::Function*& result = products_[{blocks, width}];
+    if (result)
+      return result;
+    llvm::IRBuilder<>::InsertPointGuard guard(b_);
+    llvm::Type *pointer = b_.getPtrTy(), *number = b_.getInt64Ty();
+    result = function(kernel_->getName() + "_product", {pointer, pointer, pointer, number, number});
+    b_.SetInsertPoint(llvm::BasicBlock::Create(b_.getContext(), "entry", result));
+    PositionRun positions;
+    positions.width = width;
+    positions.meets = {{0, width}};
+    const BlockRun blockRun{0, blocks, 1, 0};
+    const Plan plan;
+    RunArguments arguments;
+    arguments.input = result->getArg(0);
+    arguments.filter = result->getArg(1);
+    arguments.output = result->getArg(2);
+    arguments.start = result->getArg(3);
+    arguments.tiles = result->getArg(4);
+    arguments.kernelDepths = arguments.kernelRows = b_.index(1);
+    TileEmitter(b_, product_, plan, positions, blockRun, target_.registers, Epilogue()).emit(arguments);
+    b_.CreateRetVoid();
+    return result;
+  }
+
+  void makeTransforms() {
+    llvm::IRBuilder<>::InsertPointGuard guard(b_);
+    llvm::Type *pointer = b_.getPtrTy(), *number = b_.getInt64Ty();
+    inputTransform_ = function(kernel_->getName() + "_input", {pointer, pointer, number, number});
+    b_.SetInsertPoint(llvm::BasicBlock::Create(b_.getContext(), "entry", inputTransform_));
+    emitInput();
+    b_.CreateRetVoid();
+    outputTransform_ =
+        function(kernel_->getName() + "_output", {pointer, pointer, number, number, number, number, number});
+    b_.SetInsertPoint(llvm::BasicBlock::Create(b_.getContext(), "entry", outputTransform_));
+    emitOutput();
+    b_.CreateRetVoid();
+  }
+
+  // (input of the image, scratch, first tile, tiles)
+  void emitInput() {
+    llvm::Function* f = inputTransform_;
+    auto* zeros = new llvm::GlobalVariable(b_.module, b_.vector, true, llvm::GlobalValue::InternalLinkage,
+                                           llvm::Constant::getNullValue(b_.vector), "zeros");
+    auto perTile = [&](llvm::Value* block, llvm::Value* round) {
+      llvm::Value* tile = b_.CreateAdd(f->getArg(2), round);
+      llvm::Value* row = b_.CreateSub(
+          b_.CreateMul(b_.CreateUDiv(tile, b_.index(plan_.tileColumns)), b_.index(kWinogradTile)),
+          b_.index(p_.pad[1]));
+      llvm::Value* column = b_.CreateSub(
+          b_.CreateMul(b_.CreateURem(tile, b_.index(plan_.tileColumns)), b_.index(kWinogradTile)),
+          b_.index(p_.pad[2]));
+      llvm::Value* corner = b_.advance(f->getArg(0), b_.CreateMul(block, b_.index(p_.inputBlockStride)));
+      corner = b_.advance(corner, b_.CreateMul(row, b_.index(p_.inputStride[1])));
+      corner = b_.advance(corner, b_.CreateMul(column, b_.index(p_.inputStride[2])));
+      llvm::Value* to = b_.advance(f->getArg(1), b_.CreateMul(block, b_.index(plan_.largest * p_.lanes)));
+      to = b_.advance(to, b_.CreateMul(round, b_.index(p_.lanes)));
+      auto at = [&](int64_t y, int64_t x) {
+        return b_.advance(corner, y * p_.inputStride[1] + x * p_.inputStride[2]);
+      };
+      auto store = [&](int64_t point, llvm::Value* value) {
+        b_.storeVector(value, b_.advance(to, point * inputPoint_));
+      };
+      auto inside = [&](llvm::Value* begin, int64_t length, int64_t extent) {
+        return b_.CreateAnd(b_.CreateICmpSGE(begin, b_.index(0)),
+                            b_.CreateICmpSLE(b_.CreateAdd(begin, b_.index(length)), b_.index(extent)));
+      };
+      when(
+          b_.CreateAnd(inside(row, kWinogradSide, p_.input[1]), inside(column, kWinogradSide, p_.input[2])),
+          [&] {
+            emitInputTransform(b_, [&](int64_t y, int64_t x) { return b_.loadVector(at(y, x)); }, store);
+          },
+          [&] { // what lies outside is read from zeros
+            Values rows, columns;
+            for (int64_t i = 0; i < kWinogradSide; ++i) {
+              rows.push_back(inside(b_.CreateAdd(row, b_.index(i)), 1, p_.input[1]));
+              columns.push_back(inside(b_.CreateAdd(column, b_.index(i)), 1, p_.input[2]));
+            }
+            emitInputTransform(
+                b_,
+                [&](int64_t y, int64_t x) {
+                  llvm::Value* valid =
+                      b_.CreateAnd(rows[static_cast<size_t>(y)], columns[static_cast<size_t>(x)]);
+                  return b_.loadVector(b_.CreateSelect(valid, at(y, x), zeros));
+                },
+                store);
+          });
+    };
+    b_.loop(b_.index(inBlocks_), false, {}, [&](llvm::Value* block, llvm::ArrayRef<llvm::Value*>) {
+      b_.loop(f->getArg(3), false, {}, [&](llvm::Value* round, llvm::ArrayRef<llvm::Value*>) {
+        perTile(block, round);
+        return Values{};
+      });
+      return Values{};
+    });
+  }
+
+  /// One vector of the result on its way out.
+  struct Place {
+    llvm::Value *output, *channel, *batch, *row, *column;
+  };
+
+  void finish(llvm::Value* value, const Place& place, llvm::Value* y, llvm::Value* x) {
+    llvm::Value* output = b_.advance(place.output, b_.CreateMul(y, b_.index(p_.outputStride[1])));
+    output = b_.advance(output, b_.CreateMul(x, b_.index(p_.outputStride[2])));
+    if (epilogue_) {
+      const ResultIndex at{place.batch, place.channel, b_.index(0), b_.CreateAdd(place.row, y),
+                           b_.CreateAdd(place.column, x)};
+      value = epilogue_.apply(b_, p_, value, outputTransform_->getArg(0), at);
+    }
+    b_.storeVector(value, output);
+  }
+
+  // (buffers, sums, first tile, tiles, first block of output channels, their number, batch)
+  void emitOutput() {
+    llvm::Function* f = outputTransform_;
+    llvm::AllocaInst* results = b_.CreateAlloca(b_.vector, b_.index(kWinogradTile * kWinogradTile));
+    auto fromTable = [&](unsigned number) {
+      return b_.CreateLoad(b_.getPtrTy(), b_.CreateConstGEP1_64(b_.getPtrTy(), f->getArg(0), number));
+    };
+    llvm::Value* output = b_.advance(fromTable(buffers_.output),
+                                     b_.CreateMul(f->getArg(6), b_.index(p_.outputBatchStrides[0])));
+    llvm::Value* biases = p_.hasBias ? fromTable(buffers_.bias) : nullptr;
+    auto perTile = [&](llvm::Value* round, llvm::Value* tile, llvm::Value* bias, Place place) {
+      llvm::Value* number = b_.CreateAdd(f->getArg(2), tile);
+      place.row = b_.CreateMul(b_.CreateUDiv(number, b_.index(plan_.tileColumns)), b_.index(kWinogradTile));
+      place.column =
+          b_.CreateMul(b_.CreateURem(number, b_.index(plan_.tileColumns)), b_.index(kWinogradTile));
+      place.output = b_.advance(place.output, b_.CreateMul(place.row, b_.index(p_.outputStride[1])));
+      place.output = b_.advance(place.output, b_.CreateMul(place.column, b_.index(p_.outputStride[2])));
+      llvm::Value* from = b_.advance(f->getArg(1), b_.CreateMul(round, b_.index(product_.outputBlockStride)));
+      from = b_.advance(from, b_.CreateMul(tile, b_.index(p_.lanes)));
+      auto load = [&](int64_t point) { return b_.loadVector(b_.advance(from, point * outputPoint_)); };
+      auto biased = [&](llvm::Value* value) { return bias ? b_.CreateFAdd(value, bias) : value; };
+      const bool unrolled = !epilogue_ || epilogue_.isSmall();
+      auto whole = [&] {
+        emitOutputTransform(b_, load, [&](int64_t y, int64_t x, llvm::Value* value) {
+          finish(biased(value), place, b_.index(y), b_.index(x));
+        });
+      };
+      llvm::Value* height =
+          b_.minimum(b_.CreateSub(b_.index(p_.output[1]), place.row), b_.index(kWinogradTile));
+      llvm::Value* width =
+          b_.minimum(b_.CreateSub(b_.index(p_.output[2]), place.column), b_.index(kWinogradTile));
+      auto part = [&] {
+        emitOutputTransform(b_, load, [&](int64_t y, int64_t x, llvm::Value* value) {
+          b_.CreateStore(biased(value),
+                         b_.CreateConstGEP1_64(b_.vector, results, static_cast<uint64_t>(y * 4 + x)));
+        });
+        b_.loop(height, false, {}, [&](llvm::Value* y, llvm::ArrayRef<llvm::Value*>) {
+          b_.loop(width, false, {}, [&](llvm::Value* x, llvm::ArrayRef<llvm::Value*>) {
+            llvm::Value* at = b_.CreateAdd(b_.CreateMul(y, b_.index(kWinogradTile)), x);
+            finish(b_.CreateLoad(b_.vector, b_.CreateGEP(b_.vector, results, at)), place, y, x);
+            return Values{};
+          });
+          return Values{};
+        });
+      };
+      if (!unrolled)
+        return part();
+      when(b_.CreateAnd(b_.CreateICmpEQ(height, b_.index(kWinogradTile)),
+                        b_.CreateICmpEQ(width, b_.index(kWinogradTile))),
+           whole, part);
+    };
+    b_.loop(f->getArg(5), false, {}, [&](llvm::Value* round, llvm::ArrayRef<llvm::Value*>) {
+      llvm::Value* block = b_.CreateAdd(f->getArg(4), round);
+      Place place{};
+      place.batch = f->getArg(6);
+      place.channel = b_.CreateMul(block, b_.index(p_.lanes));
+      place.output = b_.advance(output, b_.CreateMul(block, b_.index(p_.outputBlockStride)));
+      llvm::Value* bias = nullptr;
+      if (biases) {
+        llvm::Value* pointer = b_.advance(biases, place.channel);
+        bias = p_.tailLanes() == 0
+                   ? b_.loadVector(pointer)
+                   : b_.loadVector(pointer, b_.CreateSub(b_.index(p_.outChannels), place.channel));
+      }
+      b_.loop(f->getArg(3), false, {}, [&](llvm::Value* tile, llvm::ArrayRef<llvm::Value*>) {
+        perTile(round, tile, bias, place);
+        return Values{};
+      });
+      return Values{};
+    });
+  }
+
+  const Problem& p_;
+  const WinogradPlan plan_;
+  const Buffers buffers_;
+  const Target& target_;
+  const Epilogue& epilogue_;
+  KernelBuilder b_;
+  const int64_t inBlocks_;
+  int64_t inputPoint_ = 0, outputPoint_ = 0; ///< elements from one point to the next in scratch memory
+  Problem product_;                          ///< of one point
+  llvm::Function *kernel_ = nullptr, *inputTransform_ = nullptr, *outputTransform_ = nullptr;
+  std::map<std::pair<int64_t, int64_t>, llvm::Function*> products_;
+};
+
+} // namespace
+
+EmittedKernel generateWinograd(const ir::Contraction& shape, const Buffers& buffers, const Target& target,
+                               llvm::StringRef symbol, llvm::LLVMContext& context,
+                               std::unique_ptr<llvm::Module> epilogue, llvm::StringRef epilogueName) {
+  const Problem problem = convolutionProblem(shape, target.lanes(), /*inputBlocked=*/true, /*spatialRank=*/2);
+  EmittedKernel kernel;
+  kernel.module = std::make_unique<llvm::Module>(symbol, context);
+  kernel.symbol = symbol.str();
+  if (epilogue) {
+    kernel.module->setDataLayout(epilogue->getDataLayout());
+    kernel.module->setTargetTriple(epilogue->getTargetTriple());
+  }
+  const Epilogue after(std::move(epilogue), epilogueName, /*flatPositions=*/false, *kernel.module);
+  WinogradGenerator generator(problem, buffers, target, *kernel.module, after);
+  generator.emit(symbol);
+  const WinogradPlan& plan = generator.plan();
+  kernel.algorithm =
+      "winograd 4x4, " + std::to_string(plan.width) + "x" + std::to_string(plan.pairs * target.lanes());
+  kernel.tasks = plan.tasks;
+  kernel.scratchBytes = plan.tasks > 0 ? generator.scratchBytes() : 0;
+  return kernel;
+}
+
+} // namespace sinter::codegen::cpu::contraction

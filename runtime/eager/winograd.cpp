@@ -1,0 +1,135 @@
+// Winograd's F(4x4, 3x3) with the points 0, 1, -1, 2, -2 and infinity.
+#include "sinter/runtime/eager/winograd.h"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+namespace sinter::eager {
+namespace {
+
+constexpr std::size_t kSide = 6; // points in each direction
+constexpr std::size_t kPoints = kSide * kSide;
+
+template <std::size_t rows, std::size_t columns>
+using Matrix = std::array<std::array<double, columns>, rows>;
+
+constexpr Matrix<6, 3> kFilter{{{1.0 / 4, 0, 0},
+                                {-1.0 / 6, -1.0 / 6, -1.0 / 6},
+                                {-1.0 / 6, 1.0 / 6, -1.0 / 6},
+                                {1.0 / 24, 1.0 / 12, 1.0 / 6},
+                                {1.0 / 24, -1.0 / 12, 1.0 / 6},
+                                {0, 0, 1}}};
+constexpr Matrix<6, 6> kInput{{{4, 0, -5, 0, 1, 0},
+                               {0, -4, -4, 1, 1, 0},
+                               {0, 4, -4, -1, 1, 0},
+                               {0, -2, -1, 2, 1, 0},
+                               {0, 2, -1, -2, 1, 0},
+                               {0, 4, 0, -5, 0, 1}}};
+constexpr Matrix<4, 6> kOutput{
+    {{1, 1, 1, 1, 1, 0}, {0, 1, -1, 2, -2, 0}, {0, 1, 1, 4, 4, 0}, {0, 1, -1, 8, -8, 1}}};
+
+// t x t^T for a square x.
+template <std::size_t rows, std::size_t columns>
+Matrix<rows, rows> transform(const Matrix<rows, columns>& t, const Matrix<columns, columns>& x) {
+  Matrix<rows, columns> half{};
+  for (std::size_t i = 0; i < rows; ++i)
+    for (std::size_t j = 0; j < columns; ++j)
+      for (std::size_t k = 0; k < columns; ++k)
+        half[i][j] += t[i][k] * x[k][j];
+  Matrix<rows, rows> result{};
+  for (std::size_t i = 0; i < rows; ++i)
+    for (std::size_t j = 0; j < rows; ++j)
+      for (std::size_t k = 0; k < columns; ++k)
+        result[i][j] += half[i][k] * t[j][k];
+  return result;
+}
+
+class Convolution {
+public:
+  Convolution(const View& input, const View& filter, const View* bias, const View& result, int64_t pad_top,
+              int64_t pad_left)
+      : input_(input), filter_(filter), bias_(bias), result_(result), pad_top_(pad_top), pad_left_(pad_left),
+        channels_(input.shape[1]), points_(kPoints * static_cast<std::size_t>(channels_)) {}
+
+  // The tile whose first result is at (top, left).
+  void run(int64_t n, int64_t top, int64_t left) {
+    for (int64_t c = 0; c < channels_; ++c)
+      transform_input(n, c, top, left);
+    for (int64_t m = 0; m < result_.shape[1]; ++m)
+      store(n, m, top, left, transform(kOutput, products(m)));
+  }
+
+private:
+  void transform_input(int64_t n, int64_t channel, int64_t top, int64_t left) {
+    Matrix<kSide, kSide> piece{};
+    const int64_t h = top - pad_top_, w = left - pad_left_;
+    const int64_t side = kSide;
+    for (int64_t y = std::max<int64_t>(0, -h); y < std::min(side, input_.shape[2] - h); ++y)
+      for (int64_t x = std::max<int64_t>(0, -w); x < std::min(side, input_.shape[3] - w); ++x)
+        piece[static_cast<std::size_t>(y)][static_cast<std::size_t>(x)] = static_cast<double>(
+            input_.as<const float>()[n * input_.strides[0] + channel * input_.strides[1] +
+                                     (h + y) * input_.strides[2] + (w + x) * input_.strides[3]]);
+    const auto transformed = transform(kInput, piece);
+    for (std::size_t e = 0; e < kPoints; ++e)
+      points_[e * static_cast<std::size_t>(channels_) + static_cast<std::size_t>(channel)] =
+          transformed[e / kSide][e % kSide];
+  }
+
+  Matrix<kSide, kSide> products(int64_t m) const {
+    Matrix<kSide, kSide> sums{};
+    for (std::size_t e = 0; e < kPoints; ++e) {
+      const float* weights =
+          filter_.as<const float>() + static_cast<int64_t>(e) * filter_.strides[0] + m * filter_.strides[1];
+      const double* point = points_.data() + e * static_cast<std::size_t>(channels_);
+      for (int64_t c = 0; c < channels_; ++c)
+        sums[e / kSide][e % kSide] += point[c] * static_cast<double>(weights[c * filter_.strides[2]]);
+    }
+    return sums;
+  }
+
+  void store(int64_t n, int64_t m, int64_t top, int64_t left, const Matrix<4, 4>& tile) const {
+    const double bias = bias_ ? static_cast<double>(bias_->as<const float>()[m * bias_->strides[0]]) : 0;
+    float* to = result_.as<float>() + n * result_.strides[0] + m * result_.strides[1];
+    for (int64_t y = 0; y < std::min(kWinogradTile, result_.shape[2] - top); ++y)
+      for (int64_t x = 0; x < std::min(kWinogradTile, result_.shape[3] - left); ++x)
+        to[(top + y) * result_.strides[2] + (left + x) * result_.strides[3]] =
+            static_cast<float>(tile[static_cast<std::size_t>(y)][static_cast<std::size_t>(x)] + bias);
+  }
+
+  const View& input_;
+  const View& filter_;
+  const View* bias_;
+  const View& result_;
+  int64_t pad_top_, pad_left_, channels_;
+  std::vector<double> points_; ///< of one tile, [36][channels]
+};
+
+} // namespace
+
+void winograd_filter(const View& filter, const View& result) {
+  for (int64_t m = 0; m < filter.shape[0]; ++m)
+    for (int64_t c = 0; c < filter.shape[1]; ++c) {
+      Matrix<3, 3> taps{};
+      for (int64_t tap = 0; tap < 9; ++tap)
+        taps[static_cast<std::size_t>(tap / 3)][static_cast<std::size_t>(tap % 3)] = static_cast<double>(
+            filter.as<const float>()[m * filter.strides[0] + c * filter.strides[1] +
+                                     tap / 3 * filter.strides[2] + tap % 3 * filter.strides[3]]);
+      const auto transformed = transform(kFilter, taps);
+      float* to = result.as<float>() + m * result.strides[1] + c * result.strides[2];
+      for (std::size_t e = 0; e < kPoints; ++e)
+        to[static_cast<int64_t>(e) * result.strides[0]] =
+            static_cast<float>(transformed[e / kSide][e % kSide]);
+    }
+}
+
+void winograd_conv(const View& input, const View& filter, const View* bias, const View& result,
+                   int64_t pad_top, int64_t pad_left) {
+  Convolution convolution(input, filter, bias, result, pad_top, pad_left);
+  for (int64_t n = 0; n < result.shape[0]; ++n)
+    for (int64_t top = 0; top < result.shape[2]; top += kWinogradTile)
+      for (int64_t left = 0; left < result.shape[3]; left += kWinogradTile)
+        convolution.run(n, top, left);
+}
+
+} // namespace sinter::eager
