@@ -50,9 +50,11 @@ private:
       call(fusion.getBody().front(), op);
     else if (auto launch = dyn_cast<ir::LaunchOp>(op))
       call(module_.lookupSymbol<ir::KernelOp>(launch.getKernel()).getBody().front(), op);
-    else if (auto convert = dyn_cast<ir::ConvertLayoutOp>(op))
-      values_[convert.getResult()] = values_.at(convert.getInput());
-    else
+    else if (auto convert = dyn_cast<ir::ConvertLayoutOp>(op)) {
+      Held held =
+          values_.at(convert.getInput()); // by value: making room for the result may move the input's entry
+      values_[convert.getResult()] = std::move(held);
+    } else
       evaluate(op);
     for (Value operand : op.getOperands())
       if (--uses_[operand] == 0)
@@ -89,7 +91,7 @@ private:
     for (Operation& op : body.without_terminator())
       callee.step(op);
     for (auto [result, value] : llvm::zip(caller.getResults(), body.getTerminator()->getOperands()))
-      values_[result] = callee.values_.at(value);
+      values_[result] = callee.values_.at(value); // another map: no entry of it moves
   }
 
   Held logicalConstant(ir::ConstantOp constant) {

@@ -186,13 +186,14 @@ void AssignLayout::assign(Operation* op) {
 }
 
 void AssignLayout::runOnOperation() {
+  if (getOperation().isExternal())
+    return;
   blockedValues.clear();
   conversions.clear();
   packed.clear();
   try {
     for (Operation& op : llvm::make_early_inc_range(getOperation().getBody().front()))
-      if (!isa<ir::ConvertLayoutOp>(op))
-        assign(&op);
+      assign(&op);
   } catch (const Error& error) {
     getOperation().emitError() << "layouts cannot be assigned: " << error.what();
     return signalPassFailure();

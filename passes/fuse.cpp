@@ -279,6 +279,8 @@ struct Fuse : FunctionPass<Fuse> {
   Option<bool> fuse{*this, "fuse", llvm::cl::desc("false: one operation per kernel"), llvm::cl::init(true)};
 
   void runOnOperation() override {
+    if (getOperation().isExternal())
+      return;
     Block& block = getOperation().getBody().front();
     Fuser fuser(block);
     fuse ? fuser.run() : fuser.separate();

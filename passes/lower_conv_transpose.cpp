@@ -72,7 +72,9 @@ struct LowerTiling : OpRewritePattern<ir::ConvTransposeOp> {
     const RankedTensorType input = ir::tensorType(op.getInput());
     const RankedTensorType type = ir::tensorType(op.getResult());
     const auto spatial = static_cast<size_t>(input.getRank()) - 2;
-    if (!isConstant(op.getFilter()) || !windowsTile(op) || 2 + 2 * spatial > static_cast<size_t>(kMaxRank))
+    const bool empty = input.getNumElements() == 0 || type.getNumElements() == 0 ||
+                       ir::tensorType(op.getFilter()).getNumElements() == 0;
+    if (empty || !isConstant(op.getFilter()) || !windowsTile(op) || 2 + 2 * spatial > static_cast<size_t>(kMaxRank))
       return failure();
     const SmallVector<int64_t> kernel(ir::tensorType(op.getFilter()).getShape().drop_front(2));
     Value filter = pointwiseFilter(op.getFilter(), rewriter);

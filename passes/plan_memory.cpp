@@ -45,22 +45,24 @@ struct PlanMemory : ModulePass<PlanMemory> {
     buffers.clear();
     bufferOf.clear();
     int64_t withoutReuse = 0;
-    for (auto function : module.getOps<func::FuncOp>()) {
-      SmallVector<ir::LaunchOp> launches(function.getOps<ir::LaunchOp>());
-      findBuffers(function, launches);
-      for (const ArenaBuffer& buffer : buffers)
-        withoutReuse += buffer.bytes;
-      reuseDyingOperands(launches);
-      const int64_t bound = arenaLowerBound(buffers);
-      const int64_t size = packArena(buffers);
-      for (ir::LaunchOp launch : launches)
-        setOffsets(launch);
-      Builder builder(module.getContext());
-      module->setAttr("sinter.arena_bytes", builder.getI64IntegerAttr(size));
-      module->setAttr("sinter.arena_lower_bound", builder.getI64IntegerAttr(bound));
-      module->setAttr("sinter.arena_without_reuse", builder.getI64IntegerAttr(withoutReuse));
-      return; // a program has one function
-    }
+    auto functions = module.getOps<func::FuncOp>();
+    const auto program =
+        llvm::find_if(functions, [](func::FuncOp function) { return !function.isExternal(); });
+    if (program == functions.end())
+      return;
+    SmallVector<ir::LaunchOp> launches((*program).getOps<ir::LaunchOp>());
+    findBuffers(*program, launches);
+    for (const ArenaBuffer& buffer : buffers)
+      withoutReuse += buffer.bytes;
+    reuseDyingOperands(launches);
+    const int64_t bound = arenaLowerBound(buffers);
+    const int64_t size = packArena(buffers);
+    for (ir::LaunchOp launch : launches)
+      setOffsets(launch);
+    Builder builder(module.getContext());
+    module->setAttr("sinter.arena_bytes", builder.getI64IntegerAttr(size));
+    module->setAttr("sinter.arena_lower_bound", builder.getI64IntegerAttr(bound));
+    module->setAttr("sinter.arena_without_reuse", builder.getI64IntegerAttr(withoutReuse));
   }
 
 private:

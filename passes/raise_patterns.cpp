@@ -158,6 +158,8 @@ struct RaiseProduct : OpRewritePattern<OpTy> {
   using OpRewritePattern<OpTy>::OpRewritePattern;
 
   LogicalResult matchAndRewrite(OpTy op, PatternRewriter& rewriter) const override {
+    if (!isa<FloatType>(ir::tensorType(op.getResult()).getElementType()))
+      return failure(); // the operations to raise to are of real numbers
     const Product product = productOf(op.getResult());
     if (product.factors.size() == 1) {
       Value x = matchShiftedRelu6(product.factors[0]);
@@ -248,6 +250,11 @@ struct RaiseClip : OpRewritePattern<Outer> {
     const double low = outerIsMin ? inner->second : outer->second;
     const double high = outerIsMin ? outer->second : inner->second;
     if (!(low <= high))
+      return failure();
+    // Clip's bounds are doubles: integers beyond 2^53 have no exact counterpart among them.
+    constexpr double kExact = 9007199254740992.0;
+    if (!isa<FloatType>(ir::tensorType(op.getResult()).getElementType()) &&
+        (low <= -kExact || high >= kExact))
       return failure();
     rewriter.replaceOpWithNewOp<ir::ClipOp>(op, op.getType(), inner->first, APFloat(low), APFloat(high));
     return success();

@@ -59,8 +59,7 @@ public:
 
   // Appends the skeleton of the message that lies in the file up to `end`.
   void walk(const MessageRule& rule, uint64_t end, std::string& skeleton) {
-    if (++messages_ > kMaxMessages)
-      throw Error("more than " + std::to_string(kMaxMessages) + " nodes, attributes and tensors");
+    count();
     while (source_.position() < end) {
       const uint64_t key = read_varint(end);
       switch (key & 7) {
@@ -108,8 +107,15 @@ private:
     copy(bytes, end, skeleton);
   }
 
+  // Everything that takes memory of its own, however little the file spends on it.
+  void count() {
+    if (++messages_ > kMaxMessages)
+      throw Error("more than " + std::to_string(kMaxMessages) + " nodes, attributes and tensors");
+  }
+
   // Reads raw_data into storage of its own; returns the mark that stands for it.
   std::string take_blob(uint64_t bytes) {
+    count(); // an empty blob takes two bytes of the file, and many times that here
     auto storage = Storage::allocate(bytes);
     source_.read(storage->data(), bytes);
     const uint64_t number = blobs_.size();

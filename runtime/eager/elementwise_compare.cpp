@@ -2,6 +2,7 @@
 #include "sinter/runtime/eager/elementwise.h"
 
 #include "eager/elementwise_loops.h"
+#include "eager/movement_bits.h"
 
 #include <functional>
 
@@ -84,16 +85,8 @@ void logical_xor(const View& a, const View& b, const View& result) {
 void select(const View& condition, const View& on_true, const View& on_false, const View& result) {
   require_dtype("select", condition, DType::boolean);
   require_same_dtype("select", {on_true, on_false, result});
-  switch (size_of(result.dtype)) {
-  case 1:
-    return select_elements<uint8_t>(condition, on_true, on_false, result);
-  case 2:
-    return select_elements<uint16_t>(condition, on_true, on_false, result);
-  case 4:
-    return select_elements<uint32_t>(condition, on_true, on_false, result);
-  default:
-    return select_elements<uint64_t>(condition, on_true, on_false, result);
-  }
+  visit_bits(result.dtype,
+             [&](auto bits) { select_elements<decltype(bits)>(condition, on_true, on_false, result); });
 }
 
 void cast(const View& x, const View& result) {

@@ -163,3 +163,21 @@ func.func @clips(%x: tensor<8xf32>) -> (tensor<8xf32>, tensor<8xf32>) {
   %2 = sinter.minimum %1, %high : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
   return %0, %2 : tensor<8xf32>, tensor<8xf32>
 }
+
+// Bounds that a double cannot hold stay as they are; so do integers that only look like an activation.
+// CHECK-LABEL: func.func @integers
+// CHECK-NOT: sinter.clip
+// CHECK-NOT: sinter.hard_sigmoid
+func.func @integers(%x: tensor<4xi64>, %c: tensor<4xi32>) -> (tensor<4xi64>, tensor<4xi32>) {
+  %low = sinter.constant dense<-9007199254740993> : tensor<i64>
+  %high = sinter.constant dense<9007199254740993> : tensor<i64>
+  %0 = sinter.maximum %x, %low : (tensor<4xi64>, tensor<i64>) -> tensor<4xi64>
+  %1 = sinter.minimum %0, %high : (tensor<4xi64>, tensor<i64>) -> tensor<4xi64>
+  %three = sinter.constant dense<3> : tensor<i32>
+  %six = sinter.constant dense<6> : tensor<i32>
+  %zero = sinter.constant dense<0> : tensor<i32>
+  %2 = sinter.add %c, %three : (tensor<4xi32>, tensor<i32>) -> tensor<4xi32>
+  %3 = sinter.maximum %2, %zero : (tensor<4xi32>, tensor<i32>) -> tensor<4xi32>
+  %4 = sinter.div %3, %six : (tensor<4xi32>, tensor<i32>) -> tensor<4xi32>
+  return %1, %4 : tensor<4xi64>, tensor<4xi32>
+}

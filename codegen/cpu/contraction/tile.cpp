@@ -2,6 +2,7 @@
 #include "codegen/cpu/contraction/tile.h"
 
 #include <algorithm>
+#include <set>
 
 namespace sinter::codegen::cpu::contraction {
 namespace {
@@ -294,8 +295,11 @@ void TileEmitter::depthwiseColumns(llvm::Value* input, llvm::Value* filter, int6
   Values weights;
   for (int64_t column = begin; column < end; ++column)
     weights.push_back(b_.loadVector(b_.advance(filter, column * p_.filterStride[2])));
-  const int64_t last = (positions_.width - 1) * p_.stride[2] + (end - 1) * p_.dilation[2];
-  for (int64_t x = begin * p_.dilation[2]; x <= last; ++x) {
+  std::set<int64_t> offsets; // of the input vectors that some position meets in some column
+  for (int64_t column = begin; column < end; ++column)
+    for (int64_t position = 0; position < positions_.width; ++position)
+      offsets.insert(position * p_.stride[2] + column * p_.dilation[2]);
+  for (int64_t x : offsets) {
     llvm::Value* value = nullptr;
     for (int64_t column = begin; column < end; ++column) {
       const int64_t offset = x - column * p_.dilation[2];

@@ -30,7 +30,8 @@ LaneChoice chooseLanes(RankedTensorType type, const DimensionGroups& groups, Arr
       return {};
     return {view.blocked, view.block, true, -1};
   }
-  for (int64_t dim : llvm::reverse(groups.order(type))) {
+  const SmallVector<int64_t> order = groups.order(type);
+  for (int64_t dim : llvm::reverse(order)) {
     const int64_t extent = extents[static_cast<size_t>(dim)];
     if (extent == 1)
       continue;

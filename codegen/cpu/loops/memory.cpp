@@ -126,7 +126,8 @@ Lanes MemoryAccess::locate(const MemoryView& view, const ir::Point& at, int64_t 
       lanes.offset = plus(lanes.offset, blockedOffset(view, d, coord.base));
       lanes.stride += 1;
       const int64_t stored = (view.shape[d] + view.block - 1) / view.block * view.block;
-      lanes.wholeBlock = facts.of(coord.base).high + width <= stored;
+      const auto range = facts.of(coord.base);
+      lanes.wholeBlock = range.low >= 0 && range.high + width <= stored;
     } else {
       perLane = plus(perLane, blockedOffset(view, d, coordLanes(coord, width)));
     }

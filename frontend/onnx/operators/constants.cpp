@@ -56,7 +56,7 @@ Value range(NodeContext& node, T start, T limit, T delta) {
     count += (span % delta != 0 && (span < 0) == (delta < 0)) ? 1 : 0;
   if (!(count <= static_cast<Wide>(kMaxRange)))
     throw Error("the range has no end or too many elements");
-  const auto elements = std::max(static_cast<int64_t>(count), int64_t{0});
+  const int64_t elements = count > 0 ? static_cast<int64_t>(count) : 0;
   Weight values{Storage::allocate(static_cast<std::size_t>(elements) * sizeof(T)), dtype_of<T>, {elements}};
   for (int64_t i = 0; i < elements; ++i)
     reinterpret_cast<T*>(values.storage->data())[i] = static_cast<T>(start + static_cast<Wide>(i) * delta);

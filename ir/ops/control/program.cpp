@@ -2,6 +2,8 @@
 #include "ir/constant.h"
 #include "ir/ops.h"
 
+#include "mlir/IR/DialectResourceBlobManager.h"
+
 using namespace mlir;
 
 #define GET_OP_CLASSES
@@ -10,8 +12,9 @@ using namespace mlir;
 namespace sinter::ir {
 namespace {
 
-// The operation that dictates the loop structure: at most one region operation is neither pointwise nor movement.
-// Among movements, a root is only needed by concat, which is recognised by its several operands' own emission.
+// The operation that dictates the loop structure: at most one region operation is neither pointwise nor
+// movement. Among movements, a root is only needed by concat, which is recognised by its several operands'
+// own emission.
 Operation* rootOf(Block& block) {
   for (Operation& op : block) {
     auto fusion = dyn_cast<FusionOpInterface>(op);
@@ -32,10 +35,29 @@ Operation* rootOf(Block& block) {
 
 } // namespace
 
-OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValue(); }
+OpFoldResult ConstantOp::fold(FoldAdaptor) {
+  return getValue();
+}
 
-Operation* FusionOp::getRoot() { return rootOf(getBody().front()); }
-Operation* KernelOp::getRoot() { return rootOf(getBody().front()); }
+LogicalResult ConstantOp::verify() {
+  if (isa<DenseElementsAttr>(getValue()))
+    return success();
+  auto resource = dyn_cast<DenseResourceElementsAttr>(getValue());
+  if (!resource)
+    return emitOpError("holds an attribute that is neither dense nor a dense resource");
+  AsmResourceBlob* blob = resource.getRawHandle().getBlob();
+  const int64_t bytes = storedBytes(tensorType(getResult()));
+  if (!blob || static_cast<int64_t>(blob->getData().size()) != bytes)
+    return emitOpError("has no data of the ") << bytes << " bytes its type asks for";
+  return success();
+}
+
+Operation* FusionOp::getRoot() {
+  return rootOf(getBody().front());
+}
+Operation* KernelOp::getRoot() {
+  return rootOf(getBody().front());
+}
 
 LogicalResult FusionOp::verify() {
   Block& block = getBody().front();
@@ -50,7 +72,8 @@ LogicalResult FusionOp::verify() {
     if (!fusion && !isa<ConstantOp>(op))
       return emitOpError("holds ") << op.getName() << ", which cannot be fused";
     if (fusion && &op != root &&
-        (fusion.getFusionClass() == FusionClass::contraction || fusion.getFusionClass() == FusionClass::normalization))
+        (fusion.getFusionClass() == FusionClass::contraction ||
+         fusion.getFusionClass() == FusionClass::normalization))
       return emitOpError("has more than one root: ") << op.getName();
   }
   return success();

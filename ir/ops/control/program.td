@@ -16,6 +16,7 @@ def ConstantOp : Sinter_Op<"constant", [Pure, ConstantLike, AllTypesMatch<["valu
   let results = (outs Sinter_Tensor:$result);
   let assemblyFormat = "attr-dict $value";
   let hasFolder = 1;
+  let hasVerifier = 1;
 }
 
 def FusionOp : Sinter_Op<"fusion", [Pure, IsolatedFromAbove, SingleBlockImplicitTerminator<"YieldOp">]> {
