@@ -1,6 +1,7 @@
 // Micro-kernels of convolutions and matrix products against naive loops in float64.
-#include "codegen/cpu/contraction/generator.h"
+#include "codegen/cpu/contraction/winograd.h"
 #include "codegen/cpu/jit.h"
+#include "sinter/runtime/eager/winograd.h"
 
 #include <gtest/gtest.h>
 
@@ -388,6 +389,54 @@ TEST_P(ContractionKernel, Matmuls) {
     s.transposed = random.chance(0.3);
     s.packed = product(s.rhsBatch) == 1 && random.chance(0.6);
     checkMatmul(s, lanes, random);
+  }
+}
+
+void checkWinograd(const Contraction& s, int64_t lanes, Random& random) {
+  const int64_t out = product(s.output), in = product(s.input), oc = s.outChannels, ic = s.inChannels;
+  std::vector<float> input = random.floats(s.batch * ic * in), filter = random.floats(oc * ic * 9);
+  const std::vector<float> bias = random.floats(oc);
+  std::vector<float> points(static_cast<size_t>(36 * oc * ic));
+  eager::winograd_filter(View::dense(filter.data(), DType::f32, {oc, ic, 3, 3}),
+                         View::dense(points.data(), DType::f32, {36, oc, ic}));
+  const int64_t blocks = roundUpDiv(oc, lanes);
+  GuardedBuffer packedFilter(36 * blocks * ic * lanes, kNaN);
+  for (int64_t e = 0; e < 36; ++e)
+    for (int64_t m = 0; m < oc; ++m)
+      for (int64_t c = 0; c < ic; ++c)
+        packedFilter[((e * blocks + m / lanes) * ic + c) * lanes + m % lanes] =
+            points[static_cast<size_t>((e * oc + m) * ic + c)];
+  GuardedBuffer packedInput = packChannels(input, s.batch, ic, in, lanes), packedBias = copyOf(bias);
+  GuardedBuffer output(s.batch * blocks * out * lanes, 12345);
+
+  const Target target = targetOfLanes(lanes);
+  llvm::LLVMContext context;
+  EmittedKernel kernel =
+      contraction::generateWinograd(s, Buffers{0, 1, 2, 3}, target, "kernel", context, nullptr, "");
+  run(kernel, target, {packedInput.data(), packedFilter.data(), packedBias.data(), output.data()}, random);
+
+  const std::vector<double> wanted = naiveConvolution(s, input, filter, bias);
+  for (int64_t n = 0; n < s.batch; ++n)
+    for (int64_t c = 0; c < oc; ++c)
+      for (int64_t x = 0; x < out; ++x)
+        ASSERT_NEAR(output[((n * blocks + c / lanes) * out + x) * lanes + c % lanes],
+                    wanted[static_cast<size_t>((n * oc + c) * out + x)], 1e-4 + 1e-5 * double(ic))
+            << describe(s, lanes, kernel) << " at n " << n << " c " << c << " x " << x;
+}
+
+TEST_P(ContractionKernel, RandomWinograd) {
+  Random random(11);
+  for (int i = 0; i < 12; ++i) {
+    Contraction s;
+    s.batch = random.in(0, 2);
+    s.hasBias = true;
+    s.inChannels = random.in(1, 3 * GetParam());
+    s.outChannels = random.in(1, 7 * GetParam());
+    s.kernel = {1, 3, 3};
+    s.input = {1, random.in(1, 30), random.in(1, 30)};
+    s.padBegin = {0, random.in(0, 2), random.in(0, 2)};
+    if (finishShape(s, {0, random.in(0, 2), random.in(0, 2)}))
+      checkWinograd(s, GetParam(), random);
   }
 }
 
