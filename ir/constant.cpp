@@ -82,6 +82,8 @@ std::shared_ptr<Storage> expand(DenseElementsAttr dense, DType dtype) {
     return storage;
   }
   const ArrayRef<char> raw = dense.getRawData();
+  if (bytes == 0) // memcpy must not be given the null pointer of an empty attribute
+    return storage;
   if (!dense.isSplat()) {
     std::memcpy(storage->data(), raw.data(), bytes);
     return storage;
@@ -130,7 +132,8 @@ ConstantData readElements(ElementsAttr value) {
       data.byteOffset = static_cast<uint64_t>(bytes.data() - reinterpret_cast<char*>(data.storage->data()));
     } else { // read from text: the bytes belong to the context
       data.storage = Storage::allocate(bytes.size());
-      std::memcpy(data.storage->data(), bytes.data(), bytes.size());
+      if (!bytes.empty())
+        std::memcpy(data.storage->data(), bytes.data(), bytes.size());
     }
     data.view = View::dense(data.storage->data() + data.byteOffset, dtype, physicalShape(type));
     return data;

@@ -33,7 +33,7 @@ struct ModelOptions {
 /// A loaded ONNX model. Every combination of input shapes is compiled once, when it is first seen.
 class Model {
 public:
-  /// Reads an ONNX file (opsets 7 to 21). Throws Error for anything that is not a well-formed model.
+  /// Reads an ONNX file (opsets 6 to 28). Throws Error for anything that is not a well-formed model.
   static Model load(const std::string& path, ModelOptions options = {});
   Model(Model&&) noexcept;
   Model& operator=(Model&&) noexcept;
