@@ -32,9 +32,6 @@ void optimize(OpPassManager& functions, const PipelineOptions& options) {
     functions.addPass(createFoldConstantsPass());
     functions.addPass(createCSEPass());
   }
-  // Filters are final now, and layouts depend on the algorithm.
-  if (options.fuse && !options.precise)
-    functions.addPass(createChooseAlgorithmPass());
   // Layouts come last of what changes operations: from here on a tensor type says where its elements lie.
   functions.addPass(createAssignLayoutPass(options.block, /*propagate=*/options.fuse));
   functions.addPass(createCSEPass());
