@@ -98,6 +98,8 @@ struct Maker {
   /// A small change of the operands makes a small change of the result, and results stay moderate: may stand
   /// anywhere in a chain, not only where operands are exact.
   bool smooth = true;
+  /// What networks are made of: more frequent in chains, so that they meet each other.
+  bool common = false;
 };
 
 /// The maker of the operation called `name` ("sinter.add"), or null.

@@ -144,11 +144,12 @@ public:
     const uint64_t seed = case_.seed();
     if (seed % 2 == 0)
       append(operations[seed / 2 % operations.size()]);
-    const int64_t length = seed % 2 == 0 ? 1 : case_.integer(2, 7);
+    const int64_t length = seed % 2 == 0 ? 1 : case_.integer(2, 9);
     while (count_ < static_cast<std::size_t>(length)) {
-      const auto& name =
-          operations[static_cast<std::size_t>(case_.integer(0, static_cast<int64_t>(operations.size()) - 1))];
-      if (count_ == 0 || findMaker(name.getStringRef())->smooth)
+      const auto last = static_cast<int64_t>(operations.size()) - 1;
+      const auto name = operations[static_cast<std::size_t>(case_.integer(0, last))];
+      const Maker& maker = *findMaker(name.getStringRef());
+      if ((maker.common || case_.chance(0.3)) && (count_ == 0 || maker.smooth))
         append(name);
     }
     case_.finish();

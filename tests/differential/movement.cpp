@@ -136,11 +136,11 @@ mlir::Value convertLayout(Case& c) {
 } // namespace
 
 void detail::addMovement(Table& table) {
-  table["sinter.reshape"] = {reshape, true};
-  table["sinter.transpose"] = {transpose, true};
-  table["sinter.slice"] = {slice, true};
-  table["sinter.concat"] = {concat, true};
-  table["sinter.pad"] = {pad, true};
+  table["sinter.reshape"] = {reshape, true, true};
+  table["sinter.transpose"] = {transpose, true, true};
+  table["sinter.slice"] = {slice, true, true};
+  table["sinter.concat"] = {concat, true, true};
+  table["sinter.pad"] = {pad, true, true};
   table["sinter.broadcast_to"] = {broadcastTo, true};
   table["sinter.gather"] = {gather, true};
   table["sinter.convert_layout"] = {convertLayout, true};

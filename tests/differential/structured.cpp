@@ -257,20 +257,21 @@ mlir::Value resize(Case& c) {
 
 void detail::addStructured(Table& table) {
   using enum Elements;
-  table["sinter.conv"] = {conv, true};
+  constexpr bool kCommon = true;
+  table["sinter.conv"] = {conv, true, kCommon};
   table["sinter.winograd_filter"] = {winogradFilter, true};
   table["sinter.winograd_conv"] = {winogradConv, true};
-  table["sinter.conv_transpose"] = {convTranspose, true};
-  table["sinter.matmul"] = {matmul, true};
-  table["sinter.max_pool"] = {maxPool, true};
-  table["sinter.avg_pool"] = {avgPool, true};
+  table["sinter.conv_transpose"] = {convTranspose, true, kCommon};
+  table["sinter.matmul"] = {matmul, true, kCommon};
+  table["sinter.max_pool"] = {maxPool, true, kCommon};
+  table["sinter.avg_pool"] = {avgPool, true, kCommon};
   table["sinter.lrn"] = {lrn, true};
-  table["sinter.resize"] = {resize, true};
-  table["sinter.softmax"] = {alongAxis<ir::SoftmaxOp>, true};
+  table["sinter.resize"] = {resize, true, kCommon};
+  table["sinter.softmax"] = {alongAxis<ir::SoftmaxOp>, true, kCommon};
   table["sinter.log_softmax"] = {alongAxis<ir::LogSoftmaxOp>, true};
-  table["sinter.layer_norm"] = {layerNorm, true};
+  table["sinter.layer_norm"] = {layerNorm, true, kCommon};
   table["sinter.reduce_sum"] = {reduce<ir::ReduceSumOp, number>, true};
-  table["sinter.reduce_mean"] = {reduce<ir::ReduceMeanOp, floating>, true};
+  table["sinter.reduce_mean"] = {reduce<ir::ReduceMeanOp, floating>, true, kCommon};
   table["sinter.reduce_max"] = {reduce<ir::ReduceMaxOp, number>, true};
   table["sinter.reduce_min"] = {reduce<ir::ReduceMinOp, number>, true};
   table["sinter.reduce_prod"] = {reduceProduct, true};
