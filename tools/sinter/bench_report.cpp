@@ -89,7 +89,7 @@ std::string kernel_table(const Measurement& m) {
     text += fmt::format("  {:>8.4f} {:>5.1f}% {:>9.1f} {:>5.1f}% {:>7.1f}  {:<28} {}\n", kernel.ms,
                         total > 0 ? 100 * kernel.ms / total : 0, rate,
                         m.peak_gflops > 0 ? 100 * rate / m.peak_gflops : 0, gbps(kernel.bytes, kernel.ms),
-                        shorten(kernel.algorithm, 28), kernel.operations);
+                        shorten(kernel.algorithm, 28), shorten(kernel.operations, 72));
   }
   return text;
 }
