@@ -61,6 +61,18 @@ Tensor random_tensor(const Shape& shape, DType dtype, uint64_t seed) {
 
 } // namespace
 
+void CodeOptions::add_to(CLI::App& command) {
+  command
+      .add_option("--cpu", cpu, "Processor to compile for: native, x86-64, x86-64-v2, x86-64-v3 or x86-64-v4")
+      ->capture_default_str();
+  command.add_flag("--precise", precise, "No algorithm that trades accuracy for speed (Winograd)");
+}
+
+void CodeOptions::apply(ModelOptions& options) const {
+  options.cpu = cpu;
+  options.precise = precise;
+}
+
 std::vector<Assignment> assign(const std::vector<std::string>& arguments,
                                const std::vector<ModelValue>& values, const std::string& kind) {
   std::vector<Assignment> result;

@@ -3,11 +3,22 @@
 
 #include "sinter/onnx.h"
 
+#include <CLI/CLI.hpp>
+
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace sinter::tool {
+
+/// Options of every command that generates code.
+struct CodeOptions {
+  std::string cpu = "native";
+  bool precise = false;
+
+  void add_to(CLI::App& command);
+  void apply(ModelOptions& options) const;
+};
 
 /// A "[NAME=]TEXT" argument matched to one of a model's values.
 struct Assignment {

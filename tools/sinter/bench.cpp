@@ -25,8 +25,7 @@ struct BenchOptions {
   int threads = 0;
   int runs = 20;
   std::string json;
-  std::string cpu = "native";
-  bool precise = false;
+  CodeOptions code;
 };
 
 /// An executable with its own outputs, ready to be run again and again.
@@ -113,8 +112,7 @@ int bench(const BenchOptions& options) {
     throw Error("--runs is a number from 1 to 1000000");
   ModelOptions model_options;
   model_options.threads = check_threads(options.threads);
-  model_options.cpu = options.cpu;
-  model_options.precise = options.precise;
+  options.code.apply(model_options);
   rt::ThreadPool pool(model_options.threads);
 
   auto compile = [&](bool fuse, const std::vector<Tensor>* given, std::vector<Tensor>* used) {
@@ -164,10 +162,7 @@ Command add_bench(CLI::App& app) {
       ->capture_default_str();
   sub->add_option("--runs", options->runs, "Runs of each side")->capture_default_str();
   sub->add_option("--json", options->json, "Write the figures to this file as well")->type_name("FILE");
-  sub->add_option("--cpu", options->cpu,
-                  "Processor to compile for: native, x86-64, x86-64-v2, x86-64-v3 or x86-64-v4")
-      ->capture_default_str();
-  sub->add_flag("--precise", options->precise, "No algorithms that trade accuracy for speed (Winograd)");
+  options->code.add_to(*sub);
   return [options] { return bench(*options); };
 }
 

@@ -18,9 +18,8 @@ struct InspectOptions {
   std::string output;
   std::vector<std::string> inputs;
   std::vector<std::string> shapes;
-  std::string cpu = "native";
+  CodeOptions code;
   bool no_fuse = false;
-  bool precise = false;
 };
 
 int inspect(const InspectOptions& options) {
@@ -30,8 +29,7 @@ int inspect(const InspectOptions& options) {
         fmt::format("--format {} draws the stages fused and planned, not {}", options.format, options.stage));
   ModelOptions model_options;
   model_options.fuse = !options.no_fuse;
-  model_options.precise = options.precise;
-  model_options.cpu = options.cpu;
+  options.code.apply(model_options);
   Progress progress("compiling kernels");
   model_options.progress = [&](int64_t done, int64_t total) { progress.update(done, total); };
   Model model = Model::load(options.model, model_options);
@@ -71,11 +69,8 @@ Command add_inspect(CLI::App& app) {
   sub->add_option("--shape", options->shapes,
                   "[NAME=]1x3x224x224: the shape of an input; needed where the model leaves it open")
       ->type_name("[NAME=]SHAPE");
-  sub->add_option("--cpu", options->cpu,
-                  "Processor to compile for: native, x86-64, x86-64-v2, x86-64-v3 or x86-64-v4")
-      ->capture_default_str();
+  options->code.add_to(*sub);
   sub->add_flag("--no-fuse", options->no_fuse, "One kernel per operation");
-  sub->add_flag("--precise", options->precise, "No algorithms that trade accuracy for speed (Winograd)");
   return [options] { return inspect(*options); };
 }
 

@@ -23,9 +23,8 @@ struct RunOptions {
   double rtol = 1e-3;
   double atol = 1e-4;
   int threads = 0;
-  std::string cpu = "native";
+  CodeOptions code;
   bool no_fuse = false;
-  bool precise = false;
   bool interpret = false;
 };
 
@@ -50,9 +49,8 @@ int run(const RunOptions& options) {
     throw Error("--rtol and --atol are numbers not below 0");
   ModelOptions model_options;
   model_options.fuse = !options.no_fuse;
-  model_options.precise = options.precise;
   model_options.threads = check_threads(options.threads);
-  model_options.cpu = options.cpu;
+  options.code.apply(model_options);
   Progress progress("compiling kernels");
   model_options.progress = [&](int64_t done, int64_t total) { progress.update(done, total); };
 
@@ -100,11 +98,8 @@ Command add_run(CLI::App& app) {
   sub->add_option("--atol", options->atol, "Absolute tolerance of --expect")->capture_default_str();
   sub->add_option("--threads", options->threads, "Threads to use; 0: one per processor")
       ->capture_default_str();
-  sub->add_option("--cpu", options->cpu,
-                  "Processor to compile for: native, x86-64, x86-64-v2, x86-64-v3 or x86-64-v4")
-      ->capture_default_str();
+  options->code.add_to(*sub);
   sub->add_flag("--no-fuse", options->no_fuse, "One kernel per operation");
-  sub->add_flag("--precise", options->precise, "No algorithms that trade accuracy for speed (Winograd)");
   sub->add_flag("--interpret", options->interpret, "Run the reference interpreter instead of compiled code");
   return [options] { return run(*options); };
 }
