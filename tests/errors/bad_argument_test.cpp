@@ -193,6 +193,12 @@ TEST_F(BadArguments, ADeviceIsWrittenToNotReplaced) {
   close(reader);
 }
 
+TEST_F(BadArguments, AnOptionTakesOneValueSoThatTheModelMayFollow) {
+  const ToolResult result =
+      run_program(SINTER_TOOL, {"run", "--input", "x=" + x_, model_, "--output-dir", folder_.path("out")});
+  EXPECT_EQ(result.status, 0) << result.err;
+}
+
 TEST_F(BadArguments, Stage) {
   expect_error(folder_, {"inspect", model_, "--stage", "molten"},
                "--stage: molten not in {imported,optimized,fused,planned,llvm} (see sinter --help)");

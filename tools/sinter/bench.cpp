@@ -153,11 +153,13 @@ Command add_bench(CLI::App& app) {
   auto options = std::make_shared<BenchOptions>();
   sub->add_option("MODEL", options->model, "The model, an .onnx file")->required();
   sub->add_option("--input", options->inputs, "[NAME=]FILE.npy for an input; repeat for several")
-      ->type_name("[NAME=]FILE");
+      ->type_name("[NAME=]FILE")
+      ->allow_extra_args(false);
   sub->add_option("--shape", options->shapes,
                   "[NAME=]1x3x224x224: random numbers of this shape for an input; needed where the model "
                   "leaves it open")
-      ->type_name("[NAME=]SHAPE");
+      ->type_name("[NAME=]SHAPE")
+      ->allow_extra_args(false);
   sub->add_option("--threads", options->threads, "Threads to use; 0: one per processor")
       ->capture_default_str();
   sub->add_option("--runs", options->runs, "Runs of each side")->capture_default_str();

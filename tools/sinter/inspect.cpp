@@ -56,7 +56,7 @@ Command add_inspect(CLI::App& app) {
   sub->add_option("--stage", options->stage,
                   "imported: as read; optimized: folded, layouts chosen; fused: one group per kernel; "
                   "planned: kernels, "
-                  "launches and their places in the arena; llvm: machine-independent code of every kernel")
+                  "launches and their places in the arena; llvm: the LLVM IR of every kernel")
       ->capture_default_str()
       ->check(CLI::IsMember({"imported", "optimized", "fused", "planned", "llvm"}));
   sub->add_option("--format", options->format, "text; svg: a drawing (needs Graphviz); dot: its source")
@@ -65,10 +65,12 @@ Command add_inspect(CLI::App& app) {
   sub->add_option("-o,--output", options->output, "Write to this file instead of standard output")
       ->type_name("FILE");
   sub->add_option("--input", options->inputs, "[NAME=]FILE.npy: an input whose shape to compile for")
-      ->type_name("[NAME=]FILE");
+      ->type_name("[NAME=]FILE")
+      ->allow_extra_args(false);
   sub->add_option("--shape", options->shapes,
                   "[NAME=]1x3x224x224: the shape of an input; needed where the model leaves it open")
-      ->type_name("[NAME=]SHAPE");
+      ->type_name("[NAME=]SHAPE")
+      ->allow_extra_args(false);
   options->code.add_to(*sub);
   sub->add_flag("--no-fuse", options->no_fuse, "One kernel per operation");
   return [options] { return inspect(*options); };

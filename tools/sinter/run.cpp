@@ -84,14 +84,16 @@ Command add_run(CLI::App& app) {
   sub->add_option("--input", options->inputs,
                   "[NAME=]FILE.npy for an input; repeat for several. Without a name they are taken in the "
                   "model's order")
-      ->type_name("[NAME=]FILE");
+      ->type_name("[NAME=]FILE")
+      ->allow_extra_args(false);
   sub->add_option("--output-dir", options->output_dir, "Where NAME.npy is written for every output")
       ->capture_default_str()
       ->type_name("DIR");
   sub->add_option("--expect", options->expected,
                   "[NAME=]FILE.npy to compare an output with; repeat for several. Exit status 1 if one is "
                   "beyond tolerance")
-      ->type_name("[NAME=]FILE");
+      ->type_name("[NAME=]FILE")
+      ->allow_extra_args(false);
   sub->add_option("--rtol", options->rtol,
                   "Relative tolerance of --expect: |actual - expected| <= atol + rtol * |expected|")
       ->capture_default_str();
