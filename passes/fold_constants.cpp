@@ -1,6 +1,8 @@
 // Evaluates operations whose operands are constants with the eager kernels.
 #include "passes/constants.h"
 
+#include "llvm/ADT/SetVector.h"
+
 using namespace mlir;
 
 namespace sinter::passes {
@@ -38,12 +40,14 @@ struct FoldConstants : FunctionPass<FoldConstants> {
   }
 
   static void eraseWithOperands(Operation* op) {
-    const SmallVector<Value> operands(op->getOperands());
+    // Once each: an operand may be used twice.
+    llvm::SmallSetVector<Operation*, 4> producers;
+    for (Value operand : op->getOperands())
+      if (Operation* producer = operand.getDefiningOp())
+        producers.insert(producer);
     op->erase();
-    SmallPtrSet<Operation*, 4> seen;
-    for (Value operand : operands)
-      if (Operation* producer = operand.getDefiningOp();
-          producer && seen.insert(producer).second && producer->use_empty())
+    for (Operation* producer : producers)
+      if (producer->use_empty())
         producer->erase();
   }
 };

@@ -48,3 +48,15 @@ func.func @packed() -> tensor<4x2xf32, #sinter.layout<order = [0, 1], blocked = 
   %0 = sinter.convert_layout %a : (tensor<4x2xf32>) -> tensor<4x2xf32, #sinter.layout<order = [0, 1], blocked = 0, block = 2>>
   return %0 : tensor<4x2xf32, #sinter.layout<order = [0, 1], blocked = 0, block = 2>>
 }
+
+// -----
+
+// An operand that is used twice goes once.
+// CHECK-LABEL: func.func @twice
+// CHECK-NEXT: %[[C:.*]] = sinter.constant dense<[1.000000e+00, 4.000000e+00]>
+// CHECK-NEXT: return %[[C]]
+func.func @twice() -> tensor<2xf32> {
+  %a = sinter.constant dense<[1.0, 2.0]> : tensor<2xf32>
+  %0 = sinter.mul %a, %a : (tensor<2xf32>, tensor<2xf32>) -> tensor<2xf32>
+  return %0 : tensor<2xf32>
+}
