@@ -29,6 +29,7 @@ struct Contraction {
   bool transposeLhs = false; ///< matmul: lhs is stored [.., k, m]
   bool transposeRhs = false; ///< matmul: rhs is stored [.., n, k]
   bool rhsBatched = false;   ///< matmul: rhs has its own batch dimensions, equal to those of lhs
+  int64_t winogradTile = 0;  ///< convolution: by Winograd's F(tile x tile, 3 x 3); 0: directly
   bool hasBias = false;      ///< operand 2 is a bias of groups * out_channels elements
 
   bool isDepthwise() const {

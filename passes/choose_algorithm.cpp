@@ -1,19 +1,21 @@
-// Chooses the algorithm of convolutions: direct, or Winograd's F(4x4, 3x3).
+// Chooses the algorithm of convolutions: direct, or Winograd's F(2x2, 3x3) or F(4x4, 3x3).
 //
-// Winograd's needs a quarter of the multiply-adds, but transforms every tile in and out, computes whole tiles
-// where the result ends within one, and reads four times as many weights.
+// Winograd's needs 4/9 or 1/4 of the multiply-adds, but transforms every tile in and out, computes whole
+// tiles where the result ends within one, and reads two or four times as many weights.
 #include "passes/constants.h"
+#include "sinter/runtime/eager/winograd.h"
+
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 
 namespace sinter::passes {
 namespace {
 
-constexpr int64_t kTile = 4, kPoints = 36;
 constexpr int64_t kFewestChannels = 16;
-// Costs of F(4x4, 3x3) in multiply-adds: of one channel of one tile, and of one weight, of which memory
-// delivers about two per cycle while a core does sixteen multiply-adds.
-constexpr double kInputTransform = 220, kOutputTransform = 240, kWeight = 8;
+// Costs in multiply-adds. Of a weight: memory delivers about two per cycle while a core does sixteen
+// multiply-adds. Of a point of one channel of one tile that is transformed, both ways taken together.
+constexpr double kWeight = 8, kTransformedPoint = 6.4;
 constexpr double kWorthwhile = 0.8;
 
 double costOfDirect(const ir::Contraction& c) {
@@ -21,14 +23,16 @@ double costOfDirect(const ir::Contraction& c) {
   return weights * (static_cast<double>(c.batch * c.output[1] * c.output[2]) + kWeight);
 }
 
-double costOfWinograd(const ir::Contraction& c) {
-  auto tiles = [](int64_t extent) { return (extent + kTile - 1) / kTile; };
-  const auto count = static_cast<double>(c.batch * tiles(c.output[1]) * tiles(c.output[2]));
+double costOfWinograd(const ir::Contraction& c, int64_t tile) {
+  auto tiles = [&](int64_t extent) { return llvm::divideCeil(extent, tile); };
+  const auto count =
+      static_cast<double>(c.batch) * static_cast<double>(tiles(c.output[1]) * tiles(c.output[2]));
   const auto in = static_cast<double>(c.inChannels), out = static_cast<double>(c.outChannels);
-  return kPoints * in * out * (count + kWeight) + count * (in * kInputTransform + out * kOutputTransform);
+  const auto points = static_cast<double>(eager::winograd_points(tile));
+  return points * (in * out * (count + kWeight) + count * (in + out) * kTransformedPoint);
 }
 
-bool pays(ir::ConvOp conv) {
+bool isPossible(ir::ConvOp conv) {
   const RankedTensorType type = ir::tensorType(conv.getInput());
   const ir::Contraction c = conv.getContraction();
   const auto ones = [](ArrayRef<int64_t> values) {
@@ -37,7 +41,22 @@ bool pays(ir::ConvOp conv) {
   return type.getRank() == 4 && type.getElementType().isF32() && isConstant(conv.getFilter()) &&
          c.groups == 1 && c.kernel == std::array<int64_t, 3>{1, 3, 3} && ones(conv.getStrides()) &&
          ones(conv.getDilations()) && c.batch > 0 && c.inChannels >= kFewestChannels &&
-         c.outChannels >= kFewestChannels && costOfWinograd(c) < kWorthwhile * costOfDirect(c);
+         c.outChannels >= kFewestChannels;
+}
+
+// 0: the direct algorithm is best.
+int64_t bestTile(ir::ConvOp conv) {
+  if (!isPossible(conv))
+    return 0;
+  const ir::Contraction c = conv.getContraction();
+  double least = kWorthwhile * costOfDirect(c);
+  int64_t best = 0;
+  for (int64_t tile : eager::kWinogradTiles)
+    if (const double cost = costOfWinograd(c, tile); cost < least) {
+      least = cost;
+      best = tile;
+    }
+  return best;
 }
 
 struct ChooseAlgorithm : FunctionPass<ChooseAlgorithm> {
@@ -46,36 +65,40 @@ struct ChooseAlgorithm : FunctionPass<ChooseAlgorithm> {
   StringRef getDescription() const final { return "Winograd's algorithm for 3x3 convolutions where it pays"; }
 
   void runOnOperation() override {
-    SmallVector<ir::ConvOp> convolutions;
+    SmallVector<std::pair<ir::ConvOp, int64_t>> convolutions;
     getOperation().walk([&](ir::ConvOp conv) {
-      if (pays(conv))
-        convolutions.push_back(conv);
+      if (const int64_t tile = bestTile(conv))
+        convolutions.push_back({conv, tile});
     });
-    DenseMap<Value, Value> transformed; // filters may be shared
-    for (ir::ConvOp conv : convolutions) {
+    DenseMap<std::pair<Value, int64_t>, Value> transformed; // filters may be shared
+    for (auto [conv, tile] : convolutions) {
       IRRewriter rewriter(conv);
-      Value& filter = transformed[conv.getFilter()];
-      if (!filter) {
-        const int64_t channels[] = {kPoints, ir::tensorType(conv.getFilter()).getDimSize(0),
-                                    ir::tensorType(conv.getFilter()).getDimSize(1)};
-        const auto type = ir::tensorType(conv.getFilter()).clone(channels);
-        rewriter.setInsertionPointAfterValue(conv.getFilter());
-        auto transform = ir::WinogradFilterOp::create(rewriter, conv.getLoc(), type, conv.getFilter(), kTile);
-        filter = foldNow(rewriter, transform, /*bounded=*/false);
-        if (!isConstant(filter)) { // not to be evaluated: as it was
-          filter = nullptr;
-          rewriter.eraseOp(transform);
-          continue;
-        }
-        rewriter.setInsertionPoint(conv);
-      }
-      rewriter.replaceOpWithNewOp<ir::WinogradConvOp>(conv, conv.getType(), conv.getInput(), filter,
-                                                      conv.getBias(), conv.getPadBegin(), conv.getPadEnd(),
-                                                      kTile);
+      Value& filter = transformed[{conv.getFilter(), tile}];
+      if (!filter)
+        filter = transformFilter(conv, tile);
+      if (filter)
+        rewriter.replaceOpWithNewOp<ir::WinogradConvOp>(conv, conv.getType(), conv.getInput(), filter,
+                                                        conv.getBias(), conv.getPadBegin(), conv.getPadEnd(),
+                                                        static_cast<uint64_t>(tile));
     }
-    for (auto [original, unused] : transformed)
-      if (original.use_empty())
-        original.getDefiningOp()->erase();
+    llvm::SmallSetVector<Operation*, 8> originals; // once each: one filter may have got several transforms
+    for (auto [key, unused] : transformed)
+      originals.insert(key.first.getDefiningOp());
+    for (Operation* original : originals)
+      if (original->use_empty())
+        original->erase();
+  }
+
+  // Null if it cannot be evaluated: then everything stays as it was.
+  static Value transformFilter(ir::ConvOp conv, int64_t tile) {
+    IRRewriter rewriter(conv.getContext());
+    rewriter.setInsertionPointAfterValue(conv.getFilter());
+    auto transform = ir::WinogradFilterOp::create(rewriter, conv.getLoc(), conv.getFilter(), static_cast<uint64_t>(tile));
+    Value filter = foldNow(rewriter, transform, /*bounded=*/false);
+    if (isConstant(filter))
+      return filter;
+    rewriter.eraseOp(transform);
+    return {};
   }
 };
 

@@ -80,7 +80,7 @@ std::optional<ContractionLayout> contractionLayout(Operation* op, int64_t block)
     if (!ir::tensorType(operand).getElementType().isF32())
       return std::nullopt;
   const Contraction sizes = contraction.getContraction();
-  if (isa<ir::WinogradConvOp>(op))
+  if (sizes.winogradTile)
     return winogradLayout(op, block);
   if (isEmpty(sizes))
     return std::nullopt;

@@ -32,6 +32,10 @@ void optimize(OpPassManager& functions, const PipelineOptions& options) {
     functions.addPass(createFoldConstantsPass());
     functions.addPass(createCSEPass());
   }
+  // Winograd rounds differently than a sum of products: not where that is unwanted, and not where operations
+  // are kept as they are written.
+  if (options.fuse && !options.precise)
+    functions.addPass(createChooseAlgorithmPass());
   // Layouts come last of what changes operations: from here on a tensor type says where its elements lie.
   functions.addPass(createAssignLayoutPass(options.block, /*propagate=*/options.fuse));
   functions.addPass(createCSEPass());

@@ -1,5 +1,8 @@
-// Winograd's F(4x4, 3x3) with the points 0, 1, -1, 2, -2 and infinity.
+// Winograd's F(2x2, 3x3) with the points 0, 1, -1 and infinity, and F(4x4, 3x3) with 2 and -2 besides
+// (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015).
 #include "sinter/runtime/eager/winograd.h"
+
+#include "sinter/runtime/error.h"
 
 #include <algorithm>
 #include <array>
@@ -8,26 +11,36 @@
 namespace sinter::eager {
 namespace {
 
-constexpr std::size_t kSide = 6; // points in each direction
-constexpr std::size_t kPoints = kSide * kSide;
-
 template <std::size_t rows, std::size_t columns>
 using Matrix = std::array<std::array<double, columns>, rows>;
 
-constexpr Matrix<6, 3> kFilter{{{1.0 / 4, 0, 0},
-                                {-1.0 / 6, -1.0 / 6, -1.0 / 6},
-                                {-1.0 / 6, 1.0 / 6, -1.0 / 6},
-                                {1.0 / 24, 1.0 / 12, 1.0 / 6},
-                                {1.0 / 24, -1.0 / 12, 1.0 / 6},
-                                {0, 0, 1}}};
-constexpr Matrix<6, 6> kInput{{{4, 0, -5, 0, 1, 0},
-                               {0, -4, -4, 1, 1, 0},
-                               {0, 4, -4, -1, 1, 0},
-                               {0, -2, -1, 2, 1, 0},
-                               {0, 2, -1, -2, 1, 0},
-                               {0, 4, 0, -5, 0, 1}}};
-constexpr Matrix<4, 6> kOutput{
-    {{1, 1, 1, 1, 1, 0}, {0, 1, -1, 2, -2, 0}, {0, 1, 1, 4, 4, 0}, {0, 1, -1, 8, -8, 1}}};
+template <std::size_t tile>
+struct Transforms;
+
+template <>
+struct Transforms<2> {
+  static constexpr Matrix<4, 3> filter{{{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}}};
+  static constexpr Matrix<4, 4> input{{{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, 1, 0, -1}}};
+  static constexpr Matrix<2, 4> output{{{1, 1, 1, 0}, {0, 1, -1, -1}}};
+};
+
+template <>
+struct Transforms<4> {
+  static constexpr Matrix<6, 3> filter{{{1.0 / 4, 0, 0},
+                                        {-1.0 / 6, -1.0 / 6, -1.0 / 6},
+                                        {-1.0 / 6, 1.0 / 6, -1.0 / 6},
+                                        {1.0 / 24, 1.0 / 12, 1.0 / 6},
+                                        {1.0 / 24, -1.0 / 12, 1.0 / 6},
+                                        {0, 0, 1}}};
+  static constexpr Matrix<6, 6> input{{{4, 0, -5, 0, 1, 0},
+                                       {0, -4, -4, 1, 1, 0},
+                                       {0, 4, -4, -1, 1, 0},
+                                       {0, -2, -1, 2, 1, 0},
+                                       {0, 2, -1, -2, 1, 0},
+                                       {0, 4, 0, -5, 0, 1}}};
+  static constexpr Matrix<4, 6> output{
+      {{1, 1, 1, 1, 1, 0}, {0, 1, -1, 2, -2, 0}, {0, 1, 1, 4, 4, 0}, {0, 1, -1, 8, -8, 1}}};
+};
 
 // t x t^T for a square x.
 template <std::size_t rows, std::size_t columns>
@@ -45,7 +58,10 @@ Matrix<rows, rows> transform(const Matrix<rows, columns>& t, const Matrix<column
   return result;
 }
 
+template <std::size_t tile>
 class Convolution {
+  static constexpr std::size_t kSide = tile + 2, kPoints = kSide * kSide; // points in each direction, and all
+
 public:
   Convolution(const View& input, const View& filter, const View* bias, const View& result, int64_t pad_top,
               int64_t pad_left)
@@ -57,7 +73,7 @@ public:
     for (int64_t c = 0; c < channels_; ++c)
       transform_input(n, c, top, left);
     for (int64_t m = 0; m < result_.shape[1]; ++m)
-      store(n, m, top, left, transform(kOutput, products(m)));
+      store(n, m, top, left, transform(Transforms<tile>::output, products(m)));
   }
 
 private:
@@ -70,7 +86,7 @@ private:
         piece[static_cast<std::size_t>(y)][static_cast<std::size_t>(x)] = static_cast<double>(
             input_.as<const float>()[n * input_.strides[0] + channel * input_.strides[1] +
                                      (h + y) * input_.strides[2] + (w + x) * input_.strides[3]]);
-    const auto transformed = transform(kInput, piece);
+    const auto transformed = transform(Transforms<tile>::input, piece);
     for (std::size_t e = 0; e < kPoints; ++e)
       points_[e * static_cast<std::size_t>(channels_) + static_cast<std::size_t>(channel)] =
           transformed[e / kSide][e % kSide];
@@ -88,13 +104,13 @@ private:
     return sums;
   }
 
-  void store(int64_t n, int64_t m, int64_t top, int64_t left, const Matrix<4, 4>& tile) const {
+  void store(int64_t n, int64_t m, int64_t top, int64_t left, const Matrix<tile, tile>& results) const {
     const double bias = bias_ ? static_cast<double>(bias_->as<const float>()[m * bias_->strides[0]]) : 0;
     float* to = result_.as<float>() + n * result_.strides[0] + m * result_.strides[1];
-    for (int64_t y = 0; y < std::min(kWinogradTile, result_.shape[2] - top); ++y)
-      for (int64_t x = 0; x < std::min(kWinogradTile, result_.shape[3] - left); ++x)
+    for (int64_t y = 0; y < std::min(static_cast<int64_t>(tile), result_.shape[2] - top); ++y)
+      for (int64_t x = 0; x < std::min(static_cast<int64_t>(tile), result_.shape[3] - left); ++x)
         to[(top + y) * result_.strides[2] + (left + x) * result_.strides[3]] =
-            static_cast<float>(tile[static_cast<std::size_t>(y)][static_cast<std::size_t>(x)] + bias);
+            static_cast<float>(results[static_cast<std::size_t>(y)][static_cast<std::size_t>(x)] + bias);
   }
 
   const View& input_;
@@ -102,12 +118,12 @@ private:
   const View* bias_;
   const View& result_;
   int64_t pad_top_, pad_left_, channels_;
-  std::vector<double> points_; ///< of one tile, [36][channels]
+  std::vector<double> points_; ///< of one tile, [point][channels]
 };
 
-} // namespace
-
-void winograd_filter(const View& filter, const View& result) {
+template <std::size_t tile>
+void transform_filter(const View& filter, const View& result) {
+  constexpr std::size_t side = tile + 2;
   for (int64_t m = 0; m < filter.shape[0]; ++m)
     for (int64_t c = 0; c < filter.shape[1]; ++c) {
       Matrix<3, 3> taps{};
@@ -115,21 +131,44 @@ void winograd_filter(const View& filter, const View& result) {
         taps[static_cast<std::size_t>(tap / 3)][static_cast<std::size_t>(tap % 3)] = static_cast<double>(
             filter.as<const float>()[m * filter.strides[0] + c * filter.strides[1] +
                                      tap / 3 * filter.strides[2] + tap % 3 * filter.strides[3]]);
-      const auto transformed = transform(kFilter, taps);
+      const auto transformed = transform(Transforms<tile>::filter, taps);
       float* to = result.as<float>() + m * result.strides[1] + c * result.strides[2];
-      for (std::size_t e = 0; e < kPoints; ++e)
-        to[static_cast<int64_t>(e) * result.strides[0]] =
-            static_cast<float>(transformed[e / kSide][e % kSide]);
+      for (std::size_t e = 0; e < side * side; ++e)
+        to[static_cast<int64_t>(e) * result.strides[0]] = static_cast<float>(transformed[e / side][e % side]);
     }
 }
 
-void winograd_conv(const View& input, const View& filter, const View* bias, const View& result,
-                   int64_t pad_top, int64_t pad_left) {
-  Convolution convolution(input, filter, bias, result, pad_top, pad_left);
+template <std::size_t tile>
+void convolve(const View& input, const View& filter, const View* bias, const View& result, int64_t pad_top,
+              int64_t pad_left) {
+  Convolution<tile> convolution(input, filter, bias, result, pad_top, pad_left);
+  constexpr auto step = static_cast<int64_t>(tile);
   for (int64_t n = 0; n < result.shape[0]; ++n)
-    for (int64_t top = 0; top < result.shape[2]; top += kWinogradTile)
-      for (int64_t left = 0; left < result.shape[3]; left += kWinogradTile)
+    for (int64_t top = 0; top < result.shape[2]; top += step)
+      for (int64_t left = 0; left < result.shape[3]; left += step)
         convolution.run(n, top, left);
+}
+
+// Calls `body` with the tile as a constant.
+template <class Body>
+void with_tile(int64_t tile, const Body& body) {
+  if (tile == 2)
+    body(std::integral_constant<std::size_t, 2>());
+  else if (tile == 4)
+    body(std::integral_constant<std::size_t, 4>());
+  else
+    throw Error("there is no Winograd transform for tiles of " + std::to_string(tile));
+}
+
+} // namespace
+
+void winograd_filter(const View& filter, const View& result, int64_t tile) {
+  with_tile(tile, [&](auto constant) { transform_filter<constant>(filter, result); });
+}
+
+void winograd_conv(const View& input, const View& filter, const View* bias, const View& result, int64_t tile,
+                   int64_t pad_top, int64_t pad_left) {
+  with_tile(tile, [&](auto constant) { convolve<constant>(input, filter, bias, result, pad_top, pad_left); });
 }
 
 } // namespace sinter::eager

@@ -89,22 +89,27 @@ mlir::Value conv(Case& c) {
 }
 
 /// Its operand is a constant: it folds, or nothing could compile it.
-mlir::Value winogradFilter(Case& c) {
+mlir::Value winogradFilter(Case& c, int64_t tile) {
   const Dims dims{c.choose<int64_t>({1, 3, 8, 17, 32}), c.choose<int64_t>({1, 5, 8, 16, 19}), 3, 3};
   mlir::Value f = c.tensor(dims, c.builder().getF32Type(), {-0.5, 0.5}, 1);
-  return ir::create<ir::WinogradFilterOp>(c.builder(), c.location(), f, integerAttr(c, 4));
+  return ir::create<ir::WinogradFilterOp>(c.builder(), c.location(), f, integerAttr(c, tile));
+}
+
+mlir::Value winogradFilter(Case& c) {
+  return winogradFilter(c, c.choose<int64_t>({2, 4}));
 }
 
 /// Inputs of magnitude 1.
 mlir::Value winogradConv(Case& c) {
-  mlir::Value f = winogradFilter(c);
+  const auto tile = c.choose<int64_t>({2, 4});
+  mlir::Value f = winogradFilter(c, tile);
   const auto filter = ir::tensorType(f).getShape();
   const Dims input{c.integer(1, 2), filter[2], c.integer(3, 17), c.integer(3, 17)};
   mlir::Value x = c.tensor(input, c.builder().getF32Type(), {-1, 1}, 0);
   mlir::Value bias = optionalBias(c, filter[1], c.builder().getF32Type());
   return ir::create<ir::WinogradConvOp>(c.builder(), c.location(), x, f, bias,
                                         c.array({c.integer(0, 2), c.integer(0, 2)}),
-                                        c.array({c.integer(0, 2), c.integer(0, 2)}), integerAttr(c, 4));
+                                        c.array({c.integer(0, 2), c.integer(0, 2)}), integerAttr(c, tile));
 }
 
 mlir::Value convTranspose(Case& c) {

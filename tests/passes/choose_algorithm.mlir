@@ -10,13 +10,23 @@ func.func @pays(%x: tensor<1x64x56x56xf32>) -> tensor<1x64x56x56xf32> {
   return %0 : tensor<1x64x56x56xf32>
 }
 
-// Four times the weights, for four tiles of which a quarter is thrown away.
+// Large tiles would read four times as many weights as are there, for four tiles of which a quarter is thrown away.
 // CHECK-LABEL: func.func @few_tiles
-// CHECK: sinter.conv
+// CHECK: %[[FILTER:.*]] = sinter.constant {{.*}} : tensor<16x512x512xf32>
+// CHECK: sinter.winograd_conv %arg0, %[[FILTER]] {{.*}}tile = 2
 func.func @few_tiles(%x: tensor<1x512x7x7xf32>) -> tensor<1x512x7x7xf32> {
   %f = sinter.constant dense<1.0> : tensor<512x512x3x3xf32>
   %0 = sinter.conv %x, %f {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_begin = array<i64: 1, 1>, pad_end = array<i64: 1, 1>} : (tensor<1x512x7x7xf32>, tensor<512x512x3x3xf32>) -> tensor<1x512x7x7xf32>
   return %0 : tensor<1x512x7x7xf32>
+}
+
+// Weights for next to nothing: not even small tiles.
+// CHECK-LABEL: func.func @one_tile
+// CHECK: sinter.conv
+func.func @one_tile(%x: tensor<1x512x2x2xf32>) -> tensor<1x512x2x2xf32> {
+  %f = sinter.constant dense<1.0> : tensor<512x512x3x3xf32>
+  %0 = sinter.conv %x, %f {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_begin = array<i64: 1, 1>, pad_end = array<i64: 1, 1>} : (tensor<1x512x2x2xf32>, tensor<512x512x3x3xf32>) -> tensor<1x512x2x2xf32>
+  return %0 : tensor<1x512x2x2xf32>
 }
 
 // CHECK-LABEL: func.func @strided

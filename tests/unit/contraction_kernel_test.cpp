@@ -396,12 +396,13 @@ void checkWinograd(const Contraction& s, int64_t lanes, Random& random) {
   const int64_t out = product(s.output), in = product(s.input), oc = s.outChannels, ic = s.inChannels;
   std::vector<float> input = random.floats(s.batch * ic * in), filter = random.floats(oc * ic * 9);
   const std::vector<float> bias = random.floats(oc);
-  std::vector<float> points(static_cast<size_t>(36 * oc * ic));
+  const int64_t count = eager::winograd_points(s.winogradTile);
+  std::vector<float> points(static_cast<size_t>(count * oc * ic));
   eager::winograd_filter(View::dense(filter.data(), DType::f32, {oc, ic, 3, 3}),
-                         View::dense(points.data(), DType::f32, {36, oc, ic}));
+                         View::dense(points.data(), DType::f32, {count, oc, ic}), s.winogradTile);
   const int64_t blocks = roundUpDiv(oc, lanes);
-  GuardedBuffer packedFilter(36 * blocks * ic * lanes, kNaN);
-  for (int64_t e = 0; e < 36; ++e)
+  GuardedBuffer packedFilter(count * blocks * ic * lanes, kNaN);
+  for (int64_t e = 0; e < count; ++e)
     for (int64_t m = 0; m < oc; ++m)
       for (int64_t c = 0; c < ic; ++c)
         packedFilter[((e * blocks + m / lanes) * ic + c) * lanes + m % lanes] =
@@ -426,8 +427,9 @@ void checkWinograd(const Contraction& s, int64_t lanes, Random& random) {
 
 TEST_P(ContractionKernel, RandomWinograd) {
   Random random(11);
-  for (int i = 0; i < 12; ++i) {
+  for (int i = 0; i < 20; ++i) {
     Contraction s;
+    s.winogradTile = eager::kWinogradTiles[i % 2];
     s.batch = random.in(0, 2);
     s.hasBias = true;
     s.inChannels = random.in(1, 3 * GetParam());

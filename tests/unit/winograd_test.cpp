@@ -19,6 +19,8 @@ namespace {
 struct Sizes {
   int64_t batch, in, out, height, width, top, left, bottom, right;
   bool residual = false;
+  int64_t tile = 4;
+  int64_t points() const { return (tile + 2) * (tile + 2); }
   int64_t outHeight() const { return height + top + bottom - 2; }
   int64_t outWidth() const { return width + left + right - 2; }
 };
@@ -34,13 +36,14 @@ std::string program(const Sizes& s) {
   auto n = [](int64_t value) { return std::to_string(value); };
   const std::string x = "tensor<" + n(s.batch) + "x" + n(s.in) + "x" + n(s.height) + "x" + n(s.width) +
                         "xf32>",
-                    f = "tensor<36x" + n(s.out) + "x" + n(s.in) + "xf32>", b = "tensor<" + n(s.out) + "xf32>",
+                    f = "tensor<" + n(s.points()) + "x" + n(s.out) + "x" + n(s.in) + "xf32>",
+                    b = "tensor<" + n(s.out) + "xf32>",
                     r = "tensor<" + n(s.batch) + "x" + n(s.out) + "x" + n(s.outHeight()) + "x" +
                         n(s.outWidth()) + "xf32>";
   std::string text = "func.func @main(%x: " + x + ", %f: " + f + ", %b: " + b + ", %o: " + r + ") -> " + r +
                      " {\n  %0 = sinter.winograd_conv %x, %f, %b {pad_begin = array<i64: " + n(s.top) + ", " +
-                     n(s.left) + ">, pad_end = array<i64: " + n(s.bottom) + ", " + n(s.right) + ">} : (" + x +
-                     ", " + f + ", " + b + ") -> " + r + "\n";
+                     n(s.left) + ">, pad_end = array<i64: " + n(s.bottom) + ", " + n(s.right) +
+                     ">, tile = " + n(s.tile) + " : i64} : (" + x + ", " + f + ", " + b + ") -> " + r + "\n";
   if (!s.residual)
     return text + "  func.return %0 : " + r + "\n}\n";
   return text + "  %1 = sinter.add %0, %o : (" + r + ", " + r + ") -> " + r + "\n  %2 = sinter.relu %1 : (" +
@@ -54,11 +57,12 @@ void check(const Sizes& s, const std::string& cpu) {
   std::vector<float> x = randomNumbers(s.batch * s.in * s.height * s.width, engine),
                      f = randomNumbers(s.out * s.in * 9, engine), b = randomNumbers(s.out, engine),
                      other = randomNumbers(resultShape.elements(), engine),
-                     transformed(static_cast<std::size_t>(36 * s.out * s.in)), got(other.size(), 12345);
+                     transformed(static_cast<std::size_t>(s.points() * s.out * s.in)),
+                     got(other.size(), 12345);
   eager::winograd_filter(View::dense(f.data(), DType::f32, {s.out, s.in, 3, 3}),
-                         View::dense(transformed.data(), DType::f32, {36, s.out, s.in}));
+                         View::dense(transformed.data(), DType::f32, {s.points(), s.out, s.in}), s.tile);
   const View inputs[] = {View::dense(x.data(), DType::f32, {s.batch, s.in, s.height, s.width}),
-                         View::dense(transformed.data(), DType::f32, {36, s.out, s.in}),
+                         View::dense(transformed.data(), DType::f32, {s.points(), s.out, s.in}),
                          View::dense(b.data(), DType::f32, {s.out}),
                          View::dense(other.data(), DType::f32, resultShape)};
   const View output = View::dense(got.data(), DType::f32, resultShape);
@@ -72,7 +76,7 @@ void check(const Sizes& s, const std::string& cpu) {
   auto executable = compile(*module, options);
   bool found = false;
   for (const rt::Kernel& kernel : executable->kernels())
-    found = found || kernel.algorithm.starts_with("winograd 4x4");
+    found = found || kernel.algorithm.starts_with(s.tile == 4 ? "winograd 4x4" : "winograd 2x2");
   ASSERT_TRUE(found);
   rt::ThreadPool pool(2);
   executable->run(inputs, std::span(&output, 1), pool);
@@ -105,7 +109,8 @@ void check(const Sizes& s, const std::string& cpu) {
     ASSERT_NEAR(static_cast<double>(got[i]), wanted[i], 1e-5 * largest) << "element " << i;
 }
 
-void check(const Sizes& sizes) {
+void check(Sizes sizes, int64_t tile) {
+  sizes.tile = tile;
   check(sizes, "native");
   check(sizes, "x86-64");
   try {
@@ -114,6 +119,11 @@ void check(const Sizes& sizes) {
     return;
   }
   check(sizes, "x86-64-v4");
+}
+
+void check(const Sizes& sizes) {
+  for (int64_t tile : eager::kWinogradTiles)
+    check(sizes, tile);
 }
 
 TEST(Winograd, OddSizesAndChannelTails) {

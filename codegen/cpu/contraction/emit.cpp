@@ -134,7 +134,7 @@ EmittedKernel emitContraction(ir::KernelOp kernel, const Target& target, llvm::L
   buffers.bias = shape.hasBias ? argumentNumber(root->getOperand(2)) : 0;
   buffers.output = kernel.getBody().front().getNumArguments();
 
-  if (isa<ir::WinogradConvOp>(root))
+  if (shape.winogradTile)
     return contraction::generateWinograd(
         shape, buffers, target, kernel.getSymName(), context,
         emitEpilogue(kernel, root, /*laneDim=*/1, target.lanes(), kEpilogue, target, context), kEpilogue);

@@ -22,16 +22,18 @@ int64_t roundUpDiv(int64_t a, int64_t b) {
 }
 
 struct WinogradPlan {
-  int64_t tileRows = 0, tileColumns = 0; ///< tiles of 4x4 results in an image
-  int64_t blocks = 1, largest = 1;       ///< of tiles; the first `larger` have one more than the others
+  int64_t tile = 4, side = 6, points = 36; ///< of F(tile x tile, 3 x 3)
+  int64_t tileRows = 0, tileColumns = 0;   ///< tiles in an image
+  int64_t blocks = 1, largest = 1;         ///< of tiles; the first `larger` have one more than the others
   int64_t larger = 0;
   int64_t width = 1, pairs = 1;           ///< of a register tile: tiles times blocks of output channels
   int64_t chunks = 1, blocksPerChunk = 1; ///< of blocks of output channels
   int64_t tasks = 0;
 
-  WinogradPlan(const Problem& p, const Target& target) {
-    tileRows = roundUpDiv(p.output[1], kWinogradTile);
-    tileColumns = roundUpDiv(p.output[2], kWinogradTile);
+  WinogradPlan(const Problem& p, int64_t tile, const Target& target)
+      : tile(tile), side(tile + 2), points(side * side) {
+    tileRows = roundUpDiv(p.output[1], tile);
+    tileColumns = roundUpDiv(p.output[2], tile);
     pairs = std::min<int64_t>(2, p.blocks());
     width = (target.registers - pairs - (target.fma ? 1 : 3)) / pairs;
     const int64_t tiles = tileRows * tileColumns;
@@ -51,9 +53,9 @@ struct WinogradPlan {
 
 class WinogradGenerator {
 public:
-  WinogradGenerator(const Problem& problem, const Buffers& buffers, const Target& target,
+  WinogradGenerator(const Problem& problem, int64_t tile, const Buffers& buffers, const Target& target,
                     llvm::Module& module, const Epilogue& epilogue)
-      : p_(problem), plan_(problem, target), buffers_(buffers), target_(target), epilogue_(epilogue),
+      : p_(problem), plan_(problem, tile, target), buffers_(buffers), target_(target), epilogue_(epilogue),
         b_(module, llvm::Type::getFloatTy(module.getContext()), problem.lanes),
         inBlocks_(roundUpDiv(p_.channels, p_.lanes)) {
     // One line more than needed: points a power of two apart would share their places in the cache.
@@ -65,7 +67,7 @@ public:
 
   const WinogradPlan& plan() const { return plan_; }
   uint64_t scratchBytes() const {
-    return static_cast<uint64_t>(kWinogradPoints * (inputPoint_ + outputPoint_)) * sizeof(float);
+    return static_cast<uint64_t>(plan_.points * (inputPoint_ + outputPoint_)) * sizeof(float);
   }
 
   void emit(llvm::StringRef symbol) {
@@ -147,7 +149,7 @@ private:
     llvm::Value* isLarger = b_.CreateICmpSLT(block, b_.index(plan_.larger));
     llvm::Value* tiles = b_.CreateSelect(isLarger, b_.index(plan_.largest), b_.index(smaller));
     llvm::Value* scratch = kernel_->getArg(3);
-    llvm::Value* sums = b_.advance(scratch, kWinogradPoints * inputPoint_);
+    llvm::Value* sums = b_.advance(scratch, plan_.points * inputPoint_);
     when(b_.CreateOr(b_.CreateICmpEQ(round, b_.index(0)), b_.CreateICmpEQ(chunk, b_.index(0))), [&] {
       llvm::Value* input =
           b_.advance(buffer(buffers_.input), b_.CreateMul(batch, b_.index(p_.inputBatchStrides[0])));
@@ -168,9 +170,9 @@ private:
   // 36 matrix products of `tiles` tiles with `count` blocks of output channels.
   void emitProducts(llvm::Value* first, llvm::Value* count, int64_t tiles) {
     const int64_t filterPoint = p_.blocks() * product_.filterBlockStride;
-    b_.loop(b_.index(kWinogradPoints), false, {}, [&](llvm::Value* point, llvm::ArrayRef<llvm::Value*>) {
+    b_.loop(b_.index(plan_.points), false, {}, [&](llvm::Value* point, llvm::ArrayRef<llvm::Value*>) {
       llvm::Value* input = b_.advance(kernel_->getArg(3), b_.CreateMul(point, b_.index(inputPoint_)));
-      llvm::Value* sums = b_.advance(b_.advance(kernel_->getArg(3), kWinogradPoints * inputPoint_),
+      llvm::Value* sums = b_.advance(b_.advance(kernel_->getArg(3), plan_.points * inputPoint_),
                                      b_.CreateMul(point, b_.index(outputPoint_)));
       llvm::Value* filter = b_.advance(buffer(buffers_.filter), b_.CreateMul(point, b_.index(filterPoint)));
       filter = b_.advance(filter, b_.CreateMul(first, b_.index(product_.filterBlockStride)));
@@ -245,12 +247,12 @@ private:
                                            llvm::Constant::getNullValue(b_.vector), "zeros");
     auto perTile = [&](llvm::Value* block, llvm::Value* round) {
       llvm::Value* tile = b_.CreateAdd(f->getArg(2), round);
-      llvm::Value* row = b_.CreateSub(
-          b_.CreateMul(b_.CreateUDiv(tile, b_.index(plan_.tileColumns)), b_.index(kWinogradTile)),
-          b_.index(p_.pad[1]));
-      llvm::Value* column = b_.CreateSub(
-          b_.CreateMul(b_.CreateURem(tile, b_.index(plan_.tileColumns)), b_.index(kWinogradTile)),
-          b_.index(p_.pad[2]));
+      llvm::Value* row =
+          b_.CreateSub(b_.CreateMul(b_.CreateUDiv(tile, b_.index(plan_.tileColumns)), b_.index(plan_.tile)),
+                       b_.index(p_.pad[1]));
+      llvm::Value* column =
+          b_.CreateSub(b_.CreateMul(b_.CreateURem(tile, b_.index(plan_.tileColumns)), b_.index(plan_.tile)),
+                       b_.index(p_.pad[2]));
       llvm::Value* corner = b_.advance(f->getArg(0), b_.CreateMul(block, b_.index(p_.inputBlockStride)));
       corner = b_.advance(corner, b_.CreateMul(row, b_.index(p_.inputStride[1])));
       corner = b_.advance(corner, b_.CreateMul(column, b_.index(p_.inputStride[2])));
@@ -267,18 +269,19 @@ private:
                             b_.CreateICmpSLE(b_.CreateAdd(begin, b_.index(length)), b_.index(extent)));
       };
       when(
-          b_.CreateAnd(inside(row, kWinogradSide, p_.input[1]), inside(column, kWinogradSide, p_.input[2])),
+          b_.CreateAnd(inside(row, plan_.side, p_.input[1]), inside(column, plan_.side, p_.input[2])),
           [&] {
-            emitInputTransform(b_, [&](int64_t y, int64_t x) { return b_.loadVector(at(y, x)); }, store);
+            emitInputTransform(
+                b_, plan_.tile, [&](int64_t y, int64_t x) { return b_.loadVector(at(y, x)); }, store);
           },
           [&] { // what lies outside is read from zeros
             Values rows, columns;
-            for (int64_t i = 0; i < kWinogradSide; ++i) {
+            for (int64_t i = 0; i < plan_.side; ++i) {
               rows.push_back(inside(b_.CreateAdd(row, b_.index(i)), 1, p_.input[1]));
               columns.push_back(inside(b_.CreateAdd(column, b_.index(i)), 1, p_.input[2]));
             }
             emitInputTransform(
-                b_,
+                b_, plan_.tile,
                 [&](int64_t y, int64_t x) {
                   llvm::Value* valid =
                       b_.CreateAnd(rows[static_cast<size_t>(y)], columns[static_cast<size_t>(x)]);
@@ -315,7 +318,7 @@ private:
   // (buffers, sums, first tile, tiles, first block of output channels, their number, batch)
   void emitOutput() {
     llvm::Function* f = outputTransform_;
-    llvm::AllocaInst* results = b_.CreateAlloca(b_.vector, b_.index(kWinogradTile * kWinogradTile));
+    llvm::AllocaInst* results = b_.CreateAlloca(b_.vector, b_.index(plan_.tile * plan_.tile));
     auto fromTable = [&](unsigned number) {
       return b_.CreateLoad(b_.getPtrTy(), b_.CreateConstGEP1_64(b_.getPtrTy(), f->getArg(0), number));
     };
@@ -324,9 +327,8 @@ private:
     llvm::Value* biases = p_.hasBias ? fromTable(buffers_.bias) : nullptr;
     auto perTile = [&](llvm::Value* round, llvm::Value* tile, llvm::Value* bias, Place place) {
       llvm::Value* number = b_.CreateAdd(f->getArg(2), tile);
-      place.row = b_.CreateMul(b_.CreateUDiv(number, b_.index(plan_.tileColumns)), b_.index(kWinogradTile));
-      place.column =
-          b_.CreateMul(b_.CreateURem(number, b_.index(plan_.tileColumns)), b_.index(kWinogradTile));
+      place.row = b_.CreateMul(b_.CreateUDiv(number, b_.index(plan_.tileColumns)), b_.index(plan_.tile));
+      place.column = b_.CreateMul(b_.CreateURem(number, b_.index(plan_.tileColumns)), b_.index(plan_.tile));
       place.output = b_.advance(place.output, b_.CreateMul(place.row, b_.index(p_.outputStride[1])));
       place.output = b_.advance(place.output, b_.CreateMul(place.column, b_.index(p_.outputStride[2])));
       llvm::Value* from = b_.advance(f->getArg(1), b_.CreateMul(round, b_.index(product_.outputBlockStride)));
@@ -335,22 +337,21 @@ private:
       auto biased = [&](llvm::Value* value) { return bias ? b_.CreateFAdd(value, bias) : value; };
       const bool unrolled = !epilogue_ || epilogue_.isSmall();
       auto whole = [&] {
-        emitOutputTransform(b_, load, [&](int64_t y, int64_t x, llvm::Value* value) {
+        emitOutputTransform(b_, plan_.tile, load, [&](int64_t y, int64_t x, llvm::Value* value) {
           finish(biased(value), place, b_.index(y), b_.index(x));
         });
       };
-      llvm::Value* height =
-          b_.minimum(b_.CreateSub(b_.index(p_.output[1]), place.row), b_.index(kWinogradTile));
+      llvm::Value* height = b_.minimum(b_.CreateSub(b_.index(p_.output[1]), place.row), b_.index(plan_.tile));
       llvm::Value* width =
-          b_.minimum(b_.CreateSub(b_.index(p_.output[2]), place.column), b_.index(kWinogradTile));
+          b_.minimum(b_.CreateSub(b_.index(p_.output[2]), place.column), b_.index(plan_.tile));
       auto part = [&] {
-        emitOutputTransform(b_, load, [&](int64_t y, int64_t x, llvm::Value* value) {
-          b_.CreateStore(biased(value),
-                         b_.CreateConstGEP1_64(b_.vector, results, static_cast<uint64_t>(y * 4 + x)));
+        emitOutputTransform(b_, plan_.tile, load, [&](int64_t y, int64_t x, llvm::Value* value) {
+          b_.CreateStore(biased(value), b_.CreateConstGEP1_64(b_.vector, results,
+                                                              static_cast<uint64_t>(y * plan_.tile + x)));
         });
         b_.loop(height, false, {}, [&](llvm::Value* y, llvm::ArrayRef<llvm::Value*>) {
           b_.loop(width, false, {}, [&](llvm::Value* x, llvm::ArrayRef<llvm::Value*>) {
-            llvm::Value* at = b_.CreateAdd(b_.CreateMul(y, b_.index(kWinogradTile)), x);
+            llvm::Value* at = b_.CreateAdd(b_.CreateMul(y, b_.index(plan_.tile)), x);
             finish(b_.CreateLoad(b_.vector, b_.CreateGEP(b_.vector, results, at)), place, y, x);
             return Values{};
           });
@@ -359,8 +360,8 @@ private:
       };
       if (!unrolled)
         return part();
-      when(b_.CreateAnd(b_.CreateICmpEQ(height, b_.index(kWinogradTile)),
-                        b_.CreateICmpEQ(width, b_.index(kWinogradTile))),
+      when(b_.CreateAnd(b_.CreateICmpEQ(height, b_.index(plan_.tile)),
+                        b_.CreateICmpEQ(width, b_.index(plan_.tile))),
            whole, part);
     };
     b_.loop(f->getArg(5), false, {}, [&](llvm::Value* round, llvm::ArrayRef<llvm::Value*>) {
@@ -411,11 +412,11 @@ EmittedKernel generateWinograd(const ir::Contraction& shape, const Buffers& buff
     kernel.module->setTargetTriple(epilogue->getTargetTriple());
   }
   const Epilogue after(std::move(epilogue), epilogueName, /*flatPositions=*/false, *kernel.module);
-  WinogradGenerator generator(problem, buffers, target, *kernel.module, after);
+  WinogradGenerator generator(problem, shape.winogradTile, buffers, target, *kernel.module, after);
   generator.emit(symbol);
   const WinogradPlan& plan = generator.plan();
-  kernel.algorithm =
-      "winograd 4x4, " + std::to_string(plan.width) + "x" + std::to_string(plan.pairs * target.lanes());
+  kernel.algorithm = "winograd " + std::to_string(plan.tile) + "x" + std::to_string(plan.tile) + ", " +
+                     std::to_string(plan.width) + "x" + std::to_string(plan.pairs * target.lanes());
   kernel.tasks = plan.tasks;
   kernel.scratchBytes = plan.tasks > 0 ? generator.scratchBytes() : 0;
   return kernel;

@@ -1,11 +1,11 @@
-// From a Winograd convolution F(4x4, 3x3) to its kernel.
+// From a Winograd convolution to its kernel.
 #pragma once
 
 #include "codegen/cpu/contraction/generator.h"
 
 namespace sinter::codegen::cpu::contraction {
 
-/// The kernel of a winograd_conv of `shape`: input and result channels-blocked, filter [36][out channels /
+/// The kernel of a winograd_conv of `shape`: input and result channels-blocked, filter [points][out channels /
 /// lanes][in channels]{lanes}. `epilogue` as for generate().
 EmittedKernel generateWinograd(const ir::Contraction& shape, const Buffers& buffers, const Target& target,
                                llvm::StringRef symbol, llvm::LLVMContext& context,

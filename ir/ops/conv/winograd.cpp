@@ -25,9 +25,9 @@ FailureOr<RankedTensorType> f32Operand(std::optional<Location> location, StringR
 }
 
 LogicalResult checkTile(std::optional<Location> location, StringRef op, uint64_t tile) {
-  if (static_cast<int64_t>(tile) != eager::kWinogradTile)
-    return emitOptionalError(location, op, ": tile is ", static_cast<int64_t>(tile), "; only ",
-                             eager::kWinogradTile, " is known");
+  if (!eager::is_winograd_tile(static_cast<int64_t>(tile)))
+    return emitOptionalError(location, op, ": tile is ", static_cast<int64_t>(tile),
+                             "; only 2 and 4 are known");
   return success();
 }
 
@@ -44,12 +44,13 @@ LogicalResult WinogradFilterOp::inferReturnTypes(MLIRContext*, std::optional<Loc
     return failure();
   if (filter->getDimSize(2) != 3 || filter->getDimSize(3) != 3)
     return emitOptionalError(location, name, ": filter ", *filter, " is not 3x3");
-  const int64_t shape[] = {eager::kWinogradPoints, filter->getDimSize(0), filter->getDimSize(1)};
+  const int64_t points = eager::winograd_points(static_cast<int64_t>(adaptor.getTile()));
+  const int64_t shape[] = {points, filter->getDimSize(0), filter->getDimSize(1)};
   return addResult(location, name, ArrayRef<int64_t>(shape), filter->getElementType(), {}, types);
 }
 
 void WinogradFilterOp::evaluate(ArrayRef<View> operands, ArrayRef<View> results) {
-  eager::winograd_filter(operands[0], results[0]);
+  eager::winograd_filter(operands[0], results[0], static_cast<int64_t>(getTile()));
 }
 
 LogicalResult WinogradConvOp::inferReturnTypes(MLIRContext* context, std::optional<Location> location,
@@ -68,9 +69,10 @@ LogicalResult WinogradConvOp::inferReturnTypes(MLIRContext* context, std::option
   if (failed(checkWindow(location, name, *input, window)))
     return failure();
   const int64_t outChannels = filter->getDimSize(1), inChannels = input->getDimSize(1);
-  if (filter->getDimSize(0) != eager::kWinogradPoints || filter->getDimSize(2) != inChannels)
-    return emitOptionalError(location, name, ": filter ", *filter, " is not [36, channels of the result, ",
-                             inChannels, " channels of input ", *input, "]");
+  const int64_t points = eager::winograd_points(static_cast<int64_t>(adaptor.getTile()));
+  if (filter->getDimSize(0) != points || filter->getDimSize(2) != inChannels)
+    return emitOptionalError(location, name, ": filter ", *filter, " is not [", points,
+                             ", channels of the result, ", inChannels, " channels of input ", *input, "]");
   if (inChannels < 1 || outChannels < 1)
     return emitOptionalError(location, name, ": there are no channels in input ", *input, " or filter ",
                              *filter);
@@ -92,7 +94,7 @@ LogicalResult WinogradConvOp::inferReturnTypes(MLIRContext* context, std::option
 
 void WinogradConvOp::evaluate(ArrayRef<View> operands, ArrayRef<View> results) {
   eager::winograd_conv(operands[0], operands[1], operands.size() > 2 ? &operands[2] : nullptr, results[0],
-                       getPadBegin()[0], getPadBegin()[1]);
+                       static_cast<int64_t>(getTile()), getPadBegin()[0], getPadBegin()[1]);
 }
 
 Contraction WinogradConvOp::getContraction() {
@@ -105,6 +107,7 @@ Contraction WinogradConvOp::getContraction() {
   result.output = {1, output[2], output[3]};
   result.kernel = {1, 3, 3};
   result.padBegin = {0, getPadBegin()[0], getPadBegin()[1]};
+  result.winogradTile = static_cast<int64_t>(getTile());
   result.hasBias = static_cast<bool>(getBias());
   return result;
 }
