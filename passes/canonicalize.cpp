@@ -112,7 +112,7 @@ struct TransposeToReshape : OpRewritePattern<ir::TransposeOp> {
 struct DropOperandBroadcast : OpInterfaceRewritePattern<ir::PointwiseOpInterface> {
   using OpInterfaceRewritePattern::OpInterfaceRewritePattern;
   LogicalResult matchAndRewrite(ir::PointwiseOpInterface op, PatternRewriter& rewriter) const override {
-    if (op->getNumOperands() < 2 || isa<ir::BatchNormOp>(op))
+    if (op->getNumOperands() < 2)
       return failure();
     for (OpOperand& operand : op->getOpOperands()) {
       auto broadcast = operand.get().getDefiningOp<ir::BroadcastToOp>();

@@ -1,5 +1,5 @@
-// Folds batch-norms, and additions and multiplications by per-channel constants, into the contraction before
-// them.
+// Writes batch-norms as a multiplication and an addition per channel, and folds those by constants into the
+// contraction before them.
 //
 // Everything is written as operations on constants that fold at once; weights stay in the arithmetic of their
 // type.
@@ -122,12 +122,11 @@ Value applyAffine(const Weights& weights, Value scale, Value shift, Location loc
   return weights.rebuilt(filter, bias, loc, rewriter);
 }
 
-struct FoldBatchNormIntoWeights : OpRewritePattern<ir::BatchNormOp> {
+/// batch_norm(x) -> x * scale + shift; parameters that are not constant leave the computation of both to the
+/// program.
+struct ExpandBatchNorm : OpRewritePattern<ir::BatchNormOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(ir::BatchNormOp op, PatternRewriter& rewriter) const override {
-    for (Value parameter : op->getOperands().drop_front())
-      if (!isConstant(parameter))
-        return failure();
     const Location loc = op.getLoc();
     const RankedTensorType type = ir::tensorType(op.getResult());
     // scale / sqrt(variance + epsilon), bias - mean * that
@@ -139,7 +138,7 @@ struct FoldBatchNormIntoWeights : OpRewritePattern<ir::BatchNormOp> {
     Value shift =
         arithmetic<ir::SubOp>(op.getBias(), arithmetic<ir::MulOp>(op.getMean(), scale, rewriter), rewriter);
     auto weights = Weights::of(op.getInput());
-    if (weights && weights->channelDim == 1) {
+    if (weights && weights->channelDim == 1 && isConstant(scale) && isConstant(shift)) {
       rewriter.replaceOp(op, applyAffine(*weights, scale, shift, loc, rewriter));
       return success();
     }
@@ -216,14 +215,14 @@ struct FoldBatchNorm : FunctionPass<FoldBatchNorm> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FoldBatchNorm)
   StringRef getArgument() const final { return "sinter-fold-batch-norm"; }
   StringRef getDescription() const final {
-    return "fold batch-norms and per-channel constants into the weights before them";
+    return "write batch-norms per channel, and fold per-channel constants into the weights before them";
   }
 
   void runOnOperation() override {
     MLIRContext* context = &getContext();
     RewritePatternSet patterns(context);
-    patterns.add<FoldBatchNormIntoWeights, FoldAffine<ir::MulOp>, FoldAffine<ir::DivOp>,
-                 FoldAffine<ir::AddOp>, FoldAffine<ir::SubOp>, DistributeOverBias>(context);
+    patterns.add<ExpandBatchNorm, FoldAffine<ir::MulOp>, FoldAffine<ir::DivOp>, FoldAffine<ir::AddOp>,
+                 FoldAffine<ir::SubOp>, DistributeOverBias>(context);
     // From the top, so that a chain of constants is taken in one after the other.
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();

@@ -165,8 +165,7 @@ private:
 
   /// May `op` be computed at the positions of the kernel's result, after its root?
   bool mayFollow(const Group& group, Operation* op) const {
-    const bool contraction = group.root && fusionClassOf(group.root) == FusionClass::contraction;
-    return isPointwise(op) && !groupOf.lookup(op) && !(contraction && isa<ir::BatchNormOp>(op)) &&
+    return isPointwise(op) && !groupOf.lookup(op) &&
            samePositions(ir::tensorType(op->getResult(0)), group.type());
   }
 

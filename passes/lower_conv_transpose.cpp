@@ -74,7 +74,8 @@ struct LowerTiling : OpRewritePattern<ir::ConvTransposeOp> {
     const auto spatial = static_cast<size_t>(input.getRank()) - 2;
     const bool empty = input.getNumElements() == 0 || type.getNumElements() == 0 ||
                        ir::tensorType(op.getFilter()).getNumElements() == 0;
-    if (empty || !isConstant(op.getFilter()) || !windowsTile(op) || 2 + 2 * spatial > static_cast<size_t>(kMaxRank))
+    if (empty || !isConstant(op.getFilter()) || !windowsTile(op) ||
+        2 + 2 * spatial > static_cast<size_t>(kMaxRank))
       return failure();
     const SmallVector<int64_t> kernel(ir::tensorType(op.getFilter()).getShape().drop_front(2));
     Value filter = pointwiseFilter(op.getFilter(), rewriter);
@@ -98,7 +99,7 @@ struct LowerTiling : OpRewritePattern<ir::ConvTransposeOp> {
   static Operation* applyFollowing(Operation* op, Value& value, PatternRewriter& rewriter) {
     while (op->hasOneUse()) {
       Operation* user = *op->user_begin();
-      if (!isa<ir::PointwiseOpInterface>(user) || isa<ir::BatchNormOp>(user) || user->getNumResults() != 1 ||
+      if (!isa<ir::PointwiseOpInterface>(user) || user->getNumResults() != 1 ||
           ir::tensorType(user->getResult(0)).getShape() != ir::tensorType(op->getResult(0)).getShape() ||
           !llvm::all_of(user->getOperands(), [&](Value operand) {
             return operand == op->getResult(0) ||

@@ -30,7 +30,8 @@ std::unique_ptr<mlir::Pass> createCanonicalizePass();
 std::unique_ptr<mlir::Pass> createFoldConstantsPass();
 /// Recognises what exporters decompose: hard-swish, SiLU, GELU, layer-norm, softmax, ...
 std::unique_ptr<mlir::Pass> createRaisePatternsPass();
-/// Folds batch-norms and per-channel constants into the weights of the contraction before them.
+/// Writes batch-norms as a multiplication and an addition per channel, and folds per-channel constants into
+/// the weights of the contraction before them.
 std::unique_ptr<mlir::Pass> createFoldBatchNormPass();
 /// Turns transposed convolutions whose windows do not overlap into a 1x1 convolution and a depth-to-space.
 std::unique_ptr<mlir::Pass> createLowerConvTransposePass();

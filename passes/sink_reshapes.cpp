@@ -27,7 +27,7 @@ Value sinkable(Value value) {
 struct SinkBelowPointwise : OpInterfaceRewritePattern<ir::PointwiseOpInterface> {
   using OpInterfaceRewritePattern::OpInterfaceRewritePattern;
   LogicalResult matchAndRewrite(ir::PointwiseOpInterface op, PatternRewriter& rewriter) const override {
-    if (isa<ir::BatchNormOp>(op) || op->getNumResults() != 1)
+    if (op->getNumResults() != 1)
       return failure();
     Value x, reshaped;
     for (Value operand : op->getOperands()) {

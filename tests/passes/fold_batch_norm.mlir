@@ -87,3 +87,20 @@ func.func @alone(%x: tensor<1x2x4xf32>) -> tensor<1x2x4xf32> {
   %0 = sinter.batch_norm %x, %scale, %bias, %mean, %variance {epsilon = 0.0} : (tensor<1x2x4xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<1x2x4xf32>
   return %0 : tensor<1x2x4xf32>
 }
+
+// Parameters known only when the program runs: weights stay, and what follows them can join their kernel.
+// CHECK-LABEL: func.func @unknown_parameters
+// CHECK: %[[CONV:.*]] = sinter.conv %arg0
+// CHECK: %[[SCALE:.*]] = sinter.div %arg1, %{{.*}} : (tensor<2xf32>, tensor<2xf32>)
+// CHECK: %[[SHIFT:.*]] = sinter.sub %arg2, %{{.*}} : (tensor<2xf32>, tensor<2xf32>)
+// CHECK: %[[A:.*]] = sinter.reshape %[[SCALE]] {{.*}} -> tensor<2x1x1xf32>
+// CHECK: %[[P:.*]] = sinter.mul %[[CONV]], %[[A]]
+// CHECK: %[[B:.*]] = sinter.reshape %[[SHIFT]] {{.*}} -> tensor<2x1x1xf32>
+// CHECK: %[[R:.*]] = sinter.add %[[P]], %[[B]]
+// CHECK-NEXT: return %[[R]]
+func.func @unknown_parameters(%x: tensor<1x1x4x4xf32>, %scale: tensor<2xf32>, %bias: tensor<2xf32>, %mean: tensor<2xf32>, %variance: tensor<2xf32>) -> tensor<1x2x4x4xf32> {
+  %f = sinter.constant dense<1.0> : tensor<2x1x1x1xf32>
+  %0 = sinter.conv %x, %f {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_begin = array<i64: 0, 0>, pad_end = array<i64: 0, 0>} : (tensor<1x1x4x4xf32>, tensor<2x1x1x1xf32>) -> tensor<1x2x4x4xf32>
+  %1 = sinter.batch_norm %0, %scale, %bias, %mean, %variance {epsilon = 1.0e-5} : (tensor<1x2x4x4xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<1x2x4x4xf32>
+  return %1 : tensor<1x2x4x4xf32>
+}

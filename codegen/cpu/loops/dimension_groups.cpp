@@ -10,7 +10,7 @@ namespace {
 
 bool isPointwiseOnly(Block& block) {
   for (Operation& op : block.without_terminator())
-    if (!isa<ir::ConstantOp>(op) && (!isa<ir::PointwiseOpInterface>(op) || isa<ir::LoopOpInterface>(op)))
+    if (!isa<ir::ConstantOp, ir::PointwiseOpInterface>(op))
       return false;
   return true;
 }

@@ -26,8 +26,7 @@ bool isFollowedByPointwise(Block& block, Operation* root) {
     });
     if (!depends)
       continue;
-    if (!isa<ir::PointwiseOpInterface>(op) || isa<ir::LoopOpInterface>(op) ||
-        ir::tensorType(op.getResult(0)).getShape() != shape)
+    if (!isa<ir::PointwiseOpInterface>(op) || ir::tensorType(op.getResult(0)).getShape() != shape)
       return false;
     after.insert(&op);
   }

@@ -233,19 +233,13 @@ void BatchNormOp::evaluate(ArrayRef<View> operands, ArrayRef<View> results) {
 }
 
 // The factor depends on the channel only, so that it can leave loops over positions.
-Value BatchNormOp::emitPointwise(OpBuilder& builder, Location loc, ValueRange operands) {
-  ElementArithmetic e(builder, loc);
-  const Value deviation = e.sub(operands[0], operands[3]);
-  const Value factor = e.div(operands[1], e.sqrt(e.add(operands[4], getEpsilon().convertToDouble())));
-  return e.add(e.mul(deviation, factor), operands[2]);
-}
-
 Value BatchNormOp::emitElement(LoopEmitter& e, const Point& at, ValueRange) {
   const Point channel{at[1]};
-  SmallVector<Value, 5> elements{e.element(getInput(), at)};
-  for (Value parameter : getOperands().drop_front())
-    elements.push_back(e.element(parameter, channel));
-  return emitPointwise(e.builder, e.loc, elements);
+  ElementArithmetic arithmetic(e.builder, e.loc);
+  const Value variance = arithmetic.add(e.element(getVariance(), channel), getEpsilon().convertToDouble());
+  const Value factor = arithmetic.div(e.element(getScale(), channel), arithmetic.sqrt(variance));
+  const Value deviation = arithmetic.sub(e.element(getInput(), at), e.element(getMean(), channel));
+  return arithmetic.add(arithmetic.mul(deviation, factor), e.element(getBias(), channel));
 }
 
 //===-- Local response normalisation ----------------------------------------------------------------===//

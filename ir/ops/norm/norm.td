@@ -22,11 +22,12 @@ def LayerNormOp : Sinter_NormOp<"layer_norm"> {
                        I64Attr:$axis, F64Attr:$epsilon);
   let hasVerifier = 1;
 }
-def BatchNormOp : Sinter_TensorOp<"batch_norm", "pointwise", [
-    DeclareOpInterfaceMethods<PointwiseOpInterface>, DeclareOpInterfaceMethods<LoopOpInterface>]> {
+def BatchNormOp : Sinter_TensorOp<"batch_norm", "normalization", [
+    DeclareOpInterfaceMethods<LoopOpInterface>]> {
   let summary = "scale * (x - mean) / sqrt(variance + epsilon) + bias per channel (dimension 1), with given statistics";
   let description = [{
-    emitPointwise takes (x, scale, bias, mean, variance) at the position's channel. As a loop operation it fetches them so.
+    Scale, bias, mean and variance are [C]. Not a pointwise operation: they do not broadcast NumPy-style. Where operations are
+    fused, fold-batch-norm writes it as a multiplication and an addition that do.
   }];
   let arguments = (ins Sinter_FloatTensor:$input, Sinter_FloatTensor:$scale, Sinter_FloatTensor:$bias,
                        Sinter_FloatTensor:$mean, Sinter_FloatTensor:$variance, F64Attr:$epsilon);
