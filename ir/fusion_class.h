@@ -16,4 +16,20 @@ enum class FusionClass : uint8_t {
   opaque,        ///< takes no part: constants, control flow
 };
 
+constexpr bool isRootClass(FusionClass role) {
+  switch (role) {
+  case FusionClass::reduction:
+  case FusionClass::normalization:
+  case FusionClass::window:
+  case FusionClass::contraction:
+    return true;
+  case FusionClass::pointwise:
+  case FusionClass::movement:
+  case FusionClass::alias:
+  case FusionClass::opaque:
+    return false;
+  }
+  return false;
+}
+
 } // namespace sinter::ir

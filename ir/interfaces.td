@@ -23,6 +23,14 @@ def FusionOpInterface : OpInterface<"FusionOpInterface"> {
   let methods = [
     InterfaceMethod<"The role the operation plays in a fused kernel.",
       "::sinter::ir::FusionClass", "getFusionClass", (ins)>,
+    InterfaceMethod<"True for what sets the structure of a kernel: a kernel has at most one such operation.",
+      "bool", "isRoot", (ins), [{}], [{
+        return ::sinter::ir::isRootClass($_op.getFusionClass());
+      }]>,
+    InterfaceMethod<[{
+      True for a movement under which neighbours stay neighbours: reading through it several times costs little more
+      than reading memory.
+    }], "bool", "keepsNeighbours", (ins), [{}], [{ return false; }]>,
     InterfaceMethod<"Arithmetic operations (a multiply-add counts two).",
       "double", "getFlops", (ins), [{}], [{
         return ::sinter::ir::resultElements($_op.getOperation());
@@ -69,6 +77,17 @@ def LoopOpInterface : OpInterface<"LoopOpInterface"> {
       "::mlir::Value", "emitElement",
       (ins "::sinter::ir::LoopEmitter&":$emitter, "const ::sinter::ir::Point&":$at,
            "::mlir::ValueRange":$statistics)>
+  ];
+}
+
+def ReductionOpInterface : OpInterface<"ReductionOpInterface"> {
+  let cppNamespace = "::sinter::ir";
+  let description = [{ An operation that folds the elements of its one operand along axes. }];
+  let methods = [
+    InterfaceMethod<"The dimensions folded, distinct and ascending.", "::llvm::ArrayRef<int64_t>", "getAxes", (ins)>,
+    InterfaceMethod<"True if they stay in the result, as extent 1.", "bool", "getKeepDims", (ins)>,
+    InterfaceMethod<"Changes that; the result's type is the caller's to change.",
+      "void", "setKeepDims", (ins "bool":$keep)>
   ];
 }
 

@@ -40,7 +40,7 @@ private:
   void assign(Operation* op);
   void assignContraction(Operation* op, const ContractionLayout& layout);
   void assignPointwise(Operation* op);
-  void assignReduction(Operation* op);
+  void assignReduction(ir::ReductionOpInterface op);
   void assignBlockwise(Operation* op);
 
   ir::LayoutAttr blockedLayout(Value value) {
@@ -141,22 +141,21 @@ void AssignLayout::assignPointwise(Operation* op) {
 
 /// A reduction over spatial dimensions keeps its channels blocked. Without keep_dims it is computed with
 /// them, and reshaped.
-void AssignLayout::assignReduction(Operation* op) {
-  auto axes = op->getAttrOfType<DenseI64ArrayAttr>("axes");
-  auto keep = op->getAttrOfType<BoolAttr>("keep_dims");
-  if (!axes || axes.empty() || axes[0] < 2)
+void AssignLayout::assignReduction(ir::ReductionOpInterface op) {
+  const ArrayRef<int64_t> axes = op.getAxes();
+  if (axes.empty() || axes[0] < 2)
     return;
-  if (keep && keep.getValue())
+  if (op.getKeepDims())
     return assignBlockwise(op);
   const RankedTensorType type = ir::tensorType(op->getResult(0));
   SmallVector<int64_t> shape(ir::tensorType(op->getOperand(0)).getShape());
-  for (int64_t axis : axes.asArrayRef())
+  for (int64_t axis : axes)
     shape[static_cast<size_t>(axis)] = 1;
   OpBuilder builder(op->getContext());
   builder.setInsertionPointAfter(op);
   auto reshape = ir::ReshapeOp::create(builder, op->getLoc(), type, op->getResult(0), type.getShape());
   op->getResult(0).replaceAllUsesExcept(reshape, reshape);
-  op->setAttr("keep_dims", builder.getBoolAttr(true));
+  op.setKeepDims(true);
   op->getResult(0).setType(type.clone(shape));
   assignBlockwise(op);
 }
@@ -178,11 +177,10 @@ void AssignLayout::assign(Operation* op) {
     return;
   if (auto blockwise = dyn_cast<ir::LayoutOpInterface>(op); blockwise && blockwise.runsBlocked(block))
     return assignBlockwise(op);
-  auto fusion = dyn_cast<ir::FusionOpInterface>(op);
-  if (fusion && fusion.getFusionClass() == ir::FusionClass::pointwise && !isa<ir::ConvertLayoutOp>(op))
+  if (isa<ir::PointwiseOpInterface>(op))
     return assignPointwise(op);
-  if (fusion && fusion.getFusionClass() == ir::FusionClass::reduction && isBlocked(op->getOperand(0)))
-    assignReduction(op);
+  if (auto reduction = dyn_cast<ir::ReductionOpInterface>(op); reduction && isBlocked(op->getOperand(0)))
+    assignReduction(reduction);
 }
 
 void AssignLayout::runOnOperation() {

@@ -39,20 +39,13 @@ bool isPointwise(Operation* op) {
 }
 
 bool isRoot(Operation* op) {
-  switch (fusionClassOf(op)) {
-  case FusionClass::reduction:
-  case FusionClass::normalization:
-  case FusionClass::window:
-  case FusionClass::contraction:
-    return true;
-  default:
-    return isa<ir::ConcatOp>(op);
-  }
+  auto fusion = dyn_cast<ir::FusionOpInterface>(op);
+  return fusion && fusion.isRoot();
 }
 
-/// Movement that joins kernels; concat reads several tensors and is a kernel of its own.
+/// Movement that joins kernels.
 bool isMovement(Operation* op) {
-  return fusionClassOf(op) == FusionClass::movement && !isa<ir::ConcatOp>(op);
+  return fusionClassOf(op) == FusionClass::movement && !isRoot(op);
 }
 
 bool samePositions(RankedTensorType a, RankedTensorType b) {
@@ -80,11 +73,6 @@ bool readsOnce(Operation* op, unsigned number) {
   default:
     return false;
   }
-}
-
-/// Movement that keeps neighbours neighbours, so that reading through it several times costs nothing more.
-bool isGentleMovement(Operation* op) {
-  return isa<ir::SliceOp, ir::PadOp, ir::BroadcastToOp>(op);
 }
 
 class Fuser {
@@ -159,8 +147,9 @@ private:
            samePositions(ir::tensorType(user->getResult(0)), ir::tensorType(use.get()));
   }
 
+  /// Contractions read panels of memory, and movements that are roots several tensors.
   static bool takesPrologue(Operation* root) {
-    return !isa<ir::ConcatOp>(root) && fusionClassOf(root) != FusionClass::contraction;
+    return fusionClassOf(root) != FusionClass::contraction && fusionClassOf(root) != FusionClass::movement;
   }
 
   /// May `op` be computed at the positions of the kernel's result, after its root?
@@ -246,7 +235,7 @@ bool Fuser::mayPrecede(const Group& group, Operation* op) const {
       continue;
     const FusionClass root = fusionClassOf(user);
     if (isMovement(op) && root != FusionClass::reduction &&
-        (!isGentleMovement(op) || use.getOperandNumber() != 0))
+        (!cast<ir::FusionOpInterface>(op).keepsNeighbours() || use.getOperandNumber() != 0))
       return false;
   }
   return true;

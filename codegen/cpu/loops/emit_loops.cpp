@@ -121,7 +121,8 @@ LaneChoice KernelWriter::choosePieceLanes(const Piece& piece) {
   auto root = dyn_cast_or_null<ir::FusionOpInterface>(kernel.getRoot());
   const bool reduces = root && (root.getFusionClass() == ir::FusionClass::reduction ||
                                 root.getFusionClass() == ir::FusionClass::contraction);
-  if (lanes.width > 1 && !root && !statistics)
+  const bool moves = !root || root.getFusionClass() == ir::FusionClass::movement;
+  if (lanes.width > 1 && moves && !statistics)
     return tiled(piece, lanes);
   if (lanes.width == 1 || !reduces)
     return lanes;

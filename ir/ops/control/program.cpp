@@ -12,24 +12,10 @@ using namespace mlir;
 namespace sinter::ir {
 namespace {
 
-// The operation that dictates the loop structure: at most one region operation is neither pointwise nor
-// movement. Among movements, a root is only needed by concat, which is recognised by its several operands'
-// own emission.
 Operation* rootOf(Block& block) {
-  for (Operation& op : block) {
-    auto fusion = dyn_cast<FusionOpInterface>(op);
-    if (!fusion)
-      continue;
-    switch (fusion.getFusionClass()) {
-    case FusionClass::reduction:
-    case FusionClass::normalization:
-    case FusionClass::window:
-    case FusionClass::contraction:
+  for (Operation& op : block)
+    if (auto fusion = dyn_cast<FusionOpInterface>(op); fusion && fusion.isRoot())
       return &op;
-    default:
-      break;
-    }
-  }
   return nullptr;
 }
 
@@ -71,9 +57,7 @@ LogicalResult FusionOp::verify() {
     auto fusion = dyn_cast<FusionOpInterface>(op);
     if (!fusion && !isa<ConstantOp>(op))
       return emitOpError("holds ") << op.getName() << ", which cannot be fused";
-    if (fusion && &op != root &&
-        (fusion.getFusionClass() == FusionClass::contraction ||
-         fusion.getFusionClass() == FusionClass::normalization))
+    if (fusion && &op != root && fusion.isRoot())
       return emitOpError("has more than one root: ") << op.getName();
   }
   return success();

@@ -28,7 +28,7 @@ def FusionOp : Sinter_Op<"fusion", [Pure, IsolatedFromAbove, SingleBlockImplicit
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results) $body";
   let hasVerifier = 1;
   let extraClassDeclaration = [{
-    /// The operation that sets the kernel's structure; null for a purely pointwise or movement region.
+    /// The operation that sets the kernel's structure (FusionOpInterface::isRoot), or null.
     ::mlir::Operation* getRoot();
   }];
 }
@@ -46,6 +46,7 @@ def KernelOp : Sinter_Op<"kernel", [IsolatedFromAbove, Symbol, SingleBlockImplic
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
   let extraClassDeclaration = [{
+    /// As FusionOp::getRoot.
     ::mlir::Operation* getRoot();
   }];
 }

@@ -3,7 +3,7 @@ include "ir/dialect.td"
 
 // `axes` are distinct, in [0, rank), ascending. With `keep_dims` they stay as extent 1.
 class Sinter_ReduceOp<string mnemonic, Type element, string text> : Sinter_TensorOp<mnemonic, "reduction", [
-    DeclareOpInterfaceMethods<LoopOpInterface>]> {
+    DeclareOpInterfaceMethods<LoopOpInterface>, ReductionOpInterface]> {
   let summary = text;
   let arguments = (ins element:$input, DenseI64ArrayAttr:$axes, DefaultValuedAttr<BoolAttr, "false">:$keep_dims);
   let results = (outs element:$result);

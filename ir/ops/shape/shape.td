@@ -5,7 +5,9 @@ include "mlir/IR/EnumAttr.td"
 class Sinter_MovementOp<string mnemonic, string fusionClass = "movement", list<Trait> traits = []>
     : Sinter_TensorOp<mnemonic, fusionClass, !listconcat([DeclareOpInterfaceMethods<LoopOpInterface>], traits)> {
   let results = (outs Sinter_Tensor:$result);
-  let declarations = "double getFlops() { return 0; }";
+  // More declarations of one operation.
+  code own = "";
+  let declarations = "double getFlops() { return 0; } " # own;
 }
 
 def ReshapeOp : Sinter_MovementOp<"reshape", "alias"> {
@@ -20,12 +22,15 @@ def TransposeOp : Sinter_MovementOp<"transpose"> {
 }
 def SliceOp : Sinter_MovementOp<"slice", "movement", [DeclareOpInterfaceMethods<LayoutOpInterface>]> {
   let summary = "elements start + i * step along every dimension; steps may be negative, never 0";
+  let own = "bool keepsNeighbours() { return true; }";
   let arguments = (ins Sinter_Tensor:$input, DenseI64ArrayAttr:$starts, DenseI64ArrayAttr:$sizes, DenseI64ArrayAttr:$steps);
   let hasFolder = 1;
 }
 def ConcatOp : Sinter_MovementOp<"concat", "movement", [DeclareOpInterfaceMethods<LayoutOpInterface>]> {
   let summary = "the inputs one after the other along an axis";
   let arguments = (ins Variadic<Sinter_Tensor>:$inputs, I64Attr:$axis);
+  // It reads several tensors, each in loops of its own.
+  let own = "bool isRoot() { return true; }";
 }
 def Sinter_PadConstant : I32EnumAttrCase<"constant", 0>;
 def Sinter_PadReflect : I32EnumAttrCase<"reflect", 1>;
@@ -34,6 +39,7 @@ def Sinter_PadMode : I32EnumAttr<"PadMode", "what padding is filled with",
     [Sinter_PadConstant, Sinter_PadReflect, Sinter_PadEdge]> { let cppNamespace = "::sinter::ir"; }
 def PadOp : Sinter_MovementOp<"pad", "movement", [DeclareOpInterfaceMethods<LayoutOpInterface>]> {
   let summary = "low[i] and high[i] elements are added before and after dimension i; negative ones are removed";
+  let own = "bool keepsNeighbours() { return true; }";
   let description = [{ Mode constant fills with `value`, reflect mirrors without repeating the border, edge repeats it. }];
   let arguments = (ins Sinter_Tensor:$input, DenseI64ArrayAttr:$low, DenseI64ArrayAttr:$high,
                        DefaultValuedAttr<Sinter_PadMode, "::sinter::ir::PadMode::constant">:$mode,
@@ -41,6 +47,7 @@ def PadOp : Sinter_MovementOp<"pad", "movement", [DeclareOpInterfaceMethods<Layo
 }
 def BroadcastToOp : Sinter_MovementOp<"broadcast_to"> {
   let summary = "dimensions of extent 1 repeated to `shape`, aligned at the last dimension";
+  let own = "bool keepsNeighbours() { return true; }";
   let arguments = (ins Sinter_Tensor:$input, DenseI64ArrayAttr:$shape);
   let hasFolder = 1;
 }
