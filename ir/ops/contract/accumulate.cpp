@@ -1,7 +1,7 @@
 // Emission of sums of products.
 #include "ir/ops/contract/accumulate.h"
 
-#include "ir/ops/shape/index_math.h"
+#include "ir/index_math.h"
 
 using namespace mlir;
 

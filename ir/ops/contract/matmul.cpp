@@ -1,8 +1,8 @@
 // Batched matrix products.
 #include "ir/ops.h"
 
+#include "ir/operand_checks.h"
 #include "ir/ops/contract/accumulate.h"
-#include "ir/ops/shape/operand_checks.h"
 #include "sinter/runtime/eager/matmul.h"
 
 using namespace mlir;

@@ -1,9 +1,9 @@
 // Convolution and transposed convolution.
 #include "ir/ops.h"
 
+#include "ir/index_math.h"
 #include "ir/ops/contract/accumulate.h"
 #include "ir/ops/conv/window.h"
-#include "ir/ops/shape/index_math.h"
 #include "sinter/runtime/eager/conv.h"
 
 using namespace mlir;

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "ir/dialect.h"
-#include "ir/ops/shape/operand_checks.h"
+#include "ir/operand_checks.h"
 
 #include "mlir/IR/BuiltinAttributes.h"
 

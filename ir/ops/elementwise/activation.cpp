@@ -1,6 +1,6 @@
 // Activation functions.
+#include "ir/element_arithmetic.h"
 #include "ir/ops.h"
-#include "ir/ops/elementwise/element_arithmetic.h"
 #include "sinter/runtime/eager/elementwise.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"

@@ -1,6 +1,6 @@
 // Arithmetic of two arguments.
+#include "ir/element_arithmetic.h"
 #include "ir/ops.h"
-#include "ir/ops/elementwise/element_arithmetic.h"
 #include "sinter/runtime/eager/elementwise.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"

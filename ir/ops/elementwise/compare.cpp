@@ -1,6 +1,6 @@
 // Comparisons and logic.
+#include "ir/element_arithmetic.h"
 #include "ir/ops.h"
-#include "ir/ops/elementwise/element_arithmetic.h"
 #include "sinter/runtime/eager/elementwise.h"
 
 using namespace mlir;

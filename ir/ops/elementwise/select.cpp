@@ -1,6 +1,6 @@
 // Choice and conversion.
+#include "ir/element_arithmetic.h"
 #include "ir/ops.h"
-#include "ir/ops/elementwise/element_arithmetic.h"
 #include "sinter/runtime/eager/elementwise.h"
 
 #include <cmath>

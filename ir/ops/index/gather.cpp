@@ -2,8 +2,8 @@
 #include "ir/ops.h"
 
 #include "ir/constant.h"
-#include "ir/ops/shape/index_math.h"
-#include "ir/ops/shape/operand_checks.h"
+#include "ir/index_math.h"
+#include "ir/operand_checks.h"
 #include "sinter/runtime/eager/gather.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"

@@ -1,7 +1,7 @@
 // Normalisations.
 #include "sinter/runtime/eager/norm.h"
+#include "ir/element_arithmetic.h"
 #include "ir/ops.h"
-#include "ir/ops/elementwise/element_arithmetic.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 

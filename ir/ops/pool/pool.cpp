@@ -1,8 +1,8 @@
 // Sliding-window pooling.
 #include "ir/ops.h"
 
+#include "ir/index_math.h"
 #include "ir/ops/conv/window.h"
-#include "ir/ops/shape/index_math.h"
 #include "sinter/runtime/eager/pool.h"
 
 #include <numeric>

@@ -1,7 +1,7 @@
 // Reductions over axes.
 #include "sinter/runtime/eager/reduce.h"
+#include "ir/element_arithmetic.h"
 #include "ir/ops.h"
-#include "ir/ops/elementwise/element_arithmetic.h"
 
 using namespace mlir;
 

@@ -1,8 +1,8 @@
 // Resampling.
 #include "ir/ops.h"
 
-#include "ir/ops/shape/index_math.h"
-#include "ir/ops/shape/operand_checks.h"
+#include "ir/index_math.h"
+#include "ir/operand_checks.h"
 #include "sinter/runtime/eager/resize.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"

@@ -3,7 +3,7 @@
 #include "ir/ops.h"
 
 #include "ir/constant.h"
-#include "ir/ops/shape/operand_checks.h"
+#include "ir/operand_checks.h"
 #include "sinter/runtime/eager/layout.h"
 #include "sinter/runtime/eager/movement.h"
 

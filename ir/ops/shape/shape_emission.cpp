@@ -1,7 +1,7 @@
 // Movement operations as loops: each turns a position in its result into positions in its operands.
 #include "ir/ops.h"
 
-#include "ir/ops/shape/index_math.h"
+#include "ir/index_math.h"
 
 using namespace mlir;
 

@@ -1,5 +1,5 @@
 // Arithmetic on elements, scalars or vectors alike.
-#include "ir/ops/elementwise/element_arithmetic.h"
+#include "ir/element_arithmetic.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/BuiltinTypes.h"

@@ -1,5 +1,5 @@
 // The checks that the shape inference of many operations starts and ends with.
-#include "ir/ops/shape/operand_checks.h"
+#include "ir/operand_checks.h"
 
 #include "ir/ops.h"
 

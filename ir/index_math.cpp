@@ -1,5 +1,5 @@
 // Arithmetic on positions during loop emission.
-#include "ir/ops/shape/index_math.h"
+#include "ir/index_math.h"
 
 using namespace mlir;
 
