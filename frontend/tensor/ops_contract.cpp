@@ -30,7 +30,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, SourceLocation where) {
                 "expected x [..., in] and weight [out, in], got " + to_string(x.shape()) + " and " +
                     to_string(weight.shape()));
   const Tensor rows = x.rank() == 1 ? unsqueeze(x, 0, where) : x;
-  const Tensor result = apply<ir::MatmulOp>(where, rows, weight, false, true);
+  const Tensor result = trace::apply_as<ir::MatmulOp>("linear", where, rows, weight, false, true);
   return x.rank() == 1 ? squeeze(result, 0, where) : result;
 }
 
@@ -39,7 +39,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, SourceL
     trace::fail(where, "linear",
                 "expected weight [out, in] and bias [out], got " + to_string(weight.shape()) + " and " +
                     to_string(bias.shape()));
-  return add(linear(x, weight, where), bias, where);
+  return trace::apply_as<ir::AddOp>("linear", where, linear(x, weight, where), bias);
 }
 
 namespace {

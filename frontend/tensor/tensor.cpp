@@ -17,6 +17,8 @@ namespace {
 // The elements of `tensor` for the public function `operation`.
 const Node& readable(const Tensor& tensor, std::string_view operation, const SourceLocation& where) {
   const Node& node = locate(where, operation, [&]() -> const Node& { return node_of(tensor); });
+  if (node.trace && !node.trace->is_open())
+    fail(where, operation, node.trace->finished());
   if (node.trace)
     fail(where, operation,
          "reading a value inside compile(): the elements of " +
@@ -115,10 +117,11 @@ Tensor::operator bool() const {
   const trace::Node& node = node_of(*this);
   if (!node.trace)
     return item() != 0;
+  if (!node.trace->is_open())
+    throw Error(node.trace->finished());
   std::string made;
-  if (node.trace->is_open())
-    if (auto location = llvm::dyn_cast<mlir::FileLineColLoc>(node.value.getLoc()))
-      made = " (made at " + location.getFilename().str() + ":" + std::to_string(location.getLine()) + ")";
+  if (auto location = llvm::dyn_cast<mlir::FileLineColLoc>(node.value.getLoc()))
+    made = " (made at " + location.getFilename().str() + ":" + std::to_string(location.getLine()) + ")";
   throw Error(
       "reading a value inside compile(): whether a traced tensor" + made +
       " is true is known only when the compiled function runs; choose between values with where(), or "

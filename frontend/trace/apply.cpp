@@ -96,8 +96,7 @@ Tensor Application::run(Create create, Alias alias) {
 
 Tensor Application::record(Create create) {
   if (!trace_->is_open())
-    throw Error(
-        "an operand was made inside a function that compile() traced earlier; it has no value outside of it");
+    throw Error(trace_->finished());
   OpBuilder& builder = trace_->builder();
   return trace_->tensor(create(builder, mlir_location(builder.getContext(), where_))->getResult(0));
 }

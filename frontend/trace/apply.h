@@ -68,16 +68,28 @@ private:
 };
 
 /// Applies `Op` to operands (Tensor, Tensor* if optional, span if variadic) and attributes in the order of
-/// its definition. `alias`, if given, takes the place of evaluation.
+/// its definition. `alias`, if given, takes the place of evaluation. Errors call the operation `name`.
 template <class Op, class... Args>
-Tensor apply_or_alias(Application::Alias alias, const SourceLocation& where, const Args&... args) {
-  Application application(where, Op::getOperationName());
+Tensor apply_named(llvm::StringRef name, Application::Alias alias, const SourceLocation& where,
+                   const Args&... args) {
+  Application application(where, name);
   (application.see(args), ...);
   return application.run(
       [&](mlir::OpBuilder& builder, mlir::Location location) -> mlir::Operation* {
         return ir::create<Op>(builder, location, application.lower(args)...);
       },
       alias);
+}
+
+template <class Op, class... Args>
+Tensor apply_or_alias(Application::Alias alias, const SourceLocation& where, const Args&... args) {
+  return apply_named<Op>(Op::getOperationName(), alias, where, args...);
+}
+
+/// ... as part of the public function `name`, which is another than the operation's.
+template <class Op, class... Args>
+Tensor apply_as(llvm::StringRef name, const SourceLocation& where, const Args&... args) {
+  return apply_named<Op>(name, nullptr, where, args...);
 }
 
 template <class Op, class... Args>

@@ -34,7 +34,10 @@ Location mlir_location(MLIRContext* context, const SourceLocation& where) {
 }
 
 Trace::Trace(const SourceLocation& where)
-    : context_(make_context()), builder_(context_.get()), location_(mlir_location(context_.get(), where)) {
+    : context_(make_context()), builder_(context_.get()), location_(mlir_location(context_.get(), where)),
+      finished_(
+          "a tensor of the function compiled at " + to_string(where) +
+          " is used after that was traced; it has no value outside of it, unless the function returns it") {
   module_ = ModuleOp::create(location_);
   builder_.setInsertionPointToEnd(module_->getBody());
   auto function = func::FuncOp::create(builder_, location_, "main", builder_.getFunctionType({}, {}));
@@ -65,8 +68,7 @@ Value Trace::value(const Tensor& tensor) {
   if (!node.trace)
     return constant(tensor);
   if (!node.trace->is_open())
-    throw Error(
-        "an operand was made inside a function that compile() traced earlier; it has no value outside of it");
+    throw Error(node.trace->finished());
   if (node.trace.get() != this)
     throw Error("the operands belong to two functions that are traced at the same time");
   return node.value;

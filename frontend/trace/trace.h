@@ -9,6 +9,7 @@
 #include "mlir/IR/OwningOpRef.h"
 
 #include <memory>
+#include <string>
 #include <unordered_map>
 
 namespace sinter::trace {
@@ -33,6 +34,8 @@ public:
 
   mlir::OpBuilder& builder() { return builder_; }
   bool is_open() const { return module_.get() != nullptr; }
+  /// What errors say of a tensor of this trace that is used when the trace is over.
+  const std::string& finished() const { return finished_; }
 
   /// Ends the function with `results`. The module is complete then.
   mlir::ModuleOp finish(std::span<const Tensor> results);
@@ -47,6 +50,7 @@ private:
   mlir::OwningOpRef<mlir::ModuleOp> module_;
   mlir::OpBuilder builder_;
   mlir::Location location_;
+  std::string finished_;
   mlir::Block* body_ = nullptr;
   std::unordered_map<const Node*, std::pair<Tensor, mlir::Value>>
       constants_; // the tensor keeps its node alive

@@ -5,13 +5,32 @@
 
 #include <algorithm>
 #include <numeric>
+#include <string_view>
 
 namespace sinter {
 
+namespace {
+
+[[noreturn]] void refuse_rank(std::size_t rank, const std::string& where = "") {
+  throw Error(where + "a tensor of rank " + std::to_string(rank) + " is not supported: at most " +
+              std::to_string(kMaxRank) + " dimensions");
+}
+
+} // namespace
+
+Shape::Shape(std::initializer_list<int64_t> dims, std::source_location where)
+    : rank_(static_cast<int>(dims.size())) {
+  if (dims.size() > kMaxRank) {
+    const std::string_view file = where.file_name();
+    refuse_rank(dims.size(), std::string(file.substr(file.find_last_of('/') + 1)) + ":" +
+                                 std::to_string(where.line()) + ": "); // npos + 1 is 0
+  }
+  std::copy(dims.begin(), dims.end(), dims_.begin());
+}
+
 Shape::Shape(std::span<const int64_t> dims) : rank_(static_cast<int>(dims.size())) {
   if (dims.size() > kMaxRank)
-    throw Error("a tensor of rank " + std::to_string(dims.size()) + " is not supported: at most " +
-                std::to_string(kMaxRank) + " dimensions");
+    refuse_rank(dims.size());
   std::copy(dims.begin(), dims.end(), dims_.begin());
 }
 
@@ -23,8 +42,7 @@ Shape Shape::filled(int rank, int64_t value) {
 
 void Shape::push_back(int64_t dim) {
   if (rank_ == kMaxRank)
-    throw Error("a tensor of rank " + std::to_string(kMaxRank + 1) + " is not supported: at most " +
-                std::to_string(kMaxRank) + " dimensions");
+    refuse_rank(kMaxRank + 1);
   dims_[static_cast<std::size_t>(rank_++)] = dim;
 }
 

@@ -141,6 +141,9 @@ TEST(Ops, ErrorsNameTheLineTheOperationAndTheShapes) {
   EXPECT_EQ(sum_error, "ops_test.cpp:" + line + ": add: shapes do not broadcast: f32[2, 3], f32[4, 5]");
   EXPECT_THAT(error_of([&] { (void)matmul(a, b); }), HasSubstr(": matmul: "));
   EXPECT_THAT(error_of([&] { (void)matmul(a, b); }), HasSubstr("2, 3"));
+  EXPECT_THAT(error_of([&] { (void)linear(a, Tensor::zeros({4, 5})); }), HasSubstr(": linear: "));
+  EXPECT_THAT(error_of([&] { (void)linear(a, Tensor::zeros({4, 3}), Tensor::zeros({4}, DType::f64)); }),
+              HasSubstr(": linear: element types differ"));
   EXPECT_THAT(error_of([&] { (void)(a + i); }), HasSubstr("element types differ: f32[2, 3], i64[2, 3]"));
   EXPECT_THAT(error_of([&] { (void)(i * 0.5); }),
               HasSubstr("mul: the number 0.5 is not a value of type i64"));

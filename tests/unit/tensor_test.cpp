@@ -137,6 +137,16 @@ TEST(Tensor, ErrorsNameTheLine) {
   EXPECT_THAT(error_of([&] { Tensor::uniform({1}, 0, 2, 1); }), HasSubstr("no range"));
 }
 
+TEST(Tensor, TooManyDimensionsNameTheLine) {
+  const auto line = std::to_string(__LINE__ + 1);
+  const std::string error = error_of([&] { (void)Tensor::zeros({1, 1, 1, 1, 1, 1, 1, 1, 1}); });
+  EXPECT_EQ(error, "tensor_test.cpp:" + line + ": a tensor of rank 9 is not supported: at most 8 dimensions");
+  const Tensor a = Tensor::zeros({1, 1, 1, 1, 1, 1, 1, 1});
+  EXPECT_THAT(error_of([&] { (void)unsqueeze(a, 0); }), ::testing::StartsWith("tensor_test.cpp:"));
+  EXPECT_THAT(error_of([&] { (void)a.reshape({1, 1, 1, 1, 1, 1, 1, 1, 1}); }),
+              ::testing::StartsWith("tensor_test.cpp:"));
+}
+
 TEST(Tensor, MovedFromIsRefused) {
   Tensor a = counting({2});
   const Tensor b = std::move(a);

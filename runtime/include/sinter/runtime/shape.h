@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <initializer_list>
+#include <source_location>
 #include <span>
 #include <string>
 
@@ -16,7 +17,8 @@ inline constexpr int kMaxRank = 8;
 class Shape {
 public:
   Shape() = default;
-  Shape(std::initializer_list<int64_t> dims) : Shape(std::span<const int64_t>(dims.begin(), dims.size())) {}
+  /// What users write: throws Error naming their line if there are more than kMaxRank dimensions.
+  Shape(std::initializer_list<int64_t> dims, std::source_location where = std::source_location::current());
   /// Throws Error if there are more than kMaxRank dimensions.
   explicit Shape(std::span<const int64_t> dims);
   /// `rank` dimensions, all equal to `value`.
