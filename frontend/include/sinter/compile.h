@@ -46,8 +46,8 @@ public:
   std::shared_ptr<const rt::Executable> executable(std::span<const Tensor> inputs,
                                                    SourceLocation where = SourceLocation::current()) const;
 
-  /// The IR for these inputs after a stage ("traced", "optimized", "fused", "planned", "llvm") as text, large
-  /// constants elided.
+  /// The program for these inputs after a stage, as text, large constants elided: "imported" (as traced),
+  /// "optimized", "fused", "planned", or "llvm", the LLVM IR of every kernel.
   std::string inspect(std::span<const Tensor> inputs, const std::string& stage,
                       SourceLocation where = SourceLocation::current()) const;
 
@@ -181,6 +181,18 @@ struct SignatureOf<std::function<Signature>> {
   using type = Signature;
 };
 
+/// Functions that have one list of parameters: neither overloaded nor templates.
+template <class F>
+concept HasOneSignature = requires(F f) { std::function(f); };
+
+template <class Signature>
+inline constexpr bool takes_tensors = false;
+template <class R, class... Args>
+inline constexpr bool takes_tensors<R(Args...)> = (IsTensor<Args> && ...);
+template <class R, class List>
+  requires IsTensorVector<List>
+inline constexpr bool takes_tensors<R(List)> = true;
+
 } // namespace detail
 
 /// Makes a compiled function of `f`, which takes Tensors (or one std::vector<Tensor>) and returns a Tensor, a
@@ -191,8 +203,16 @@ struct SignatureOf<std::function<Signature>> {
 ///     Tensor y = f(x);
 template <class F>
 auto compile(F f, CompileOptions options = {}, SourceLocation where = SourceLocation::current()) {
-  using Signature = typename detail::SignatureOf<decltype(std::function(std::declval<F>()))>::type;
-  return Compiled<Signature>(std::move(f), std::move(options), where);
+  static_assert(detail::HasOneSignature<F>,
+                "compile() must know the function's parameters: write Tensor instead of auto, and wrap an "
+                "overloaded function in a lambda that takes Tensors");
+  if constexpr (detail::HasOneSignature<F>) {
+    using Signature = typename detail::SignatureOf<decltype(std::function(std::declval<F>()))>::type;
+    static_assert(detail::takes_tensors<Signature>,
+                  "a compiled function takes Tensors, or one std::vector<Tensor>; capture everything else");
+    if constexpr (detail::takes_tensors<Signature>)
+      return Compiled<Signature>(std::move(f), std::move(options), where);
+  }
 }
 
 } // namespace sinter
