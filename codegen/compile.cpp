@@ -123,10 +123,23 @@ private:
         buffers_[result] = {rt::BufferRef::Space::output, returned_.at(result), 0};
       step.buffers.push_back(buffers_[result]);
     }
-    describe(launch.getLoc(), step.label);
+    step.label = operations(kernelOps_[step.kernel]);
+    std::string sources;
+    describe(launch.getLoc(), sources);
+    if (!sources.empty())
+      step.label += " @ " + sources;
     cost(kernelOps_[step.kernel], step);
     step.bytes = ir::operandAndResultBytes(launch);
     parts_.steps.push_back(std::move(step));
+  }
+
+  // "conv+add+relu": what a kernel computes, in order.
+  static std::string operations(ir::KernelOp kernel) {
+    std::string text;
+    for (Operation& op : kernel.getBody().front().without_terminator())
+      if (!isa<ir::ConstantOp>(op))
+        text += (text.empty() ? "" : "+") + op.getName().stripDialect().str();
+    return text.empty() ? "copy" : text;
   }
 
   static void cost(ir::KernelOp kernel, rt::Step& step) {
@@ -154,8 +167,10 @@ cpu::Target targetOf(const CompileOptions& options) {
   return options.cpu == "native" ? cpu::Target::host() : cpu::Target::named(options.cpu);
 }
 
-passes::PipelineOptions pipelineOptions(const CompileOptions& options, const cpu::Target& target) {
-  return {.fuse = options.fuse, .block = target.lanes(), .precise = options.precise};
+void lowerFor(const cpu::Target& target, ModuleOp module, const CompileOptions& options,
+              passes::Stage stage = passes::Stage::planned) {
+  passes::runPipeline(module, {.fuse = options.fuse, .block = target.lanes(), .precise = options.precise},
+                      stage);
 }
 
 } // namespace
@@ -163,7 +178,7 @@ passes::PipelineOptions pipelineOptions(const CompileOptions& options, const cpu
 std::shared_ptr<rt::Executable> compile(ModuleOp module, const CompileOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   const cpu::Target target = targetOf(options);
-  passes::runPipeline(module, pipelineOptions(options, target));
+  lowerFor(target, module, options);
   rt::Executable::Parts parts;
   parts.kernels = compileKernels(module, target, options.progress);
   ProgramBuilder(module, parts).build();
@@ -175,10 +190,40 @@ std::shared_ptr<rt::Executable> compile(ModuleOp module, const CompileOptions& o
   return std::make_shared<rt::Executable>(std::move(parts));
 }
 
-std::string printLlvm(ModuleOp module, const CompileOptions& options) {
-  const cpu::Target target = targetOf(options);
-  passes::runPipeline(module, pipelineOptions(options, target));
-  return printKernels(module, target);
+void lower(ModuleOp module, const CompileOptions& options, passes::Stage stage) {
+  lowerFor(targetOf(options), module, options, stage);
+}
+
+passes::Stage stageNamed(const std::string& name) {
+  if (name == "imported")
+    return passes::Stage::imported;
+  if (name == "optimized")
+    return passes::Stage::optimized;
+  if (name == "fused")
+    return passes::Stage::fused;
+  if (name == "planned")
+    return passes::Stage::planned;
+  throw Error("there is no stage '" + name + "'; there are imported, optimized, fused, planned and llvm");
+}
+
+std::string inspect(ModuleOp module, const CompileOptions& options, const std::string& stage,
+                    Weights weights) {
+  if (stage == "llvm") {
+    const cpu::Target target = targetOf(options);
+    lowerFor(target, module, options);
+    return printKernels(module, target);
+  }
+  lower(module, options, stageNamed(stage));
+  constexpr int64_t kShownElements = 16;
+  OpPrintingFlags flags;
+  // In local scope, MLIR does not append the weights. (Its limit on their length comes after it wrote them
+  // out.)
+  if (weights == Weights::elided)
+    flags.elideLargeElementsAttrs(kShownElements).useLocalScope();
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module.print(stream, flags);
+  return text;
 }
 
 } // namespace sinter::codegen

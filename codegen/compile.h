@@ -6,6 +6,7 @@
 
 #include "mlir/IR/BuiltinOps.h"
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -26,8 +27,22 @@ struct CompileOptions {
 /// afterwards. Throws Error.
 std::shared_ptr<rt::Executable> compile(mlir::ModuleOp module, const CompileOptions& options = {});
 
-/// The optimised LLVM IR of every kernel of `module`, as text, one after the other.
-std::string printLlvm(mlir::ModuleOp module, const CompileOptions& options = {});
+/// Takes `module` from where tracing or importing left it as far as `stage`. Throws Error.
+void lower(mlir::ModuleOp module, const CompileOptions& options, passes::Stage stage);
+
+/// The stage of that name ("imported", "optimized", "fused", "planned"). Throws Error for others.
+passes::Stage stageNamed(const std::string& name);
+
+/// What to do with the elements of large constants in a text.
+enum class Weights : uint8_t {
+  elided,
+  printed, ///< in full, so that sinter-opt can read the text
+};
+
+/// `module` after a stage, as text: one of stageNamed, or "llvm", the optimised LLVM IR of every kernel one
+/// after the other. The module is consumed. Throws Error.
+std::string inspect(mlir::ModuleOp module, const CompileOptions& options, const std::string& stage,
+                    Weights weights = Weights::elided);
 
 /// Runs @main of `module` operation by operation with the eager kernels: the reference. `inputs` are views of
 /// the arguments' types; results are written to `outputs`.

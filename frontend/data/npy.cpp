@@ -8,6 +8,7 @@
 #include <charconv>
 #include <cstring>
 #include <fcntl.h>
+#include <ostream>
 #include <string_view>
 #include <unistd.h>
 
@@ -160,11 +161,18 @@ std::string descr_of(DType dtype) {
   }
 }
 
+void need(const data::ByteSource& source, uint64_t bytes) {
+  if (bytes > source.size() - source.position())
+    throw Error("it is truncated: it ends within its header");
+}
+
 Header read_header(data::ByteSource& source) {
-  char magic[kMagicBytes];
-  source.read(magic, kMagicBytes);
+  char magic[kMagicBytes] = {};
+  if (source.size() >= kMagicBytes)
+    source.read(magic, kMagicBytes);
   if (std::memcmp(magic, kMagic, kMagicBytes) != 0)
-    throw Error("it does not start as one");
+    throw Error("it is not a .npy file");
+  need(source, 6); // version and length, and two characters of header where the length takes two
   const int major = source.read_byte();
   source.read_byte(); // minor
   if (major < 1 || major > 3)
@@ -174,6 +182,7 @@ Header read_header(data::ByteSource& source) {
     bytes |= static_cast<uint64_t>(source.read_byte()) << (8 * i);
   if (bytes > kMaxHeaderBytes)
     throw Error("its header is too long");
+  need(source, bytes);
   std::string text(bytes, '\0');
   source.read(text.data(), bytes);
   return HeaderParser(text).parse();
@@ -186,7 +195,8 @@ Shape column_major_strides(const Shape& shape) {
   return strides;
 }
 
-std::string header_text(const Tensor& tensor) {
+/// What comes before the elements.
+std::string header_bytes(const Tensor& tensor) {
   std::string text = "{'descr': '" + descr_of(tensor.dtype()) + "', 'fortran_order': False, 'shape': (";
   for (int i = 0; i < tensor.rank(); ++i)
     text += (i ? ", " : "") + std::to_string(tensor.shape()[i]);
@@ -194,7 +204,10 @@ std::string header_text(const Tensor& tensor) {
   // The elements start at a multiple of 64 bytes: magic, version and length take 10.
   while ((text.size() + 1 + 10) % 64 != 0)
     text += ' ';
-  return text + '\n';
+  text += '\n';
+  std::string bytes(kMagic, kMagicBytes);
+  bytes += {'\1', '\0', static_cast<char>(text.size() & 0xff), static_cast<char>(text.size() >> 8)};
+  return bytes + text;
 }
 
 // A file that is removed again unless it was moved to its place.
@@ -269,20 +282,23 @@ Tensor load_npy(const std::string& path) {
         header.fortran_order ? column_major_strides(header.shape) : header.shape.row_major_strides();
     return Tensor::from_storage(std::move(storage), dtype, header.shape, strides);
   } catch (const Error& error) {
-    throw Error(path + " is not a .npy file that can be read: " + error.what(), error.kind());
+    throw Error("cannot read " + path + ": " + error.what(), error.kind());
   }
 }
 
 void save_npy(const std::string& path, const Tensor& tensor) {
   const Tensor dense = tensor.contiguous();
-  const std::string header = header_text(dense);
+  const std::string header = header_bytes(dense);
   TemporaryFile file(path);
-  const char lead[] = {1, 0, static_cast<char>(header.size() & 0xff), static_cast<char>(header.size() >> 8)};
-  file.write(kMagic, kMagicBytes);
-  file.write(lead, sizeof lead);
   file.write(header.data(), header.size());
   file.write(dense.view().data, dense.view().bytes());
   file.move_to_place();
+}
+
+void write_npy(std::ostream& out, const Tensor& tensor) {
+  const Tensor dense = tensor.contiguous();
+  out << header_bytes(dense);
+  out.write(dense.view().as<char>(), static_cast<std::streamsize>(dense.view().bytes()));
 }
 
 } // namespace sinter

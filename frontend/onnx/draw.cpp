@@ -72,6 +72,13 @@ std::string sourceName(mlir::Location location) {
   return "";
 }
 
+/// The locations a fused one is made of, in order.
+llvm::SmallVector<mlir::Location> locationsOf(mlir::Location location) {
+  if (auto fused = llvm::dyn_cast<mlir::FusedLoc>(location))
+    return llvm::SmallVector<mlir::Location>(fused.getLocations());
+  return {location};
+}
+
 struct Style {
   llvm::StringRef fill;
   llvm::StringRef border;
@@ -211,9 +218,49 @@ std::string listParts(const Box& box) {
   return text;
 }
 
+/// Where a box comes from. Launches share kernels, whose operations carry the locations of the first launch:
+/// the root's place among those is its place among the launch's own.
+mlir::Location sourceOf(const Box& box) {
+  if (box.root == nullptr)
+    return box.op->getLoc();
+  if (!llvm::isa<ir::LaunchOp>(box.op))
+    return box.root->getLoc();
+  const auto own = locationsOf(box.op->getLoc());
+  const auto first = locationsOf(box.root->getParentOp()->getLoc());
+  const auto* root = llvm::find(first, locationsOf(box.root->getLoc()).front());
+  return root != first.end() && own.size() == first.size()
+             ? own[static_cast<std::size_t>(root - first.begin())]
+             : box.op->getLoc();
+}
+
+/// Where a launch's results lie: "arena 0 … 4096" in bytes, or "output".
+std::string describePlaces(ir::LaunchOp launch) {
+  std::string text;
+  for (auto [result, offset] :
+       llvm::zip(launch.getResults(), launch.getOffsets().value_or(llvm::ArrayRef<int64_t>())))
+    text +=
+        (text.empty() ? "" : ", ") +
+        (offset < 0
+             ? std::string("output")
+             : formatv("arena {0} … {1}", offset, offset + ir::storedBytes(ir::tensorType(result))).str());
+  return text;
+}
+
+/// "arena 3.75 MiB, at least 3.50 MiB, 16.68 MiB without reuse" of a planned module, else "".
+std::string describePlan(mlir::ModuleOp module) {
+  auto mebibytes = [&](llvm::StringRef name) {
+    auto bytes = module->getAttrOfType<mlir::IntegerAttr>(name);
+    return formatv("{0:F2} MiB", bytes ? static_cast<double>(bytes.getInt()) / (1 << 20) : 0.0).str();
+  };
+  if (!module->hasAttr("sinter.arena_bytes"))
+    return "";
+  return "arena " + mebibytes("sinter.arena_bytes") + ", at least " + mebibytes("sinter.arena_lower_bound") +
+         ", " + mebibytes("sinter.arena_without_reuse") + " without reuse";
+}
+
 std::string footer(const Box& box) {
   llvm::SmallVector<std::string> items;
-  std::string name = sourceName((box.root != nullptr ? box.root : box.op)->getLoc());
+  std::string name = sourceName(sourceOf(box));
   if (name.size() > 44)
     name = "…" + escape(llvm::StringRef(name).take_back(42));
   else
@@ -226,6 +273,9 @@ std::string footer(const Box& box) {
     items.push_back(formatv("{0:F2} GFLOP", box.flops / 1e9));
   else if (box.flops >= 1e4)
     items.push_back(formatv("{0:F2} MFLOP", box.flops / 1e6));
+  if (auto launch = llvm::dyn_cast<ir::LaunchOp>(box.op))
+    if (std::string places = describePlaces(launch); !places.empty())
+      items.push_back(places);
   return llvm::join(items, " · ");
 }
 
@@ -286,8 +336,9 @@ public:
     }
     drawOutputs(main);
     alignColumns();
-    out_ << formatv("  label=\"{0} kernel{1}, {2:F2} GFLOP\\n \";\n}\n", kernels, kernels == 1 ? "" : "s",
-                    flops / 1e9);
+    const std::string plan = describePlan(main->getParentOfType<mlir::ModuleOp>());
+    out_ << formatv("  label=\"{0} kernel{1}, {2:F2} GFLOP{3}\\n \";\n}\n", kernels, kernels == 1 ? "" : "s",
+                    flops / 1e9, plan.empty() ? "" : "; " + plan);
     return text_;
   }
 

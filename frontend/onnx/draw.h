@@ -8,7 +8,8 @@
 namespace sinter {
 
 /// A Graphviz graph of @main of a fused or planned module: a box for every kernel, listing its operations in
-/// order, its colour by the kind of its root; edges carry shapes. Constants are counted, not drawn.
+/// order, its colour by the kind of its root; edges carry shapes. Planned launches say where in the arena
+/// they write. Constants are counted, not drawn.
 std::string draw_dot(mlir::ModuleOp module);
 
 } // namespace sinter

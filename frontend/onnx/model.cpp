@@ -2,7 +2,6 @@
 #include "sinter/onnx.h"
 
 #include "codegen/compile.h"
-#include "codegen/cpu/target.h"
 #include "frontend/onnx/draw.h"
 #include "frontend/onnx/import.h"
 #include "ir/ops.h"
@@ -61,18 +60,6 @@ std::string describe(const ModelValue& value) {
 
 std::string describe(const Tensor& tensor) {
   return std::string(name_of(tensor.dtype())) + to_string(tensor.shape());
-}
-
-passes::Stage stage_named(const std::string& name) {
-  if (name == "imported")
-    return passes::Stage::imported;
-  if (name == "optimized")
-    return passes::Stage::optimized;
-  if (name == "fused")
-    return passes::Stage::fused;
-  if (name == "planned")
-    return passes::Stage::planned;
-  throw Error("there is no stage '" + name + "'; there are imported, optimized, fused, planned and llvm");
 }
 
 // A module and the context it lives in.
@@ -145,7 +132,7 @@ struct Model::Impl {
     const std::string what = "input '" + value.name + "'";
     auto mismatch = [&] { return what + " must be " + describe(value) + ", got " + describe(tensor); };
     if (tensor.is_traced())
-      throw Error(what + " has no elements: it is being traced");
+      throw Error(what + " has no elements: it stands for a value of a function that compile() traces");
     if (tensor.dtype() != value.dtype)
       throw Error(mismatch());
     if (checked_bytes(tensor.shape().dims(), 1) > kMaxElements)
@@ -254,28 +241,19 @@ std::vector<Tensor> Model::interpret(const std::vector<Tensor>& inputs) {
   });
 }
 
-std::string Model::inspect(const std::vector<Tensor>& inputs, const std::string& stage, bool dot) {
+std::string Model::inspect(const std::vector<Tensor>& inputs, const std::string& stage,
+                           InspectFormat format) {
   return guarded(impl_->path, [&] {
     impl_->check_inputs(inputs);
-    const passes::Stage until = stage == "llvm" ? passes::Stage::planned : stage_named(stage);
     const Imported imported = impl_->import(inputs);
     mlir::ModuleOp module = *imported.module;
-    if (stage == "llvm")
-      return codegen::printLlvm(module, impl_->compile_options());
-    const auto target = codegen::cpu::Target::named(impl_->options.cpu);
-    if (until != passes::Stage::imported)
-      passes::runPipeline(
-          module, {.fuse = impl_->options.fuse, .block = target.lanes(), .precise = impl_->options.precise},
-          until);
-    if (dot)
+    if (format == InspectFormat::dot) {
+      codegen::lower(module, impl_->compile_options(), codegen::stageNamed(stage));
       return draw_dot(module);
-    std::string text;
-    llvm::raw_string_ostream stream(text);
-    constexpr int64_t kShownElements = 16;
-    // In local scope, MLIR does not append the weights. (Its limit on their length comes after it wrote them
-    // out.)
-    module.print(stream, mlir::OpPrintingFlags().elideLargeElementsAttrs(kShownElements).useLocalScope());
-    return text;
+    }
+    return codegen::inspect(module, impl_->compile_options(), stage,
+                            format == InspectFormat::text_with_weights ? codegen::Weights::printed
+                                                                       : codegen::Weights::elided);
   });
 }
 

@@ -2,14 +2,11 @@
 #include "sinter/compile.h"
 
 #include "codegen/compile.h"
-#include "codegen/cpu/target.h"
-#include "passes/pipeline.h"
 #include "sinter/runtime/thread_pool.h"
 #include "trace/errors.h"
 #include "trace/trace.h"
 
 #include "llvm/ADT/SmallVector.h"
-#include "llvm/Support/raw_ostream.h"
 
 #include <algorithm>
 #include <mutex>
@@ -107,6 +104,10 @@ struct CompiledFunction::Impl {
                         [this] { return std::make_unique<rt::ThreadPool>(this->options.threads); });
   }
 
+  codegen::CompileOptions codegen_options() const {
+    return {.fuse = options.fuse, .cpu = options.cpu, .progress = {}, .precise = options.precise};
+  }
+
   rt::ThreadPool& pool() { return own_pool ? *own_pool : rt::default_thread_pool(); }
 
   std::shared_ptr<const rt::Executable> find(std::span<const Tensor> inputs) {
@@ -169,10 +170,8 @@ struct CompiledFunction::Impl {
       std::vector<Signature>& list;
       ~Done() { list.pop_back(); }
     } done{in_progress};
-    std::shared_ptr<const rt::Executable> executable = with_trace(inputs, caller, [&](mlir::ModuleOp module) {
-      return codegen::compile(
-          module, {.fuse = options.fuse, .cpu = options.cpu, .progress = {}, .precise = options.precise});
-    });
+    std::shared_ptr<const rt::Executable> executable = with_trace(
+        inputs, caller, [&](mlir::ModuleOp module) { return codegen::compile(module, codegen_options()); });
     keep(in_progress.back(), executable);
     return executable;
   }
@@ -198,6 +197,9 @@ CompiledFunction::CompiledFunction(Body body, CompileOptions options, SourceLoca
     : impl_(std::make_shared<Impl>(std::move(body), std::move(options), where)) {}
 
 std::vector<Tensor> CompiledFunction::call(std::span<const Tensor> inputs, SourceLocation where) const {
+  for (const Tensor& input : inputs)
+    if (const auto& trace = node_of(input).trace; trace && !trace->is_open())
+      fail(where, "compile", trace->finished());
   const auto traced = [](const Tensor& input) { return input.is_traced(); };
   if (std::any_of(inputs.begin(), inputs.end(), traced))
     return impl_->call_body(inputs, where);
@@ -219,30 +221,7 @@ std::string CompiledFunction::inspect(std::span<const Tensor> inputs, const std:
                                       SourceLocation where) const {
   std::lock_guard lock(impl_->trace_mutex);
   return impl_->with_trace(inputs, where, [&](mlir::ModuleOp module) {
-    const codegen::CompileOptions options{.fuse = impl_->options.fuse,
-                                          .cpu = impl_->options.cpu,
-                                          .progress = {},
-                                          .precise = impl_->options.precise};
-    if (stage == "llvm")
-      return codegen::printLlvm(module, options);
-    passes::PipelineOptions pipeline;
-    pipeline.fuse = options.fuse;
-    pipeline.precise = options.precise;
-    pipeline.block = codegen::cpu::Target::named(options.cpu).lanes();
-    if (stage == "optimized")
-      passes::runPipeline(module, pipeline, passes::Stage::optimized);
-    else if (stage == "fused")
-      passes::runPipeline(module, pipeline, passes::Stage::fused);
-    else if (stage == "planned")
-      passes::runPipeline(module, pipeline, passes::Stage::planned);
-    else if (stage != "traced")
-      throw Error("no stage '" + stage + "'; expected traced, optimized, fused, planned or llvm");
-    std::string text;
-    llvm::raw_string_ostream stream(text);
-    mlir::OpPrintingFlags flags;
-    flags.elideLargeElementsAttrs(16).elideLargeResourceString(16);
-    module.print(stream, flags);
-    return text;
+    return codegen::inspect(module, impl_->codegen_options(), stage);
   });
 }
 

@@ -200,6 +200,7 @@ TEST(Compile, ErrorsInsideNameTheUsersLine) {
 TEST(Compile, ExceptionsOfTheFunctionPassThrough) {
   bool fail = true;
   std::optional<Tensor> leaked;
+  const auto line = std::to_string(__LINE__ + 1);
   auto f = compile([&](Tensor x) {
     const Tensor y = x + 1;
     leaked = y;
@@ -209,9 +210,15 @@ TEST(Compile, ExceptionsOfTheFunctionPassThrough) {
   });
   EXPECT_THROW((void)f(kX), std::runtime_error);
   EXPECT_TRUE(leaked->is_traced());
-  EXPECT_THAT(error_of([&] { (void)(*leaked + 1); }), HasSubstr("no value outside of it"));
-  EXPECT_THAT(error_of([&] { (void)leaked->item(); }), HasSubstr("reading a value inside compile()"));
-  EXPECT_THAT(error_of([&] { (void)f(*leaked); }), HasSubstr("no value outside of it"));
+  const std::string finished = "a tensor of the function compiled at compile_test.cpp:" + line +
+                               " is used after that was traced; it has no value outside of it";
+  EXPECT_THAT(error_of([&] { (void)(*leaked + 1); }), HasSubstr(": add: " + finished));
+  EXPECT_THAT(error_of([&] { (void)leaked->item(); }), HasSubstr(": item: " + finished));
+  EXPECT_THAT(error_of([&] { (void)leaked->to_vector<float>(); }), HasSubstr(": to_vector: " + finished));
+  EXPECT_THAT(error_of([&] { (void)static_cast<bool>(*leaked); }), HasSubstr(finished));
+  const auto use = std::to_string(__LINE__ + 1);
+  const std::string error = error_of([&] { (void)f(*leaked); });
+  EXPECT_THAT(error, HasSubstr("compile_test.cpp:" + use + ": compile: " + finished));
   fail = false;
   expect_close(f(kX), kX + 1);
   auto g = compile([&](Tensor x) { return x + *leaked; }); // of a trace that is over
@@ -274,9 +281,10 @@ TEST(Compile, ShowsWhatItMade) {
   EXPECT_EQ(program->steps().size(), 1U); // three operations, one kernel
   EXPECT_EQ(program->inputs().at(0).name, "arg0");
   const std::array<Tensor, 1> inputs{kX};
-  EXPECT_THAT(f.core().inspect(inputs, "traced"), HasSubstr("sinter.relu"));
+  EXPECT_THAT(f.core().inspect(inputs, "imported"), HasSubstr("sinter.relu"));
   EXPECT_THAT(f.core().inspect(inputs, "fused"), HasSubstr("sinter.fusion"));
-  EXPECT_THAT(error_of([&] { (void)f.core().inspect(inputs, "melted"); }), HasSubstr("no stage 'melted'"));
+  EXPECT_THAT(error_of([&] { (void)f.core().inspect(inputs, "melted"); }),
+              HasSubstr("there is no stage 'melted'; there are imported, "));
   auto unfused = compile([](Tensor x) { return relu(x * 2 + 1); }, {.fuse = false});
   EXPECT_EQ(unfused.executable(kX)->steps().size(), 3U);
 }

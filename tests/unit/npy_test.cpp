@@ -18,7 +18,7 @@ protected:
     try {
       load_npy(path);
     } catch (const Error& error) {
-      return std::string(error.what()).substr(path.size());
+      return std::string(error.what()).substr(std::string("cannot read ").size() + path.size());
     }
     return "no error";
   }
@@ -71,8 +71,8 @@ TEST_F(Npy, DamagedFiles) {
     damaged[at] = static_cast<char>(damaged[at] ^ 0x15);
     load_error(damaged);
   }
-  const std::string start = " is not a .npy file that can be read: ";
-  EXPECT_EQ(load_error("this is no NumPy file"), start + "it does not start as one");
+  const std::string start = ": ";
+  EXPECT_EQ(load_error("this is no NumPy file"), start + "it is not a .npy file");
   EXPECT_EQ(load_error(good + "more"), start + "it goes on after its 24 bytes of elements");
   EXPECT_EQ(load_error(npy_bytes("<c8", "(1,)", "12345678")),
             start + "its elements are of type '<c8', which is not supported");
@@ -81,6 +81,14 @@ TEST_F(Npy, DamagedFiles) {
               testing::StartsWith(start));
   EXPECT_THAT(load_error(npy_bytes("<f4", "(1099511627776,)", "")), testing::HasSubstr("it is truncated"));
   EXPECT_THAT(load_error(npy_bytes("<f4", "(1,1,1,1,1,1,1,1,1)", "abcd")), testing::StartsWith(start));
+}
+
+TEST_F(Npy, StreamsHoldWhatFilesHold) {
+  const Tensor tensor = Tensor::of({1, 2, 3, 4, 5, 6}, {2, 3}).transpose(0, 1);
+  save_npy(folder_.path("x.npy"), tensor);
+  std::ostringstream stream;
+  write_npy(stream, tensor);
+  EXPECT_EQ(stream.str(), read_file(folder_.path("x.npy")));
 }
 
 TEST_F(Npy, NothingIsLeftOfAFileThatCannotBeWritten) {

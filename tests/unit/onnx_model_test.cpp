@@ -127,7 +127,7 @@ TEST_F(OnnxModel, StagesAreKnownByName) {
   EXPECT_THAT(model.inspect(inputs, "fused"), testing::HasSubstr("sinter.fusion"));
   EXPECT_THAT(model.inspect(inputs, "planned"), testing::HasSubstr("sinter.launch"));
   EXPECT_THAT(model.inspect(inputs, "llvm"), testing::HasSubstr("define "));
-  EXPECT_THAT(model.inspect(inputs, "fused", /*dot=*/true), testing::HasSubstr("digraph"));
+  EXPECT_THAT(model.inspect(inputs, "fused", InspectFormat::dot), testing::HasSubstr("digraph"));
   EXPECT_EQ(error([&] { model.inspect(inputs, "molten"); }),
             "there is no stage 'molten'; there are imported, optimized, fused, planned and llvm");
 }

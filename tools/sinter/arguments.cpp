@@ -1,6 +1,8 @@
 // Command-line values that name tensors.
 #include "arguments.h"
 
+#include "usage.h"
+
 #include "sinter/data/npy.h"
 
 #include <fmt/format.h>
@@ -64,7 +66,8 @@ Tensor random_tensor(const Shape& shape, DType dtype, uint64_t seed) {
 void CodeOptions::add_to(CLI::App& command) {
   command
       .add_option("--cpu", cpu, "Processor to compile for: native, x86-64, x86-64-v2, x86-64-v3 or x86-64-v4")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(one_of({"native", "x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4"}));
   command.add_flag("--precise", precise, "No algorithm that trades accuracy for speed (Winograd)");
 }
 
@@ -127,12 +130,18 @@ Shape parse_shape(const std::string& text) {
   }
 }
 
+Tensor load_file(const std::string& option, const ModelValue& value, const std::string& path) {
+  if (path.empty())
+    throw Error(fmt::format("{} {}= names no file", option, value.name));
+  return load_npy(path);
+}
+
 std::vector<Tensor> gather_inputs(const Model& model, const std::vector<std::string>& files,
                                   const std::vector<std::string>& shapes, bool fill_in) {
   const std::vector<ModelValue>& inputs = model.inputs();
   std::vector<std::optional<Tensor>> found(inputs.size());
   for (const Assignment& file : assign(files, inputs, "input"))
-    found[file.index] = load_npy(file.text);
+    found[file.index] = load_file("--input", inputs[file.index], file.text);
   for (const Assignment& shape : assign(shapes, inputs, "input")) {
     if (found[shape.index])
       throw Error(fmt::format("input '{}' is given twice", inputs[shape.index].name));
@@ -159,10 +168,10 @@ std::vector<Tensor> gather_inputs(const Model& model, const std::vector<std::str
   return tensors;
 }
 
-int check_threads(int threads) {
-  if (threads < 0 || threads > 1024)
-    throw Error(fmt::format("--threads {} is outside 0 ... 1024 (0: one per processor)", threads));
-  return threads;
+void add_threads(CLI::App& command, int& threads) {
+  command.add_option("--threads", threads, "Threads to use; 0: one per processor")
+      ->capture_default_str()
+      ->check(whole_number(0, 1024));
 }
 
 } // namespace sinter::tool

@@ -35,13 +35,16 @@ std::vector<Assignment> assign(const std::vector<std::string>& arguments,
 /// "1x3x224x224" as a shape; throws Error for anything else. "" and "scalar" are rank 0.
 Shape parse_shape(const std::string& text);
 
+/// Reads the .npy file that `option` gives for `value`.
+Tensor load_file(const std::string& option, const ModelValue& value, const std::string& path);
+
 /// Tensors for every input of `model`: from files (--input), or random ones of a given shape (--shape). Where
 /// neither is given and `fill_in` is set, inputs of fixed shape are made up; else Error names the missing
 /// input.
 std::vector<Tensor> gather_inputs(const Model& model, const std::vector<std::string>& files,
                                   const std::vector<std::string>& shapes, bool fill_in);
 
-/// Number of threads as the user gave it; throws Error outside 0 ... 1024.
-int check_threads(int threads);
+/// Adds the option --threads.
+void add_threads(CLI::App& command, int& threads);
 
 } // namespace sinter::tool

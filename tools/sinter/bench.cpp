@@ -6,6 +6,7 @@
 #include "files.h"
 #include "fma_peak.h"
 #include "progress.h"
+#include "usage.h"
 
 #include "sinter/runtime/thread_pool.h"
 
@@ -82,36 +83,43 @@ std::vector<KernelRow> kernel_rows(const rt::Executable& executable, const rt::P
   return rows;
 }
 
-/// Runs both subjects in turns, the machine's peak in between, then the fused one under the profiler.
+/// Runs both subjects in turns, then the fused one under the profiler; the machine's peak is the best before,
+/// in between and after.
 void measure(Measurement& m, const Subject& fused, const Subject& unfused, rt::ThreadPool& pool) {
   Progress progress("measuring");
   const int64_t total = 2 * m.runs;
   constexpr double kPeakSeconds = 0.03;
   const int peaks_every = std::max(1, m.runs / 8);
+  auto measure_peak = [&] {
+    m.peak_gflops = std::max(m.peak_gflops, measure_fma_peak(m.threads, kPeakSeconds));
+  };
   for (int i = 0; i < 2; ++i) {
     fused.run(pool);
     unfused.run(pool);
   }
   for (int i = 0; i < m.runs; ++i) {
     if (i % peaks_every == 0)
-      m.peak_gflops = std::max(m.peak_gflops, measure_fma_peak(m.threads, kPeakSeconds));
+      measure_peak();
     m.fused.run_ms.push_back(fused.run(pool));
     m.unfused.run_ms.push_back(unfused.run(pool));
     progress.update(i, total);
   }
   rt::Profiler profiler(fused.executable().steps().size());
   for (int i = 0; i < m.runs; ++i) {
+    if (i % peaks_every == 0)
+      measure_peak();
     fused.run(pool, &profiler);
     progress.update(m.runs + i, total);
   }
+  measure_peak();
   m.kernels = kernel_rows(fused.executable(), profiler);
 }
 
 int bench(const BenchOptions& options) {
-  if (options.runs < 1 || options.runs > 1000000)
-    throw Error("--runs is a number from 1 to 1000000");
+  if (!options.json.empty())
+    check_writable(options.json);
   ModelOptions model_options;
-  model_options.threads = check_threads(options.threads);
+  model_options.threads = options.threads;
   options.code.apply(model_options);
   rt::ThreadPool pool(model_options.threads);
 
@@ -160,9 +168,10 @@ Command add_bench(CLI::App& app) {
                   "leaves it open")
       ->type_name("[NAME=]SHAPE")
       ->allow_extra_args(false);
-  sub->add_option("--threads", options->threads, "Threads to use; 0: one per processor")
-      ->capture_default_str();
-  sub->add_option("--runs", options->runs, "Runs of each side")->capture_default_str();
+  add_threads(*sub, options->threads);
+  sub->add_option("--runs", options->runs, "Runs of each side")
+      ->capture_default_str()
+      ->check(whole_number(1, 1000000));
   sub->add_option("--json", options->json, "Write the figures to this file as well")->type_name("FILE");
   options->code.add_to(*sub);
   return [options] { return bench(*options); };

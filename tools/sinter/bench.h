@@ -35,7 +35,7 @@ struct Measurement {
   std::string model;
   int threads = 1;
   int runs = 0;
-  double peak_gflops = 0; ///< measured in between the runs
+  double peak_gflops = 0; ///< the best that was measured before, between and after the runs
   std::string instruction_set;
   double flops = 0; ///< of one run of the fused program
   Side fused;

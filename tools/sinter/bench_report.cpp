@@ -94,6 +94,17 @@ std::string kernel_table(const Measurement& m) {
   return text;
 }
 
+/// What the shares of the peak do not say by themselves; "" if there is nothing.
+std::string footnote(const Measurement& m) {
+  const bool winograd = std::any_of(m.kernels.begin(), m.kernels.end(), [](const KernelRow& kernel) {
+    return kernel.algorithm.starts_with("winograd");
+  });
+  return winograd ? "\n  Winograd's algorithm needs fewer multiply-adds than the convolution it computes, "
+                    "which are "
+                    "what is counted:\n  its shares of the peak may be above 100 %.\n"
+                  : "";
+}
+
 std::string side_json(const Measurement& m, const Side& side) {
   const double rate = gflops(m.flops, side.min_ms());
   return fmt::format(
@@ -130,11 +141,12 @@ double Side::median_ms() const {
 }
 
 std::string to_text(const Measurement& m) {
-  std::string text = fmt::format("{}: {} thread{}, {} runs of each in turns, {:.3f} GFLOP a run\n"
-                                 "peak of the machine in the same run: {:.1f} GFLOP/s ({} multiply-adds)\n\n",
-                                 m.model, m.threads, m.threads == 1 ? "" : "s", m.runs, m.flops / 1e9,
-                                 m.peak_gflops, m.instruction_set);
-  return text + comparison(m) + kernel_table(m);
+  std::string text = fmt::format(
+      "{}: {} thread{}, {} of each in turns, {:.3f} GFLOP a run\n"
+      "peak of the machine in the same time: {:.1f} GFLOP/s ({} multiply-adds)\n\n",
+      m.model, m.threads, m.threads == 1 ? "" : "s", m.runs == 1 ? "one run" : fmt::format("{} runs", m.runs),
+      m.flops / 1e9, m.peak_gflops, m.instruction_set);
+  return text + comparison(m) + kernel_table(m) + footnote(m);
 }
 
 std::string to_json(const Measurement& m) {

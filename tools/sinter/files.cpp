@@ -6,9 +6,11 @@
 #include <fmt/format.h>
 
 #include <cctype>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <set>
+#include <system_error>
 #include <unistd.h>
 
 namespace sinter::tool {
@@ -16,6 +18,32 @@ namespace sinter::tool {
 namespace fs = std::filesystem;
 
 namespace {
+
+[[noreturn]] void cannot_write(const std::string& path,
+                               std::error_code error = std::error_code(errno, std::generic_category())) {
+  throw Error(fmt::format("cannot write '{}'{}", path, error ? ": " + error.message() : ""),
+              ErrorKind::system);
+}
+
+/// Writes what `fill` puts into the stream to the file `place`; errors name `path`, which is what the user
+/// knows.
+template <class Fill>
+void write_file(const std::string& place, const std::string& path, Fill&& fill) {
+  errno = 0;
+  std::ofstream stream(place, std::ios::binary);
+  if (stream)
+    fill(stream);
+  stream.close();
+  if (!stream)
+    cannot_write(path);
+}
+
+/// Something that is there and is not a file: written to, never replaced.
+bool is_device(const std::string& path) {
+  std::error_code ignored;
+  const fs::file_status status = fs::status(path, ignored);
+  return fs::exists(status) && !fs::is_regular_file(status);
+}
 
 /// A file being written; removed again unless it is put in its place.
 class PendingFile {
@@ -38,7 +66,7 @@ public:
     std::error_code error;
     fs::rename(temporary_, place_, error);
     if (error)
-      throw Error(fmt::format("cannot write '{}': {}", place_.string(), error.message()), ErrorKind::system);
+      cannot_write(place_.string(), error);
     temporary_.clear();
   }
 
@@ -74,7 +102,8 @@ std::vector<std::string> write_outputs(const std::string& directory,
     for (int i = 2; !used.insert(file).second; ++i)
       file = fmt::format("{}-{}", file_name(name), i);
     pending.emplace_back(fs::path(directory) / (file + ".npy"));
-    save_npy(pending.back().temporary(), tensor);
+    write_file(pending.back().temporary(), pending.back().place().string(),
+               [&, &values = tensor](std::ostream& stream) { write_npy(stream, values); });
   }
   std::vector<std::string> paths;
   for (PendingFile& file : pending) {
@@ -84,18 +113,26 @@ std::vector<std::string> write_outputs(const std::string& directory,
   return paths;
 }
 
+void check_writable(const std::string& path) {
+  if (is_device(path)) {
+    if (fs::is_directory(path))
+      cannot_write(path, std::make_error_code(std::errc::is_a_directory));
+    if (access(path.c_str(), W_OK) != 0)
+      cannot_write(path);
+    return;
+  }
+  const PendingFile file{fs::path(path)};
+  std::ofstream stream(file.temporary(), std::ios::binary);
+  if (!stream)
+    cannot_write(path);
+}
+
 void write_text(const std::string& path, const std::string& text) {
   auto write = [&](const std::string& place) {
-    std::ofstream stream(place, std::ios::binary);
-    stream << text;
-    stream.close();
-    if (!stream)
-      throw Error(fmt::format("cannot write '{}'", path), ErrorKind::system);
+    write_file(place, path, [&](std::ostream& stream) { stream << text; });
   };
   // Renaming a file onto a device or a pipe would replace it.
-  std::error_code ignored;
-  if (const fs::file_status status = fs::status(path, ignored);
-      fs::exists(status) && !fs::is_regular_file(status))
+  if (is_device(path))
     return write(path);
   PendingFile file{fs::path(path)};
   write(file.temporary());

@@ -18,6 +18,9 @@ std::string file_name(const std::string& name);
 std::vector<std::string> write_outputs(const std::string& directory,
                                        const std::vector<std::pair<std::string, Tensor>>& outputs);
 
+/// Throws Error if write_text(path) could not: before long work, not after it.
+void check_writable(const std::string& path);
+
 /// Writes `text` to `path`, which is replaced at the end.
 void write_text(const std::string& path, const std::string& text);
 

@@ -2,6 +2,7 @@
 // latency needs, on every thread at once.
 #include "fma_peak.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <thread>
@@ -88,35 +89,51 @@ Level best_level() {
   return {"baseline", burst_baseline, 4};
 }
 
-double measure_one(const Level& level, double seconds) {
+using Clock = std::chrono::steady_clock;
+
+/// GFLOP/s in each of the `rates.size()` slices of time from `start` on.
+void measure_slices(const Level& level, Clock::time_point start, double slice_seconds,
+                    std::vector<double>& rates) {
   volatile float sink = 0;
-  const auto start = std::chrono::steady_clock::now();
-  double elapsed = 0;
   int64_t bursts = 0;
-  do {
-    sink = level.burst(0.5F, 1.0F + static_cast<float>(bursts & 1));
-    ++bursts;
-    elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  } while (elapsed < seconds);
+  auto seconds_since_start = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
+  while (seconds_since_start() < 0) {
+  }
+  for (std::size_t slice = 0; slice < rates.size(); ++slice) {
+    const double begin = seconds_since_start();
+    const double end = static_cast<double>(slice + 1) * slice_seconds;
+    const int64_t before = bursts;
+    double now = begin;
+    for (; now < end; now = seconds_since_start())
+      sink = level.burst(0.5F, 1.0F + static_cast<float>(bursts++ & 1));
+    const double flops = static_cast<double>(bursts - before) * kIterations * kChains * level.lanes * 2;
+    rates[slice] = now > begin ? flops / (now - begin) / 1e9 : 0;
+  }
   (void)sink;
-  return static_cast<double>(bursts) * kIterations * kChains * level.lanes * 2 / elapsed / 1e9;
 }
 
 } // namespace
 
 double measure_fma_peak(int threads, double seconds) {
+  constexpr double kSliceSeconds = 0.003;
+  const auto slices = static_cast<std::size_t>(std::max(1.0, seconds / kSliceSeconds));
   const Level level = best_level();
-  std::vector<double> rates(static_cast<std::size_t>(threads));
+  std::vector<std::vector<double>> rates(static_cast<std::size_t>(threads), std::vector<double>(slices));
   std::vector<std::thread> others;
+  const auto start = Clock::now() + std::chrono::microseconds(100) * threads; // all are there by then
   for (std::size_t t = 1; t < rates.size(); ++t)
-    others.emplace_back([&, t] { rates[t] = measure_one(level, seconds); });
-  rates[0] = measure_one(level, seconds);
+    others.emplace_back([&, t] { measure_slices(level, start, kSliceSeconds, rates[t]); });
+  measure_slices(level, start, kSliceSeconds, rates[0]);
   for (std::thread& other : others)
     other.join();
-  double sum = 0;
-  for (double rate : rates)
-    sum += rate;
-  return sum;
+  double best = 0;
+  for (std::size_t slice = 0; slice < slices; ++slice) {
+    double sum = 0;
+    for (const std::vector<double>& own : rates)
+      sum += own[slice];
+    best = std::max(best, sum);
+  }
+  return best;
 }
 
 const char* fma_instruction_set() {

@@ -4,6 +4,7 @@
 #include "files.h"
 #include "graphviz.h"
 #include "progress.h"
+#include "usage.h"
 
 #include <fmt/format.h>
 
@@ -20,6 +21,7 @@ struct InspectOptions {
   std::vector<std::string> shapes;
   CodeOptions code;
   bool no_fuse = false;
+  bool weights = false;
 };
 
 int inspect(const InspectOptions& options) {
@@ -27,6 +29,11 @@ int inspect(const InspectOptions& options) {
   if (drawing && options.stage != "fused" && options.stage != "planned")
     throw Error(
         fmt::format("--format {} draws the stages fused and planned, not {}", options.format, options.stage));
+  if (options.weights && (drawing || options.stage == "llvm"))
+    throw Error(fmt::format("--weights is for the text of a stage, not for {}",
+                            drawing ? "--format " + options.format : "--stage llvm"));
+  if (!options.output.empty())
+    check_writable(options.output);
   ModelOptions model_options;
   model_options.fuse = !options.no_fuse;
   options.code.apply(model_options);
@@ -35,7 +42,10 @@ int inspect(const InspectOptions& options) {
   Model model = Model::load(options.model, model_options);
   const std::vector<Tensor> inputs = gather_inputs(model, options.inputs, options.shapes, true);
 
-  std::string text = model.inspect(inputs, options.stage, drawing);
+  const InspectFormat format = drawing           ? InspectFormat::dot
+                               : options.weights ? InspectFormat::text_with_weights
+                                                 : InspectFormat::text;
+  std::string text = model.inspect(inputs, options.stage, format);
   if (options.format == "svg")
     text = draw_svg(text);
   if (!text.empty() && text.back() != '\n')
@@ -53,15 +63,17 @@ Command add_inspect(CLI::App& app) {
   CLI::App* sub = app.add_subcommand("inspect", "Print or draw a model's IR after a stage of the compiler");
   auto options = std::make_shared<InspectOptions>();
   sub->add_option("MODEL", options->model, "The model, an .onnx file")->required();
-  sub->add_option("--stage", options->stage,
-                  "imported: as read; optimized: folded, layouts chosen; fused: one group per kernel; "
-                  "planned: kernels, "
-                  "launches and their places in the arena; llvm: the LLVM IR of every kernel")
+  sub->add_option(
+         "--stage", options->stage,
+         "imported: as read; optimized: folded, layouts chosen; fused: one group per kernel; "
+         "planned: kernels, launches and their places in the arena; llvm: the LLVM IR of every kernel")
       ->capture_default_str()
-      ->check(CLI::IsMember({"imported", "optimized", "fused", "planned", "llvm"}));
+      ->check(one_of({"imported", "optimized", "fused", "planned", "llvm"}));
   sub->add_option("--format", options->format, "text; svg: a drawing (needs Graphviz); dot: its source")
       ->capture_default_str()
-      ->check(CLI::IsMember({"text", "svg", "dot"}));
+      ->check(one_of({"text", "svg", "dot"}));
+  sub->add_flag("--weights", options->weights,
+                "Print weights in full, for sinter-opt to read; else large ones are elided");
   sub->add_option("-o,--output", options->output, "Write to this file instead of standard output")
       ->type_name("FILE");
   sub->add_option("--input", options->inputs, "[NAME=]FILE.npy: an input whose shape to compile for")

@@ -1,5 +1,6 @@
 // The sinter tool: run, measure and look into ONNX models.
 #include "commands.h"
+#include "usage.h"
 
 #include "sinter/error.h"
 
@@ -35,6 +36,8 @@ int main(int argc, char** argv) {
       {"run", tool::add_run(app)}, {"bench", tool::add_bench(app)}, {"inspect", tool::add_inspect(app)}};
   try {
     // CLI11 would only say that a command is missing.
+    if (argc == 1)
+      return fail("no command is given; there are run, bench and inspect (see sinter --help)");
     if (argc > 1 && argv[1][0] != '-' &&
         std::none_of(std::begin(commands), std::end(commands),
                      [&](const auto& command) { return std::string(command.first) == argv[1]; }))
@@ -43,11 +46,11 @@ int main(int argc, char** argv) {
     for (const auto& [name, command] : commands)
       if (app.got_subcommand(name))
         return command();
-    return fail("no command");
+    return fail("no command is given; there are run, bench and inspect");
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success))
       return app.exit(error); // --help, --version
-    return fail(fmt::format("{} (see sinter --help)", error.what()));
+    return fail(tool::explain(app, error));
   } catch (const Error& error) {
     const bool internal = error.kind() == ErrorKind::internal;
     return fail(fmt::format("{}{}", internal ? "internal error, please report it: " : "", error.what()));

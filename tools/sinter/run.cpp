@@ -4,12 +4,9 @@
 #include "compare.h"
 #include "files.h"
 #include "progress.h"
-
-#include "sinter/data/npy.h"
+#include "usage.h"
 
 #include <fmt/format.h>
-
-#include <cmath>
 
 namespace sinter::tool {
 
@@ -45,11 +42,9 @@ bool report(const std::string& name, const Tensor& actual, const Tensor& expecte
 }
 
 int run(const RunOptions& options) {
-  if (!(options.rtol >= 0 && options.atol >= 0 && std::isfinite(options.rtol) && std::isfinite(options.atol)))
-    throw Error("--rtol and --atol are numbers not below 0");
   ModelOptions model_options;
   model_options.fuse = !options.no_fuse;
-  model_options.threads = check_threads(options.threads);
+  model_options.threads = options.threads;
   options.code.apply(model_options);
   Progress progress("compiling kernels");
   model_options.progress = [&](int64_t done, int64_t total) { progress.update(done, total); };
@@ -58,7 +53,7 @@ int run(const RunOptions& options) {
   const std::vector<Tensor> inputs = gather_inputs(model, options.inputs, {}, false);
   std::vector<std::pair<std::size_t, Tensor>> expected;
   for (const Assignment& file : assign(options.expected, model.outputs(), "output"))
-    expected.emplace_back(file.index, load_npy(file.text));
+    expected.emplace_back(file.index, load_file("--expect", model.outputs()[file.index], file.text));
 
   const std::vector<Tensor> outputs = options.interpret ? model.interpret(inputs) : model.run(inputs);
 
@@ -96,10 +91,12 @@ Command add_run(CLI::App& app) {
       ->allow_extra_args(false);
   sub->add_option("--rtol", options->rtol,
                   "Relative tolerance of --expect: |actual - expected| <= atol + rtol * |expected|")
-      ->capture_default_str();
-  sub->add_option("--atol", options->atol, "Absolute tolerance of --expect")->capture_default_str();
-  sub->add_option("--threads", options->threads, "Threads to use; 0: one per processor")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(tolerance());
+  sub->add_option("--atol", options->atol, "Absolute tolerance of --expect")
+      ->capture_default_str()
+      ->check(tolerance());
+  add_threads(*sub, options->threads);
   options->code.add_to(*sub);
   sub->add_flag("--no-fuse", options->no_fuse, "One kernel per operation");
   sub->add_flag("--interpret", options->interpret, "Run the reference interpreter instead of compiled code");

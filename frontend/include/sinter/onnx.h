@@ -4,6 +4,7 @@
 #include "sinter/runtime/executable.h"
 #include "sinter/tensor.h"
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -16,18 +17,25 @@ namespace sinter {
 struct ModelValue {
   std::string name;
   DType dtype = DType::f32;
-  std::vector<int64_t> dims;           ///< -1 where the extent is not fixed
-  std::vector<std::string> dim_names;  ///< the name of each dimension that has one, else ""
-  bool has_shape = true;               ///< false: the model does not say
+  std::vector<int64_t> dims;          ///< -1 where the extent is not fixed
+  std::vector<std::string> dim_names; ///< the name of each dimension that has one, else ""
+  bool has_shape = true;              ///< false: the model does not say
 };
 
 struct ModelOptions {
   bool fuse = true;
-  int threads = 0;            ///< 0: one per processor
+  int threads = 0; ///< 0: one per processor
   std::string cpu = "native";
   std::size_t cached_shapes = 16; ///< executables kept; the least recently used goes first
   std::function<void(int64_t done, int64_t total)> progress;
   bool precise = false; ///< no algorithm that trades accuracy for speed (Winograd)
+};
+
+/// How Model::inspect shows a program.
+enum class InspectFormat : uint8_t {
+  text,              ///< large constants elided
+  text_with_weights, ///< in full, as sinter-opt reads it
+  dot,               ///< a drawing, for Graphviz
 };
 
 /// A loaded ONNX model. Every combination of input shapes is compiled once, when it is first seen.
@@ -56,9 +64,10 @@ public:
   /// The same by the reference interpreter.
   std::vector<Tensor> interpret(const std::vector<Tensor>& inputs);
 
-  /// The IR for these inputs after a stage ("imported", "optimized", "fused", "planned", "llvm"), as text, weights
-  /// elided; or ("fused" only matters here) as a Graphviz drawing when `dot` is set.
-  std::string inspect(const std::vector<Tensor>& inputs, const std::string& stage, bool dot = false);
+  /// The program for these inputs after a stage: "imported", "optimized", "fused", "planned", or "llvm", the
+  /// LLVM IR of every kernel (not drawn, and without weights).
+  std::string inspect(const std::vector<Tensor>& inputs, const std::string& stage,
+                      InspectFormat format = InspectFormat::text);
 
 private:
   struct Impl;

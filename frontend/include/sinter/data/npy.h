@@ -3,6 +3,7 @@
 
 #include "sinter/tensor.h"
 
+#include <iosfwd>
 #include <string>
 
 namespace sinter {
@@ -15,5 +16,8 @@ Tensor load_npy(const std::string& path);
 /// Writes `tensor` to a .npy file. The file appears whole or not at all. Throws Error (system) if it cannot
 /// be written.
 void save_npy(const std::string& path, const Tensor& tensor);
+
+/// Writes what a .npy file of `tensor` holds; the stream tells whether that succeeded.
+void write_npy(std::ostream& out, const Tensor& tensor);
 
 } // namespace sinter

@@ -49,7 +49,7 @@ struct Kernel {
 struct Step {
   uint32_t kernel = 0;
   std::vector<BufferRef> buffers;
-  std::string label; ///< the source operations, for people: "conv2d+add+relu @ res2a"
+  std::string label; ///< for people: "conv+add+relu @ res2a", operations and where they come from
   double flops = 0;  ///< arithmetic of the source operations
   double bytes = 0;  ///< least memory traffic: operands read once, results written once
 };

@@ -1,0 +1,33 @@
+// sinter bench: the report and its JSON.
+#include "support/model_builder.h"
+#include "support/tool.h"
+
+#include <gmock/gmock.h>
+
+#include <filesystem>
+
+namespace sinter::test {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+TEST(Bench, ReportsBothSidesAndEveryKernel) {
+  TemporaryFolder folder;
+  small_classifier().save(folder.path("model.onnx"));
+  const ToolResult result =
+      run_program(SINTER_TOOL, {"bench", folder.path("model.onnx"), "--shape", "x=1x3x8x8", "--runs", "1",
+                                "--threads", "1", "--json", folder.path("figures.json")});
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, AllOf(HasSubstr("1 thread, one run of each in turns"), HasSubstr("unfused"),
+                                HasSubstr("lower bound")));
+  EXPECT_THAT(result.out, HasSubstr("conv")) << "operations";
+  EXPECT_THAT(result.out, HasSubstr(" @ Conv")) << "nodes they come from";
+  EXPECT_THAT(read_file(folder.path("figures.json")),
+              AllOf(HasSubstr("\"peak_gflops\": "), HasSubstr("\"kernels\": ["), HasSubstr("\"runs\": 1,")));
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path("")))
+    EXPECT_EQ(entry.path().string().find(".part"), std::string::npos) << entry.path();
+}
+
+} // namespace
+} // namespace sinter::test
