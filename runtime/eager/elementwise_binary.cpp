@@ -2,6 +2,7 @@
 #include "sinter/runtime/eager/elementwise.h"
 
 #include "eager/elementwise_loops.h"
+#include "eager/wrapping.h"
 
 namespace sinter::eager {
 namespace {
@@ -14,18 +15,6 @@ void map_numbers(std::string_view name, const View& a, const View& b, const View
     map<T, T, T>(name, a, b, result, f);
   });
 }
-
-// The integers of T's width whose arithmetic wraps; T itself if it is a float.
-template <class T, bool = std::is_integral_v<T>>
-struct Wrapping {
-  using type = std::make_unsigned_t<T>;
-};
-template <class T>
-struct Wrapping<T, false> {
-  using type = T;
-};
-template <class T>
-using wrapping_t = typename Wrapping<T>::type;
 
 template <class T>
 T quotient(T x, T y) {

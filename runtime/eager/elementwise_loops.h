@@ -35,17 +35,10 @@ void require_same_dtype(std::string_view name, std::initializer_list<View> views
 /// Throws Error naming the operation `name` unless `view` is of `dtype`.
 void require_dtype(std::string_view name, const View& view, DType dtype);
 
-/// As `visit_numeric`, and for i8 and u8 as well.
+/// As `visit_among`, of all number types but f16 and bf16.
 template <class F>
 decltype(auto) visit_number(DType type, std::string_view what, F&& f) {
-  switch (type) {
-  case DType::i8:
-    return f(int8_t{});
-  case DType::u8:
-    return f(uint8_t{});
-  default:
-    return visit_numeric(type, what, f);
-  }
+  return visit_among<float, double, int32_t, int64_t, int8_t, uint8_t>(type, what, std::forward<F>(f));
 }
 
 /// result[i] = f(a[i]), of `A` to `R`.

@@ -2,6 +2,7 @@
 #include "sinter/runtime/eager/elementwise.h"
 
 #include "eager/elementwise_loops.h"
+#include "eager/wrapping.h"
 
 namespace sinter::eager {
 namespace {
@@ -30,7 +31,7 @@ T negated(T v) {
   if constexpr (std::is_floating_point_v<T>)
     return -v;
   else
-    return static_cast<T>(std::make_unsigned_t<T>{0} - static_cast<std::make_unsigned_t<T>>(v));
+    return static_cast<T>(wrapping_t<T>{0} - static_cast<wrapping_t<T>>(v));
 }
 
 } // namespace

@@ -2,6 +2,7 @@
 #include "matmul_gemm.h"
 
 #include "matmul_blas.h"
+#include "wrapping.h"
 
 #include <algorithm>
 #include <limits>
@@ -10,20 +11,9 @@
 namespace sinter::eager {
 namespace {
 
-// Integers wrap around, which C++ defines for unsigned numbers only.
-template <class T>
-struct Arithmetic {
-  using Type = T;
-};
-template <class T>
-  requires std::is_integral_v<T>
-struct Arithmetic<T> {
-  using Type = std::conditional_t<sizeof(T) == 8, uint64_t, uint32_t>;
-};
-
 template <class T>
 void loops(int64_t m, int64_t n, int64_t k, Matrix<T> a, Matrix<T> b, T* c, int64_t c_row_stride) {
-  using U = typename Arithmetic<T>::Type;
+  using U = wrapping_t<T>;
   for (int64_t i = 0; i < m; ++i) {
     T* row = c + i * c_row_stride;
     for (int64_t p = 0; p < k; ++p) {

@@ -3,6 +3,7 @@
 
 #include "eager/elementwise_loops.h"
 #include "eager/reduce_axes.h"
+#include "eager/wrapping.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -15,21 +16,11 @@ namespace {
 // an element.
 
 template <class T>
-struct Accumulator {
-  using type = std::make_unsigned_t<T>; // wraps around
-};
-template <>
-struct Accumulator<float> {
-  using type = double;
-};
-template <>
-struct Accumulator<double> {
-  using type = double;
-};
+using Accumulator = std::conditional_t<std::is_floating_point_v<T>, double, wrapping_t<T>>;
 
 template <class T>
 struct Sum {
-  using Acc = typename Accumulator<T>::type;
+  using Acc = Accumulator<T>;
   static Acc start() { return 0; }
   static Acc fold(Acc acc, T v) { return static_cast<Acc>(acc + static_cast<Acc>(v)); }
   static Acc merge(Acc a, Acc b) { return static_cast<Acc>(a + b); }
@@ -43,7 +34,7 @@ struct Mean : Sum<T> {
 
 template <class T>
 struct Prod {
-  using Acc = typename Accumulator<T>::type;
+  using Acc = Accumulator<T>;
   static Acc start() { return 1; }
   static Acc fold(Acc acc, T v) { return static_cast<Acc>(acc * static_cast<Acc>(v)); }
   static Acc merge(Acc a, Acc b) { return static_cast<Acc>(a * b); }

@@ -76,58 +76,34 @@ inline constexpr DType dtype_of = DTypeOf<T>::value;
 /// Thrown by the `visit` functions; kept out of line so that this header stays light.
 [[noreturn]] void throw_unsupported_dtype(DType type, std::string_view what);
 
-/// Calls `f(T{})` with the C++ type of `type`. f32, f64, i32, i64, bool, i8 and u8 are supported.
-/// Throws Error naming `what` for the others.
+/// Calls `f(T{})` with that of the types `T`, `Ts` which stores `type`; throws Error naming `what` if none
+/// does.
+template <class T, class... Ts, class F>
+decltype(auto) visit_among(DType type, std::string_view what, F&& f) {
+  if (type == dtype_of<T>)
+    return f(T{});
+  if constexpr (sizeof...(Ts) > 0)
+    return visit_among<Ts...>(type, what, std::forward<F>(f));
+  else
+    throw_unsupported_dtype(type, what);
+}
+
+/// As `visit_among`, of f32, f64, i32, i64, bool, i8 and u8.
 template <class F>
 decltype(auto) visit_dtype(DType type, std::string_view what, F&& f) {
-  switch (type) {
-  case DType::f32:
-    return f(float{});
-  case DType::f64:
-    return f(double{});
-  case DType::i32:
-    return f(int32_t{});
-  case DType::i64:
-    return f(int64_t{});
-  case DType::boolean:
-    return f(bool{});
-  case DType::i8:
-    return f(int8_t{});
-  case DType::u8:
-    return f(uint8_t{});
-  default:
-    throw_unsupported_dtype(type, what);
-  }
+  return visit_among<float, double, int32_t, int64_t, bool, int8_t, uint8_t>(type, what, std::forward<F>(f));
 }
 
-/// As `visit_dtype`, for the floating types f32 and f64.
+/// As `visit_among`, of the floating types f32 and f64.
 template <class F>
 decltype(auto) visit_floating(DType type, std::string_view what, F&& f) {
-  switch (type) {
-  case DType::f32:
-    return f(float{});
-  case DType::f64:
-    return f(double{});
-  default:
-    throw_unsupported_dtype(type, what);
-  }
+  return visit_among<float, double>(type, what, std::forward<F>(f));
 }
 
-/// As `visit_dtype`, for the arithmetic types f32, f64, i32 and i64.
+/// As `visit_among`, of the arithmetic types f32, f64, i32 and i64.
 template <class F>
 decltype(auto) visit_numeric(DType type, std::string_view what, F&& f) {
-  switch (type) {
-  case DType::f32:
-    return f(float{});
-  case DType::f64:
-    return f(double{});
-  case DType::i32:
-    return f(int32_t{});
-  case DType::i64:
-    return f(int64_t{});
-  default:
-    throw_unsupported_dtype(type, what);
-  }
+  return visit_among<float, double, int32_t, int64_t>(type, what, std::forward<F>(f));
 }
 
 } // namespace sinter
