@@ -3,10 +3,9 @@
 
 #include "ir/constant.h"
 #include "ir/ops.h"
+#include "sinter/runtime/eager/movement.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-
-#include <cstring>
 
 using namespace mlir;
 
@@ -114,15 +113,6 @@ private:
   llvm::DenseMap<Value, int64_t> uses_;
 };
 
-// Element by element, so that a result may be a view with other strides than the caller's.
-void copy(const View& from, const View& to) {
-  const size_t size = size_of(from.dtype);
-  for_each_offset(from.shape, std::array{from.strides, to.strides}, [&](const std::array<int64_t, 2>& at) {
-    std::memcpy(to.as<char>() + at[1] * static_cast<int64_t>(size),
-                from.as<char>() + at[0] * static_cast<int64_t>(size), size);
-  });
-}
-
 } // namespace
 
 void interpret(ModuleOp module, std::span<const View> inputs, std::span<const View> outputs) {
@@ -139,7 +129,7 @@ void interpret(ModuleOp module, std::span<const View> inputs, std::span<const Vi
     interpreter.bind(argument, view);
   const SmallVector<View> results = interpreter.run(body);
   for (auto [result, view] : llvm::zip(results, outputs))
-    copy(result, view);
+    eager::copy(result, view);
 }
 
 } // namespace sinter::codegen

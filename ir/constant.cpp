@@ -163,13 +163,4 @@ std::optional<SmallVector<int64_t>> constantIntegers(Value value) {
   return result;
 }
 
-std::optional<double> constantSplat(Value value) {
-  auto constant = value.getDefiningOp<ConstantOp>();
-  if (!constant || !isa<FloatType>(tensorType(value).getElementType()))
-    return std::nullopt;
-  if (auto dense = dyn_cast<DenseElementsAttr>(constant.getValue()); dense && dense.isSplat())
-    return dense.getSplatValue<APFloat>().convertToDouble();
-  return std::nullopt;
-}
-
 } // namespace sinter::ir

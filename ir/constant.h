@@ -26,9 +26,6 @@ std::optional<ConstantData> constantData(mlir::Value value);
 /// The elements of an integer constant (i32 or i64) in row-major order; nothing if `value` is not one.
 std::optional<llvm::SmallVector<int64_t>> constantIntegers(mlir::Value value);
 
-/// If every element of the floating-point constant `value` is the same, that number.
-std::optional<double> constantSplat(mlir::Value value);
-
 /// The shape a tensor of `type` has in memory.
 Shape physicalShape(mlir::RankedTensorType type);
 

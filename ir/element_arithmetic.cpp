@@ -11,13 +11,13 @@ namespace {
 
 constexpr auto kContract = arith::FastMathFlags::contract;
 
-Value makeConstant(OpBuilder& builder, Location loc, TypedAttr element, Type type) {
+} // namespace
+
+Value splatConstant(OpBuilder& builder, Location loc, TypedAttr element, Type type) {
   if (auto vector = dyn_cast<VectorType>(type))
     return arith::ConstantOp::create(builder, loc, DenseElementsAttr::get(vector, Attribute(element)));
   return arith::ConstantOp::create(builder, loc, element);
 }
-
-} // namespace
 
 Type shapedLike(Type element, Value like) {
   if (auto vector = dyn_cast<VectorType>(like.getType()))
@@ -25,22 +25,18 @@ Type shapedLike(Type element, Value like) {
   return element;
 }
 
-bool isUnsignedElement(Type element) {
-  return element.isUnsignedInteger() || element.isInteger(1);
-}
-
 Value ElementArithmetic::constant(double value, Value like) {
   const auto type = cast<FloatType>(getElementTypeOrSelf(like.getType()));
   APFloat number(value);
   bool lost = false;
   number.convert(type.getFloatSemantics(), APFloat::rmNearestTiesToEven, &lost);
-  return makeConstant(builder, loc, FloatAttr::get(type, number), like.getType());
+  return splatConstant(builder, loc, FloatAttr::get(type, number), like.getType());
 }
 
 Value ElementArithmetic::integer(int64_t value, Value like) {
   const auto type = cast<IntegerType>(getElementTypeOrSelf(like.getType()));
   const APInt bits = APInt(64, static_cast<uint64_t>(value)).trunc(type.getWidth());
-  return makeConstant(builder, loc, IntegerAttr::get(type, bits), like.getType());
+  return splatConstant(builder, loc, IntegerAttr::get(type, bits), like.getType());
 }
 
 Value ElementArithmetic::add(Value a, Value b) {
@@ -105,6 +101,22 @@ Value ElementArithmetic::mulI(Value a, Value b) {
 
 Value ElementArithmetic::compareI(arith::CmpIPredicate how, Value a, Value b) {
   return arith::CmpIOp::create(builder, loc, how, a, b);
+}
+
+Value ElementArithmetic::max(Value a, Value b, Type element) {
+  if (isa<FloatType>(element))
+    return arith::MaximumFOp::create(builder, loc, a, b);
+  if (isUnsignedElement(element))
+    return arith::MaxUIOp::create(builder, loc, a, b);
+  return arith::MaxSIOp::create(builder, loc, a, b);
+}
+
+Value ElementArithmetic::min(Value a, Value b, Type element) {
+  if (isa<FloatType>(element))
+    return arith::MinimumFOp::create(builder, loc, a, b);
+  if (isUnsignedElement(element))
+    return arith::MinUIOp::create(builder, loc, a, b);
+  return arith::MinSIOp::create(builder, loc, a, b);
 }
 
 Value ElementArithmetic::choose(Value condition, Value a, Value b) {

@@ -1,6 +1,8 @@
 // Arithmetic on elements, scalars or vectors alike: what the emission of operations is written in.
 #pragma once
 
+#include "ir/loop_emitter.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Builders.h"
 
@@ -52,6 +54,10 @@ public:
     return compareI(how, a, integer(b, a));
   }
 
+  // Of numbers of tensors of `element`; NaN if either is.
+  Value max(Value a, Value b, mlir::Type element);
+  Value min(Value a, Value b, mlir::Type element);
+
   // Of any elements.
   Value choose(Value condition, Value a, Value b);
   Value both(Value a, Value b);
@@ -64,7 +70,8 @@ public:
 /// `element`, or a vector of it as long as the vector `like`.
 mlir::Type shapedLike(mlir::Type element, mlir::Value like);
 
-/// True for the integers that compare and convert as unsigned: ui8 and bool.
-bool isUnsignedElement(mlir::Type element);
+/// `element` as a constant of `type`: itself, or in every lane of a vector.
+mlir::Value splatConstant(mlir::OpBuilder& builder, mlir::Location loc, mlir::TypedAttr element,
+                          mlir::Type type);
 
 } // namespace sinter::ir

@@ -1,18 +1,14 @@
 // Arithmetic on positions during loop emission.
 #include "ir/index_math.h"
 
+#include "ir/element_arithmetic.h"
+
 using namespace mlir;
 
 namespace sinter::ir {
 
 Value IndexMath::of(const Coord& coord) {
   return coord.perLane || coord.laneStride != 0 ? e.lanes(coord) : coord.base;
-}
-
-Type IndexMath::shaped(Type element, Value like) {
-  if (auto type = dyn_cast<VectorType>(like.getType()))
-    return VectorType::get(type.getShape(), element);
-  return element;
 }
 
 void IndexMath::match(Value& a, Value& b) {
@@ -24,18 +20,12 @@ void IndexMath::match(Value& a, Value& b) {
 
 Value IndexMath::number(int64_t n, Value like) {
   const Type type = like.getType();
-  auto attr = IntegerAttr::get(getElementTypeOrSelf(type), n);
-  if (auto vector = dyn_cast<VectorType>(type))
-    return arith::ConstantOp::create(e.builder, e.loc, DenseElementsAttr::get(vector, Attribute(attr)));
-  return arith::ConstantOp::create(e.builder, e.loc, attr);
+  return splatConstant(e.builder, e.loc, IntegerAttr::get(getElementTypeOrSelf(type), n), type);
 }
 
 Value IndexMath::real(double n, Value like) {
   const Type type = like.getType();
-  auto attr = FloatAttr::get(getElementTypeOrSelf(type), n);
-  if (auto vector = dyn_cast<VectorType>(type))
-    return arith::ConstantOp::create(e.builder, e.loc, DenseElementsAttr::get(vector, Attribute(attr)));
-  return arith::ConstantOp::create(e.builder, e.loc, attr);
+  return splatConstant(e.builder, e.loc, FloatAttr::get(getElementTypeOrSelf(type), n), type);
 }
 
 Value IndexMath::add(Value a, Value b) {
@@ -85,15 +75,15 @@ Value IndexMath::select(Value condition, Value a, Value b) {
 }
 
 Value IndexMath::toFloat(Value value, Type element, bool wide) {
-  const Type integer = shaped(wide ? e.builder.getI64Type() : e.builder.getI32Type(), value);
+  const Type integer = shapedLike(wide ? e.builder.getI64Type() : e.builder.getI32Type(), value);
   Value number = arith::IndexCastOp::create(e.builder, e.loc, integer, value);
-  return arith::SIToFPOp::create(e.builder, e.loc, shaped(element, value), number);
+  return arith::SIToFPOp::create(e.builder, e.loc, shapedLike(element, value), number);
 }
 
 Value IndexMath::toIndex(Value value, bool wide) {
-  const Type integer = shaped(wide ? e.builder.getI64Type() : e.builder.getI32Type(), value);
+  const Type integer = shapedLike(wide ? e.builder.getI64Type() : e.builder.getI32Type(), value);
   Value number = arith::FPToSIOp::create(e.builder, e.loc, integer, value);
-  return arith::IndexCastOp::create(e.builder, e.loc, shaped(e.builder.getIndexType(), value), number);
+  return arith::IndexCastOp::create(e.builder, e.loc, shapedLike(e.builder.getIndexType(), value), number);
 }
 
 } // namespace sinter::ir

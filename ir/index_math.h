@@ -39,16 +39,8 @@ public:
 
 private:
   void match(mlir::Value& a, mlir::Value& b);
-  mlir::Type shaped(mlir::Type element, mlir::Value like);
 
   LoopEmitter& e;
 };
-
-/// The type elements of `element` have in emitted code, where integers carry no sign.
-inline mlir::Type emittedType(mlir::Type element) {
-  if (auto integer = mlir::dyn_cast<mlir::IntegerType>(element))
-    return mlir::IntegerType::get(element.getContext(), integer.getWidth());
-  return element;
-}
 
 } // namespace sinter::ir

@@ -3,6 +3,7 @@
 
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
@@ -44,7 +45,7 @@ SmallVector<int64_t> LayoutAttr::getPhysicalShape(ArrayRef<int64_t> logical) con
   SmallVector<int64_t> shape;
   for (int64_t dim : getOrder()) {
     const int64_t extent = logical[static_cast<size_t>(dim)];
-    shape.push_back(dim == getBlocked() ? (extent + getBlock() - 1) / getBlock() : extent);
+    shape.push_back(dim == getBlocked() ? llvm::divideCeilSigned(extent, getBlock()) : extent);
   }
   if (getBlock() != 1)
     shape.push_back(getBlock());

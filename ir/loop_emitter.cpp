@@ -1,6 +1,8 @@
 // The arithmetic on positions that every operation's loop emission shares.
 #include "ir/loop_emitter.h"
 
+#include "ir/element_arithmetic.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -22,7 +24,8 @@ TypedAttr elementAttr(double value, Type element) {
     number.convert(type.getFloatSemantics(), APFloat::rmNearestTiesToEven, &lost);
     return FloatAttr::get(type, number);
   }
-  return IntegerAttr::get(element, static_cast<int64_t>(value));
+  const APInt bits(64, static_cast<uint64_t>(static_cast<int64_t>(value)));
+  return IntegerAttr::get(emittedType(element), bits.trunc(element.getIntOrFloatBitWidth()));
 }
 
 // Integers cannot go through double: i64's extremes have no exact counterpart there.
@@ -32,15 +35,25 @@ TypedAttr neutralAttr(Combine how, Type element) {
   const double infinity = std::numeric_limits<double>::infinity();
   if (isa<FloatType>(element))
     return elementAttr(how == Combine::max ? -infinity : infinity, element);
-  const auto type = cast<IntegerType>(element);
-  const unsigned bits = type.getWidth();
-  if (type.isUnsigned() || bits == 1)
+  const unsigned bits = element.getIntOrFloatBitWidth();
+  const Type type = emittedType(element);
+  if (isUnsignedElement(element))
     return IntegerAttr::get(type, how == Combine::max ? APInt::getMinValue(bits) : APInt::getMaxValue(bits));
   return IntegerAttr::get(type, how == Combine::max ? APInt::getSignedMinValue(bits)
                                                     : APInt::getSignedMaxValue(bits));
 }
 
 } // namespace
+
+Type emittedType(Type element) {
+  if (auto integer = dyn_cast<IntegerType>(element))
+    return IntegerType::get(element.getContext(), integer.getWidth());
+  return element;
+}
+
+bool isUnsignedElement(Type element) {
+  return element.isUnsignedInteger() || element.isInteger(1);
+}
 
 Value LoopEmitter::index(int64_t value) {
   return arith::ConstantIndexOp::create(builder, loc, value);
@@ -107,25 +120,17 @@ Value LoopEmitter::splat(Value scalar) {
 }
 
 Value LoopEmitter::constant(double value, Type elementType) {
-  const TypedAttr attr = elementAttr(value, elementType);
-  if (width() == 1)
-    return arith::ConstantOp::create(builder, loc, attr);
-  auto type = cast<ShapedType>(widened(elementType, width()));
-  return arith::ConstantOp::create(builder, loc, DenseElementsAttr::get(type, attr));
+  return splatConstant(builder, loc, elementAttr(value, elementType),
+                       widened(emittedType(elementType), width()));
 }
 
 Value LoopEmitter::neutral(Combine how, Type elementType) {
-  const TypedAttr attr = neutralAttr(how, elementType);
-  if (width() == 1)
-    return arith::ConstantOp::create(builder, loc, attr);
-  auto type = cast<ShapedType>(widened(elementType, width()));
-  return arith::ConstantOp::create(builder, loc, DenseElementsAttr::get(type, attr));
+  return splatConstant(builder, loc, neutralAttr(how, elementType),
+                       widened(emittedType(elementType), width()));
 }
 
-Value LoopEmitter::combine(Combine how, Value a, Value b) {
-  const Type element = getElementTypeOrSelf(a.getType());
-  const bool isFloat = isa<FloatType>(element);
-  const bool isUnsigned = element.isUnsignedInteger() || element.isInteger(1);
+Value LoopEmitter::combine(Combine how, Type elementType, Value a, Value b) {
+  const bool isFloat = isa<FloatType>(elementType);
   switch (how) {
   case Combine::add:
     return isFloat ? arith::AddFOp::create(builder, loc, a, b).getResult()
@@ -134,15 +139,9 @@ Value LoopEmitter::combine(Combine how, Value a, Value b) {
     return isFloat ? arith::MulFOp::create(builder, loc, a, b).getResult()
                    : arith::MulIOp::create(builder, loc, a, b);
   case Combine::max:
-    if (isFloat)
-      return arith::MaximumFOp::create(builder, loc, a, b);
-    return isUnsigned ? arith::MaxUIOp::create(builder, loc, a, b).getResult()
-                      : arith::MaxSIOp::create(builder, loc, a, b);
+    return ElementArithmetic(builder, loc).max(a, b, elementType);
   case Combine::min:
-    if (isFloat)
-      return arith::MinimumFOp::create(builder, loc, a, b);
-    return isUnsigned ? arith::MinUIOp::create(builder, loc, a, b).getResult()
-                      : arith::MinSIOp::create(builder, loc, a, b);
+    return ElementArithmetic(builder, loc).min(a, b, elementType);
   }
   return {};
 }

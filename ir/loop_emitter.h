@@ -24,6 +24,13 @@ struct Coord {
 /// stride 1.
 using Point = llvm::SmallVector<Coord, 6>;
 
+/// The type elements of a tensor of `element` have in emitted code, where integers carry no sign.
+mlir::Type emittedType(mlir::Type element);
+
+/// True for the integers that order and convert as unsigned: ui8 and bool. Only the tensor's element type
+/// says so.
+bool isUnsignedElement(mlir::Type element);
+
 /// How a reduction folds its elements. The neutral element follows from it and the element type.
 enum class Combine : uint8_t { add, mul, max, min };
 
@@ -52,7 +59,7 @@ public:
   /// Folds `element(p)` over all positions p that agree with `at` except on `axes`, where p runs over the
   /// extents of `shape`. Inside `element` width() may be 1 or more, and differ from outside; use `splat` for
   /// values made before. Returns a value for the lanes of `at`. Folding an empty range gives the neutral
-  /// element.
+  /// element. `elementType` is the tensor's, with its sign.
   virtual mlir::Value reduce(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> axes, const Point& at,
                              Combine how, mlir::Type elementType,
                              llvm::function_ref<mlir::Value(const Point&)> element) = 0;
@@ -82,11 +89,12 @@ public:
   Coord fromLanes(mlir::Value lanes);
   /// A scalar repeated to width() lanes; vectors are returned as they are.
   mlir::Value splat(mlir::Value scalar);
-  /// A constant of `elementType` (float or integer) at width() lanes.
+  /// A constant for tensors of `elementType` (float or integer) at width() lanes.
   mlir::Value constant(double value, mlir::Type elementType);
-  /// The neutral element of `how`, at width() lanes.
+  /// The neutral element of `how` for elements of tensors of `elementType`, at width() lanes.
   mlir::Value neutral(Combine how, mlir::Type elementType);
-  mlir::Value combine(Combine how, mlir::Value a, mlir::Value b);
+  /// Two elements of tensors of `elementType` folded.
+  mlir::Value combine(Combine how, mlir::Type elementType, mlir::Value a, mlir::Value b);
 };
 
 } // namespace sinter::ir

@@ -129,7 +129,7 @@ void AssignLayout::assignPointwise(Operation* op) {
   for (OpOperand& operand : op->getOpOperands()) {
     Value value = operand.get();
     const RankedTensorType own = ir::tensorType(value);
-    if (own.getRank() != type.getRank() || ir::constantSplat(value))
+    if (own.getRank() != type.getRank() || splatOf(value))
       continue;
     const bool jumps =
         own.getDimSize(1) > 1 && llvm::any_of(own.getShape().drop_front(2), [](int64_t d) { return d > 1; });

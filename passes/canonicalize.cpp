@@ -37,7 +37,8 @@ struct SquareByMul : OpRewritePattern<ir::PowOp> {
 struct DivideByPowerOfTwo : OpRewritePattern<ir::DivOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(ir::DivOp op, PatternRewriter& rewriter) const override {
-    const auto divisor = ir::constantSplat(op.getRhs());
+    const bool floats = isa<FloatType>(ir::tensorType(op.getRhs()).getElementType());
+    const auto divisor = floats ? splatOf(op.getRhs()) : std::nullopt;
     int exponent = 0;
     // Beyond 2^±14 the reciprocal might leave the range of f16.
     if (!divisor || std::abs(std::frexp(*divisor, &exponent)) != 0.5 || std::abs(exponent) > 14)
@@ -61,8 +62,6 @@ struct DropCast : OpRewritePattern<ir::CastOp> {
 struct ReshapeOfReshape : OpRewritePattern<ir::ReshapeOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(ir::ReshapeOp op, PatternRewriter& rewriter) const override {
-    if (op.getInput().getType() == op.getType())
-      return rewriter.replaceOp(op, op.getInput()), success();
     auto inner = op.getInput().getDefiningOp<ir::ReshapeOp>();
     if (!inner)
       return failure();

@@ -67,8 +67,8 @@ std::optional<double> splatOf(Value value) {
     return number.convertToDouble();
   }
   const APInt number = dense.getSplatValue<APInt>();
-  return element.isUnsignedInteger() || element.isInteger(1) ? static_cast<double>(number.getZExtValue())
-                                                             : static_cast<double>(number.getSExtValue());
+  return ir::isUnsignedElement(element) ? static_cast<double>(number.getZExtValue())
+                                        : static_cast<double>(number.getSExtValue());
 }
 
 std::optional<SmallVector<ElementsAttr>> evaluateConstants(Operation* op, bool bounded) {

@@ -48,10 +48,6 @@ bool isMovement(Operation* op) {
   return fusionClassOf(op) == FusionClass::movement && !isRoot(op);
 }
 
-bool samePositions(RankedTensorType a, RankedTensorType b) {
-  return a.getShape() == b.getShape() && a.getEncoding() == b.getEncoding();
-}
-
 double elements(Value value) {
   return static_cast<double>(ir::tensorType(value).getNumElements());
 }

@@ -1,6 +1,8 @@
 // Making sinter.fusion regions out of operations.
 #include "passes/fusion_region.h"
 
+#include "passes/constants.h"
+
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/SetVector.h"
 
@@ -11,8 +13,7 @@ namespace {
 
 // Contractions fetch whole panels of their operands, so their constants stay in memory.
 bool becomesImmediate(OpOperand& operand) {
-  return ir::constantSplat(operand.get()) &&
-         fusionClassOf(operand.getOwner()) != ir::FusionClass::contraction;
+  return splatOf(operand.get()) && fusionClassOf(operand.getOwner()) != ir::FusionClass::contraction;
 }
 
 // What the root needs, the root, the rest; each part in program order.
@@ -36,6 +37,10 @@ SmallVector<Operation*> rootFirst(ArrayRef<Operation*> ops, Operation* root) {
 ir::FusionClass fusionClassOf(Operation* op) {
   auto fusion = dyn_cast<ir::FusionOpInterface>(op);
   return fusion ? fusion.getFusionClass() : ir::FusionClass::opaque;
+}
+
+bool samePositions(RankedTensorType a, RankedTensorType b) {
+  return a.getShape() == b.getShape() && a.getEncoding() == b.getEncoding();
 }
 
 Location fusedLocation(ArrayRef<Operation*> ops) {

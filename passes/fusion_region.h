@@ -8,6 +8,9 @@ namespace sinter::passes {
 /// The role `op` plays in a fused kernel; opaque for what computes nothing.
 ir::FusionClass fusionClassOf(mlir::Operation* op);
 
+/// True if an element has the same place in tensors of both types, apart from its size.
+bool samePositions(mlir::RankedTensorType a, mlir::RankedTensorType b);
+
 /// Replaces `ops`, operations of one block in program order of which only the last one's result is used
 /// elsewhere, by a sinter.fusion where the last of them was. Splat constants they use are repeated inside, so
 /// that they become immediates. `root` (or null) comes as early in the region as its operands allow.

@@ -2,6 +2,8 @@
 #include "passes/arena.h"
 #include "passes/fusion_region.h"
 
+#include "llvm/Support/MathExtras.h"
+
 using namespace mlir;
 
 namespace sinter::passes {
@@ -9,14 +11,10 @@ namespace {
 
 constexpr int64_t kAlignment = 64;
 
-bool samePositions(Value a, Value b) {
-  const RankedTensorType x = ir::tensorType(a), y = ir::tensorType(b);
-  return x.getShape() == y.getShape() && x.getEncoding() == y.getEncoding();
-}
-
 /// True if the kernel reads `value` only to compute the element of `result` at the same position.
 bool readInPlace(Value value, Value result) {
-  return samePositions(value, result) && llvm::all_of(value.getUsers(), [&](Operation* user) {
+  return samePositions(ir::tensorType(value), ir::tensorType(result)) &&
+         llvm::all_of(value.getUsers(), [&](Operation* user) {
            return isa<ir::YieldOp>(user) || (fusionClassOf(user) == ir::FusionClass::pointwise &&
                                              readInPlace(user->getResult(0), result));
          });
@@ -81,7 +79,7 @@ private:
           continue;
         const int64_t bytes = ir::storedBytes(ir::tensorType(result));
         bufferOf[result] = buffers.size();
-        buffers.push_back({(bytes + kAlignment - 1) / kAlignment * kAlignment, static_cast<int64_t>(step),
+        buffers.push_back({llvm::divideCeilSigned(bytes, kAlignment) * kAlignment, static_cast<int64_t>(step),
                            static_cast<int64_t>(step), 0});
       }
     }

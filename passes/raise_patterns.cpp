@@ -361,8 +361,8 @@ struct RaiseLayerNorm : OpRewritePattern<OpTy> {
       return failure();
     // The deviations are used by this operation and by the square of the variance, and by nothing else.
     auto epsilon = matchDeviation(variance, d, *axis);
-    if (!epsilon || llvm::any_of(d.getUsers(), [&, &d = d](Operation* user) {
-          return user != op.getOperation() && !feeds(user, d, variance);
+    if (!epsilon || llvm::any_of(d.getUsers(), [&](Operation* user) {
+          return user != op.getOperation() && !feeds(user, variance);
         }))
       return failure();
     const RankedTensorType type = ir::tensorType(sub.getLhs());
@@ -375,7 +375,7 @@ struct RaiseLayerNorm : OpRewritePattern<OpTy> {
   }
 
   // True for the square, whose mean is what `variance` adds epsilon to.
-  static bool feeds(Operation* user, Value, Value variance) {
+  static bool feeds(Operation* user, Value variance) {
     auto mean = withConstant<ir::AddOp>(variance)->first.template getDefiningOp<ir::ReduceMeanOp>();
     return mean.getInput().getDefiningOp() == user;
   }

@@ -112,7 +112,7 @@ public:
                   ir::Point p = at;
                   for (auto [axis, value] : llvm::zip(axes, index))
                     p[axis] = this->at(value);
-                  return llvm::SmallVector<mlir::Value>{combine(how, carried[0], element(p))};
+                  return llvm::SmallVector<mlir::Value>{combine(how, elementType, carried[0], element(p))};
                 })[0];
   }
 

@@ -130,7 +130,7 @@ public:
       ir::Point point = at;
       for (auto [axis, position] : llvm::zip(axes, index))
         point[static_cast<size_t>(axis)] = this->at(position);
-      return {combine(how, carried[0], splat(element(point)))};
+      return {combine(how, elementType, carried[0], splat(element(point)))};
     };
     return loop(extents, {neutral(how, elementType)}, body)[0];
   }

@@ -93,7 +93,7 @@ Value EpilogueWriter::allLanes(VectorEmitter& emitter, const ir::Point& at) {
     return lanes(emitter, at, width);
   const auto d = static_cast<size_t>(laneDim);
   const int64_t full = shape[d] / width * width;
-  Type type = vectorOf(codeType(ir::tensorType(yielded()).getElementType()));
+  Type type = vectorOf(ir::emittedType(ir::tensorType(yielded()).getElementType()));
   Value isFull =
       arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::slt, at[d].base, emitter.index(full));
   auto branch = scf::IfOp::create(builder, loc, TypeRange{type}, isFull, /*withElseRegion=*/true);

@@ -106,7 +106,7 @@ void KernelWriter::bindBuffers(VectorEmitter& emitter, Value buffers) {
 LaneChoice widened(LaneChoice lanes, int64_t extent, const Target& target) {
   for (int64_t registers : {4, 2}) {
     const int64_t width = registers * target.lanes();
-    const int64_t stepped = (extent + width - 1) / width * width;
+    const int64_t stepped = llvm::divideCeilSigned(extent, width) * width;
     if (stepped - extent <= extent / 8)
       return {lanes.dim, width, false, -1};
   }

@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "llvm/ADT/bit.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
@@ -14,10 +15,6 @@ namespace {
 constexpr int64_t kMaxLanes = 64; // blocks larger than this are walked one by one
 constexpr int64_t kFewerTasks =
     8; // tasks may be this many times more than wanted before a loop is cut into pieces
-
-int64_t ceilDiv(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
-}
 
 } // namespace
 
@@ -60,8 +57,8 @@ void LoopNest::share(int64_t wanted) {
       flattened = level + 1;
       continue;
     }
-    chunk = ceilDiv(trips, ceilDiv(wanted, tasks_));
-    tasks_ *= ceilDiv(trips, chunk);
+    chunk = llvm::divideCeilSigned(trips, llvm::divideCeilSigned(wanted, tasks_));
+    tasks_ *= llvm::divideCeilSigned(trips, chunk);
     flattened = level;
     break;
   }
@@ -82,7 +79,7 @@ void LoopNest::decompose(VectorEmitter& emitter, Value task) {
   };
   if (chunk > 0) {
     const int64_t trips = loops[flattened].trips();
-    Value piece = take(ceilDiv(trips, chunk));
+    Value piece = take(llvm::divideCeilSigned(trips, chunk));
     Value low = builder.createOrFold<arith::MulIOp>(loc, piece, emitter.index(chunk));
     Value high = builder.createOrFold<arith::AddIOp>(loc, low, emitter.index(chunk));
     if (trips % chunk != 0)

@@ -26,7 +26,7 @@ public:
     int64_t origin;
     int64_t extent;
     int64_t step; ///< lanes along the lane dimension, else 1
-    int64_t trips() const { return (extent + step - 1) / step; }
+    int64_t trips() const { return llvm::divideCeilSigned(extent, step); }
   };
 
   /// Loops over the dimensions `order` (outermost first) of the box at `origin` of `extents`.

@@ -4,6 +4,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
@@ -20,14 +21,8 @@ unsigned alignmentOf(Type element) {
 
 } // namespace
 
-Type codeType(Type element) {
-  if (auto integer = dyn_cast<IntegerType>(element); integer && !integer.isSignless())
-    return IntegerType::get(element.getContext(), integer.getWidth());
-  return element;
-}
-
 Type memoryType(Type element) {
-  return element.isInteger(1) ? IntegerType::get(element.getContext(), 8) : codeType(element);
+  return element.isInteger(1) ? IntegerType::get(element.getContext(), 8) : ir::emittedType(element);
 }
 
 MemoryView MemoryView::of(RankedTensorType type) {
@@ -125,7 +120,7 @@ Lanes MemoryAccess::locate(const MemoryView& view, const ir::Point& at, int64_t 
     } else if (coord.laneStride == 1 && view.block % width == 0 && facts.of(coord.base).isMultipleOf(width)) {
       lanes.offset = plus(lanes.offset, blockedOffset(view, d, coord.base));
       lanes.stride += 1;
-      const int64_t stored = (view.shape[d] + view.block - 1) / view.block * view.block;
+      const int64_t stored = llvm::divideCeilSigned(view.shape[d], view.block) * view.block;
       const auto range = facts.of(coord.base);
       lanes.wholeBlock = range.low >= 0 && range.high + width <= stored;
     } else {

@@ -22,8 +22,6 @@ struct MemoryView {
   bool isEmpty() const { return llvm::is_contained(shape, 0); }
 };
 
-/// The element type of values in code: signless integers.
-mlir::Type codeType(mlir::Type element);
 /// The type one element has in memory.
 mlir::Type memoryType(mlir::Type element);
 

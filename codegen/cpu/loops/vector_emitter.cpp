@@ -27,7 +27,7 @@ bool samePoint(const ir::Point& a, const ir::Point& b) {
 
 TypedAttr inCodeType(Attribute value, Type element) {
   if (auto integer = dyn_cast<IntegerAttr>(value))
-    return IntegerAttr::get(codeType(element), integer.getValue());
+    return IntegerAttr::get(ir::emittedType(element), integer.getValue());
   return cast<TypedAttr>(value);
 }
 

@@ -98,8 +98,6 @@ private:
   llvm::SmallVector<mlir::Value> foldVectors(int64_t vectors, mlir::ValueRange accumulators,
                                              llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> add);
   std::optional<size_t> laneAxis(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> axes) const;
-  mlir::Value neutralOf(ir::Combine how, mlir::Type element);
-  mlir::Value combineAs(ir::Combine how, mlir::Type element, mlir::Value a, mlir::Value b);
   mlir::Value foldLanes(ir::Combine how, mlir::Type element, mlir::Value vector);
   llvm::SmallVector<mlir::Value>
   forCarrying(int64_t low, int64_t high, int64_t step, mlir::ValueRange init,

@@ -90,22 +90,6 @@ SmallVector<Value> VectorEmitter::loop(ArrayRef<int64_t> extents, ValueRange ini
 
 //===-- Reductions ----------------------------------------------------------------------------------===//
 
-Value VectorEmitter::neutralOf(ir::Combine how, Type element) {
-  if (!element.isUnsignedInteger())
-    return neutral(how, element);
-  // Values in code are signless; only the type still says that the largest byte is 255.
-  const double number = how == ir::Combine::mul ? 1 : how == ir::Combine::min ? -1 : 0;
-  return constant(number, codeType(element));
-}
-
-Value VectorEmitter::combineAs(ir::Combine how, Type element, Value a, Value b) {
-  if (element.isUnsignedInteger() && how == ir::Combine::max)
-    return arith::MaxUIOp::create(builder, loc, a, b);
-  if (element.isUnsignedInteger() && how == ir::Combine::min)
-    return arith::MinUIOp::create(builder, loc, a, b);
-  return combine(how, a, b);
-}
-
 // The reduced axis whose neighbours are neighbours in memory, if it is long enough to fill vectors.
 std::optional<size_t> VectorEmitter::laneAxis(ArrayRef<int64_t> shape, ArrayRef<int64_t> axes) const {
   if (axes.empty())
@@ -153,7 +137,7 @@ Value VectorEmitter::reduce(ArrayRef<int64_t> shape, ArrayRef<int64_t> axes, con
   for (int64_t axis : axes)
     extents.push_back(shape[static_cast<size_t>(axis)]);
   if (product(extents) == 0)
-    return neutralOf(how, elementType);
+    return neutral(how, elementType);
   SmallVector<int64_t> flat(shape);
   if (isOneRun(shape, axes)) {
     for (int64_t axis : axes)
@@ -164,13 +148,13 @@ Value VectorEmitter::reduce(ArrayRef<int64_t> shape, ArrayRef<int64_t> axes, con
   if (width_ == 1 && axis)
     return reduceAcrossLanes(flat, axes, *axis, at, how, elementType, element);
   longReduction += axis.has_value();
-  Value init = neutralOf(how, elementType);
+  Value init = neutral(how, elementType);
   const auto folded =
       loop(extents, init, [&](ArrayRef<Value> index, ValueRange carried) -> SmallVector<Value> {
         ir::Point inner = at;
         for (size_t i = 0; i < axes.size(); ++i)
           inner[static_cast<size_t>(axes[i])] = this->at(index[i]);
-        return {combineAs(how, elementType, carried[0], splat(element(inner)))};
+        return {combine(how, elementType, carried[0], splat(element(inner)))};
       });
   longReduction -= axis.has_value();
   return folded[0];
@@ -190,7 +174,7 @@ Value VectorEmitter::reduceAcrossLanes(ArrayRef<int64_t> shape, ArrayRef<int64_t
       outer.push_back(shape[static_cast<size_t>(axes[i])]);
 
   setLanes(lanes, lanes);
-  const SmallVector<Value> init(vectors >= kLongVectors ? kAccumulators : 1, neutralOf(how, elementType));
+  const SmallVector<Value> init(vectors >= kLongVectors ? kAccumulators : 1, neutral(how, elementType));
   SmallVector<Value> folded = loop(outer, init, [&](ArrayRef<Value> index, ValueRange carried) {
     ir::Point inner = at;
     for (size_t i = 0, next = 0; i < axes.size(); ++i)
@@ -201,8 +185,8 @@ Value VectorEmitter::reduceAcrossLanes(ArrayRef<int64_t> shape, ArrayRef<int64_t
       Value value = splat(element(inner));
       if (active_ < lanes)
         value = arith::SelectOp::create(builder, loc, memory.prefixMask(lanes, active_), value,
-                                        neutralOf(how, elementType));
-      return combineAs(how, elementType, into, value);
+                                        neutral(how, elementType));
+      return combine(how, elementType, into, value);
     };
     SmallVector<Value> values = foldVectors(vectors, carried, add);
     if (rest > 0) {
@@ -213,7 +197,7 @@ Value VectorEmitter::reduceAcrossLanes(ArrayRef<int64_t> shape, ArrayRef<int64_t
     return values;
   });
   for (size_t i = 1; i < folded.size(); ++i)
-    folded[0] = combineAs(how, elementType, folded[0], folded[i]);
+    folded[0] = combine(how, elementType, folded[0], folded[i]);
   setLanes(1, 1);
   lanesBeyondExtent = beyond;
   return foldLanes(how, elementType, folded[0]);
@@ -267,7 +251,7 @@ Value VectorEmitter::foldLanes(ir::Combine how, Type element, Value vector) {
     }
     Value left = LLVM::ShuffleVectorOp::create(builder, loc, vector, vector, low);
     Value right = LLVM::ShuffleVectorOp::create(builder, loc, vector, vector, high);
-    vector = combineAs(how, element, left, right);
+    vector = combine(how, element, left, right);
   }
   Value first = arith::ConstantOp::create(builder, loc, builder.getI32IntegerAttr(0));
   return LLVM::ExtractElementOp::create(builder, loc, vector, first);

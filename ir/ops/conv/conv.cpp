@@ -105,7 +105,8 @@ Coord firstChannel(LoopEmitter& emitter, const Coord& channel, const Contraction
 Value withBias(LoopEmitter& emitter, Value sum, Value bias, const Point& at) {
   if (!bias)
     return sum;
-  return emitter.combine(Combine::add, sum, emitter.element(bias, {at[1]}));
+  return emitter.combine(Combine::add, tensorType(bias).getElementType(), sum,
+                         emitter.element(bias, {at[1]}));
 }
 
 } // namespace

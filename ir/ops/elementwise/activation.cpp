@@ -45,9 +45,7 @@ Value ReluOp::emitPointwise(OpBuilder& builder, Location loc, ValueRange operand
   const Type element = getInput().getType().getElementType();
   if (isa<FloatType>(element))
     return e.atLeast(x, 0);
-  if (isUnsignedElement(element))
-    return x;
-  return arith::MaxSIOp::create(builder, loc, x, e.integer(0, x));
+  return isUnsignedElement(element) ? x : e.max(x, e.integer(0, x), element);
 }
 
 void SigmoidOp::evaluate(ArrayRef<View> operands, ArrayRef<View> results) {
@@ -186,9 +184,7 @@ Value ClipOp::emitPointwise(OpBuilder& builder, Location loc, ValueRange operand
     return e.atMost(e.atLeast(x, low), high);
   const auto [least, most] = integerBounds(cast<IntegerType>(element), low, high);
   const Value from = e.integer(least, x), to = e.integer(most, x);
-  if (isUnsignedElement(element))
-    return arith::MinUIOp::create(builder, loc, arith::MaxUIOp::create(builder, loc, x, from), to);
-  return arith::MinSIOp::create(builder, loc, arith::MaxSIOp::create(builder, loc, x, from), to);
+  return e.min(e.max(x, from, element), to, element);
 }
 
 void PreluOp::evaluate(ArrayRef<View> operands, ArrayRef<View> results) {

@@ -177,12 +177,7 @@ void MaximumOp::evaluate(ArrayRef<View> operands, ArrayRef<View> results) {
 }
 
 Value MaximumOp::emitPointwise(OpBuilder& builder, Location loc, ValueRange operands) {
-  const Type element = elementOf(*this);
-  if (isa<FloatType>(element))
-    return arith::MaximumFOp::create(builder, loc, operands[0], operands[1]);
-  if (isUnsignedElement(element))
-    return arith::MaxUIOp::create(builder, loc, operands[0], operands[1]);
-  return arith::MaxSIOp::create(builder, loc, operands[0], operands[1]);
+  return ElementArithmetic(builder, loc).max(operands[0], operands[1], elementOf(*this));
 }
 
 void MinimumOp::evaluate(ArrayRef<View> operands, ArrayRef<View> results) {
@@ -190,12 +185,7 @@ void MinimumOp::evaluate(ArrayRef<View> operands, ArrayRef<View> results) {
 }
 
 Value MinimumOp::emitPointwise(OpBuilder& builder, Location loc, ValueRange operands) {
-  const Type element = elementOf(*this);
-  if (isa<FloatType>(element))
-    return arith::MinimumFOp::create(builder, loc, operands[0], operands[1]);
-  if (isUnsignedElement(element))
-    return arith::MinUIOp::create(builder, loc, operands[0], operands[1]);
-  return arith::MinSIOp::create(builder, loc, operands[0], operands[1]);
+  return ElementArithmetic(builder, loc).min(operands[0], operands[1], elementOf(*this));
 }
 
 void RemainderOp::evaluate(ArrayRef<View> operands, ArrayRef<View> results) {

@@ -13,13 +13,6 @@ using namespace mlir;
 namespace sinter::ir {
 namespace {
 
-// As `type`, but without a sign: what arith computes with.
-Type signless(Type type) {
-  if (auto integer = dyn_cast<IntegerType>(type))
-    return IntegerType::get(type.getContext(), integer.getWidth());
-  return type;
-}
-
 // Truncates; outside of the integer's range the nearest integer, for NaN 0. arith leaves these undefined.
 Value floatToInteger(ElementArithmetic& e, Value x, IntegerType to) {
   OpBuilder& builder = e.builder;
@@ -36,7 +29,7 @@ Value floatToInteger(ElementArithmetic& e, Value x, IntegerType to) {
   const Value inside =
       e.both(e.compare(arith::CmpFPredicate::OGE, x, low), e.compare(arith::CmpFPredicate::OLT, x, past));
   const Value safe = e.choose(inside, x, e.constant(0, x));
-  const Type type = shapedLike(signless(to), x);
+  const Type type = shapedLike(emittedType(to), x);
   const Value number = isUnsigned ? arith::FPToUIOp::create(builder, e.loc, type, safe).getResult()
                                   : arith::FPToSIOp::create(builder, e.loc, type, safe).getResult();
   const APInt least =
@@ -64,7 +57,7 @@ Value fromFloat(ElementArithmetic& e, Value x, Type from, Type to) {
 
 Value fromInteger(ElementArithmetic& e, Value x, Type from, Type to) {
   const bool isUnsigned = isUnsignedElement(from);
-  const Type type = shapedLike(signless(to), x);
+  const Type type = shapedLike(emittedType(to), x);
   if (to.isInteger(1))
     return e.compareI(arith::CmpIPredicate::ne, x, 0);
   if (isa<FloatType>(to))

@@ -105,14 +105,8 @@ double MaxPoolOp::getFlops() {
 
 Value MaxPoolOp::emitElement(LoopEmitter& emitter, const Point& at, ValueRange) {
   const Type element = tensorType(getInput()).getElementType();
-  const bool isUnsigned = element.isUnsignedInteger();
-  // Emitted integers carry no sign: the least unsigned number is zero, whatever the type says.
-  const Value start = isUnsigned ? emitter.constant(0, emittedType(element))
-                                 : emitter.neutral(Combine::max, emittedType(element));
-  return emitWindow(emitter, *this, at, start, [&](Value most, Value value) -> Value {
-    if (isUnsigned)
-      return arith::MaxUIOp::create(emitter.builder, emitter.loc, most, value);
-    return emitter.combine(Combine::max, most, value);
+  return emitWindow(emitter, *this, at, emitter.neutral(Combine::max, element), [&](Value most, Value value) {
+    return emitter.combine(Combine::max, element, most, value);
   });
 }
 
@@ -133,8 +127,9 @@ double AvgPoolOp::getFlops() {
 Value AvgPoolOp::emitElement(LoopEmitter& emitter, const Point& at, ValueRange) {
   const Type element = tensorType(getInput()).getElementType();
   const Value sum =
-      emitWindow(emitter, *this, at, emitter.constant(0, element),
-                 [&](Value total, Value value) { return emitter.combine(Combine::add, total, value); });
+      emitWindow(emitter, *this, at, emitter.constant(0, element), [&](Value total, Value value) {
+        return emitter.combine(Combine::add, element, total, value);
+      });
   IndexMath math(emitter);
   const auto input = tensorType(getInput()).getShape(), output = tensorType(getResult()).getShape();
   double constantCount = 1;

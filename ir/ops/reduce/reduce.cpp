@@ -102,22 +102,8 @@ Value emitFold(Op op, LoopEmitter& e, const Point& at, Combine how) {
   const RankedTensorType input = op.getInput().getType();
   const ArrayRef<int64_t> axes = op.getAxes();
   const Point from = inputPoint(e, at, axes, op.getKeepDims(), input.getRank());
-  Type element = input.getElementType();
-  if (!element.isUnsignedInteger())
-    return e.reduce(input.getShape(), axes, from, how, element,
-                    [&](const Point& p) { return e.element(op.getInput(), p); });
-  // Emitted integers are signless and compare as signed: with the highest bit flipped, their order is the
-  // unsigned one.
-  element = IntegerType::get(element.getContext(), element.getIntOrFloatBitWidth());
-  const bool ordered = how == Combine::max || how == Combine::min;
-  auto flipped = [&](Value v) -> Value {
-    if (!ordered)
-      return v;
-    ElementArithmetic arithmetic(e.builder, e.loc);
-    return arithmetic.addI(v, arithmetic.integer(int64_t{1} << (element.getIntOrFloatBitWidth() - 1), v));
-  };
-  return flipped(e.reduce(input.getShape(), axes, from, how, element,
-                          [&](const Point& p) { return flipped(e.element(op.getInput(), p)); }));
+  return e.reduce(input.getShape(), axes, from, how, input.getElementType(),
+                  [&](const Point& p) { return e.element(op.getInput(), p); });
 }
 
 // Carries the best element and its index; only a strictly better one replaces them, so that the first wins.

@@ -162,8 +162,8 @@ Value interpolate(LoopEmitter& emitter, ResizeOp op, ArrayRef<SamplePoint> sampl
   const Value weight = toElement(emitter, samples[d].weight, element);
   const Value rest =
       arith::SubFOp::create(emitter.builder, emitter.loc, emitter.constant(1, element), weight);
-  return emitter.combine(Combine::add, emitter.combine(Combine::mul, first, rest),
-                         emitter.combine(Combine::mul, second, weight));
+  return emitter.combine(Combine::add, element, emitter.combine(Combine::mul, element, first, rest),
+                         emitter.combine(Combine::mul, element, second, weight));
 }
 
 } // namespace

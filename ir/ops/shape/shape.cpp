@@ -164,7 +164,7 @@ bool isRepresentable(double value, Type element) {
   auto integer = dyn_cast<IntegerType>(element);
   if (!integer)
     return true;
-  const bool isUnsigned = integer.isUnsigned() || integer.getWidth() == 1;
+  const bool isUnsigned = isUnsignedElement(element);
   const double limit = std::ldexp(1.0, static_cast<int>(integer.getWidth()) - (isUnsigned ? 0 : 1));
   return value == std::trunc(value) && value >= (isUnsigned ? 0 : -limit) && value < limit;
 }

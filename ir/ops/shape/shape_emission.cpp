@@ -99,7 +99,7 @@ Value SliceOp::emitElement(LoopEmitter& emitter, const Point& at, ValueRange) {
 Value ConcatOp::emitElement(LoopEmitter& emitter, const Point& at, ValueRange) {
   // Each input stands in for what lies outside the ones before it.
   const auto axis = static_cast<size_t>(getAxis());
-  Value value = emitter.constant(0, emittedType(tensorType(getResult()).getElementType()));
+  Value value = emitter.constant(0, tensorType(getResult()).getElementType());
   int64_t start = 0;
   for (Value input : getInputs()) {
     const int64_t extent = tensorType(input).getShape()[axis];
@@ -140,11 +140,8 @@ Value PadOp::emitElement(LoopEmitter& emitter, const Point& at, ValueRange) {
   }
   if (!outside || getMode() != PadMode::constant)
     return emitter.element(getInput(), source);
-  const Type element = out.getElementType();
-  double value = getValue().convertToDouble();
-  if (element.isUnsignedInteger() && value >= 128)
-    value -= 256; // emitted integers carry no sign
-  return emitter.elementOr(getInput(), source, emitter.constant(value, emittedType(element)));
+  const Value value = emitter.constant(getValue().convertToDouble(), out.getElementType());
+  return emitter.elementOr(getInput(), source, value);
 }
 
 Value BroadcastToOp::emitElement(LoopEmitter& emitter, const Point& at, ValueRange) {
