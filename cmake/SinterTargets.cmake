@@ -1,8 +1,11 @@
 # How the layers of Sinter are declared.
 
-# Warnings every own target is built with.
+# Warnings every own target is built with. Other projects' compilers may know some that ours does not.
 add_library(sinter_warnings INTERFACE)
-target_compile_options(sinter_warnings INTERFACE -Wall -Wextra -Werror)
+target_compile_options(sinter_warnings INTERFACE -Wall -Wextra)
+if(PROJECT_IS_TOP_LEVEL)
+  target_compile_options(sinter_warnings INTERFACE -Werror)
+endif()
 
 # LLVM and MLIR as one usable target: system includes, definitions and the shared libraries.
 add_library(sinter_mlir INTERFACE)

@@ -9,7 +9,7 @@ if(CMAKE_LINKER_TYPE STREQUAL "LLD" AND CMAKE_VERSION VERSION_LESS 3.29)
 endif()
 
 find_program(SINTER_CCACHE ccache)
-if(SINTER_CCACHE)
+if(SINTER_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   # PCH and ccache agree only on these terms: the header is part of the hash, its time is not.
   set(CMAKE_CXX_COMPILER_LAUNCHER
       ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${SINTER_CCACHE})
@@ -24,8 +24,12 @@ if(SINTER_SANITIZE)
   endif()
 endif()
 
+# Seen by a project that Sinter is a part of, too: it links them with Sinter.
+set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL ON)
 find_package(Threads REQUIRED)
-find_package(fmt REQUIRED)
+if(SINTER_BUILD_TOOLS OR SINTER_BUILD_TESTS)
+  find_package(fmt REQUIRED)
+endif()
 find_package(MLIR 22.1 REQUIRED CONFIG HINTS /usr/lib/llvm-22/lib/cmake/mlir)
 list(APPEND CMAKE_MODULE_PATH "${MLIR_CMAKE_DIR}" "${LLVM_CMAKE_DIR}")
 include(TableGen)

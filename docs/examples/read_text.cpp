@@ -3,8 +3,7 @@
 // The model is a CTC recogniser as PaddleOCR trains them: an image [1, 3, 48, W] in, the probability of every
 // character at every step out, [1, steps, characters]. Its characters are in its metadata, or in a file with
 // one a line.
-#include "sinter/data/image.h"
-#include "sinter/sinter.h"
+#include <sinter/sinter.h>
 
 #include <algorithm>
 #include <cstdio>

@@ -1,16 +1,25 @@
 #!/usr/bin/env python3
-"""Checks that the README shows docs/examples/first_steps.cpp as it is, and that links to files of the repository lead somewhere."""
+"""Checks that pages show the programs of docs/examples as they are, and that links to files of the repository lead somewhere."""
 import pathlib
 import re
 import sys
+
+SHOWN = [
+    ("README.md", "docs/examples/first_steps.cpp"),
+    ("docs/using.md", "docs/examples/using/main.cpp"),
+    ("docs/using.md", "docs/examples/using/CMakeLists.txt"),
+]
 
 
 def main() -> int:
     root = pathlib.Path(sys.argv[1])
     problems = []
-    example = (root / "docs/examples/first_steps.cpp").read_text().split("\n", 1)[1].strip()
-    if example not in (root / "README.md").read_text():
-        problems.append("README.md does not show docs/examples/first_steps.cpp as it is")
+    for page, source in SHOWN:
+        example = (root / source).read_text()
+        if source == "docs/examples/first_steps.cpp":  # but for its first line, which says where it is shown
+            example = example.split("\n", 1)[1]
+        if example.strip() not in (root / page).read_text():
+            problems.append(f"{page} does not show {source} as it is")
     for page in [root / "README.md", *sorted((root / "docs").rglob("*.md"))]:
         prose = re.sub(r"^ *```.*?^ *```|`[^`]*`", "", page.read_text(), flags=re.S | re.M)
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", prose):

@@ -6,6 +6,8 @@
 
 #include <gmock/gmock.h>
 
+#include <thread>
+
 namespace sinter::test {
 namespace {
 
@@ -118,6 +120,20 @@ TEST_F(OnnxModel, EveryShapeIsCompiledOnceAndTheOldestGoes) {
   compile(3); // drops 2
   EXPECT_EQ(compile(1), one);
   EXPECT_NE(compile(2), two);
+}
+
+TEST_F(OnnxModel, MayBeRunFromSeveralThreads) {
+  Model model = load(adder());
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([&model] {
+      for (int64_t n = 1; n < 6; ++n) {
+        const Tensor x = Tensor::ones({n, 3});
+        EXPECT_THAT(model.run({x, x}).front().to_vector<float>(), testing::Each(2)) << n;
+      }
+    });
+  for (std::thread& thread : threads)
+    thread.join();
 }
 
 TEST_F(OnnxModel, StagesAreKnownByName) {

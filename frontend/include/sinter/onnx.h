@@ -39,6 +39,7 @@ enum class InspectFormat : uint8_t {
 };
 
 /// A loaded ONNX model. Every combination of input shapes is compiled once, when it is first seen.
+/// May be used from several threads.
 class Model {
 public:
   /// Reads an ONNX file (opsets 6 to 28). Throws Error for anything that is not a well-formed model.

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "sinter/compile.h"
+#include "sinter/data/image.h"
+#include "sinter/data/npy.h"
 #include "sinter/error.h"
 #include "sinter/onnx.h"
 #include "sinter/ops.h"
