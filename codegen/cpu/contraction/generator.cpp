@@ -9,6 +9,8 @@
 namespace sinter::codegen::cpu::contraction {
 namespace {
 
+constexpr int64_t kLine = 16; // elements of a cache line
+
 class Generator {
 public:
   Generator(const Problem& problem, const Buffers& buffers, const Target& target, llvm::Module& module,
@@ -147,6 +149,8 @@ private:
       emitPack(b_, source_, run, filter, kernel_->getArg(3));
       filter = kernel_->getArg(3);
     }
+    llvm::Value* next =
+        plan_.prefetchedLines ? b_.advance(filter, run.width * source_.filterBlockStride) : nullptr;
     llvm::Value* output = b_.advance(output_, b_.CreateMul(block, b_.index(p_.outputBlockStride)));
     b_.loop(
         b_.CreateSub(rows.end, rows.begin), false, {}, [&](llvm::Value* round, llvm::ArrayRef<llvm::Value*>) {
@@ -160,6 +164,10 @@ private:
               b_.advance(arguments.output, b_.CreateMul(arguments.at.h, b_.index(p_.outputStride[1])));
           arguments.kernelDepths = enterKernel(arguments, 0, arguments.at.d);
           arguments.kernelRows = enterKernel(arguments, 1, arguments.at.h);
+          if (next)
+            arguments.prefetch = b_.advance(
+                next,
+                b_.CreateMul(round, b_.index(plan_.positionTilesPerTask * plan_.prefetchedLines * kLine)));
           emitRow(run, arguments, positions);
           return Values{};
         });
@@ -183,7 +191,13 @@ private:
       overlap(positions, tile, run.tiles, [&](llvm::Value* first, llvm::Value* count) {
         arguments.start = b_.CreateAdd(b_.CreateMul(first, b_.index(run.width)), b_.index(run.start));
         arguments.tiles = count;
-        call(blocks, run, arguments);
+        RunArguments own = arguments;
+        if (own.prefetch) {
+          llvm::Value* before = b_.CreateSub(b_.CreateAdd(first, b_.index(tile)), positions.begin);
+          own.prefetch =
+              b_.advance(own.prefetch, b_.CreateMul(before, b_.index(plan_.prefetchedLines * kLine)));
+        }
+        call(blocks, run, own);
       });
       tile += run.tiles;
     }
@@ -191,8 +205,9 @@ private:
 
   // The arguments that are not the same constant in every call, in one fixed order.
   static llvm::SmallVector<llvm::Value**> slots(RunArguments& a) {
-    return {&a.input, &a.filter,       &a.output,  &a.bias,     &a.kernelRows, &a.kernelDepths, &a.start,
-            &a.tiles, &a.channelsLeft, &a.buffers, &a.at.batch, &a.at.channel, &a.at.d,         &a.at.h};
+    return {&a.input,        &a.filter,   &a.output,     &a.bias,         &a.kernelRows,
+            &a.kernelDepths, &a.start,    &a.tiles,      &a.channelsLeft, &a.buffers,
+            &a.prefetch,     &a.at.batch, &a.at.channel, &a.at.d,         &a.at.h};
   }
 
   // Every run is a function of its own: small functions compile faster and their registers are allocated

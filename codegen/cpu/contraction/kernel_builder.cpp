@@ -102,6 +102,12 @@ llvm::Value* KernelBuilder::multiplyAdd(llvm::Value* a, llvm::Value* b, llvm::Va
   return CreateIntrinsic(llvm::Intrinsic::fmuladd, {c->getType()}, {a, b, c});
 }
 
+void KernelBuilder::prefetch(llvm::Value* pointer) {
+  constexpr uint32_t kRead = 0, kSecondLevel = 2, kData = 1;
+  CreateIntrinsic(getVoidTy(), llvm::Intrinsic::prefetch,
+                  {pointer, getInt32(kRead), getInt32(kSecondLevel), getInt32(kData)});
+}
+
 void KernelBuilder::keepLoadsBelow() {
   CreateFence(llvm::AtomicOrdering::AcquireRelease, llvm::SyncScope::SingleThread);
 }

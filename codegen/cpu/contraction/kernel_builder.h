@@ -41,6 +41,8 @@ public:
   void storeVector(llvm::Value* value, llvm::Value* pointer, int64_t valid = 0);
   /// a * b + c
   llvm::Value* multiplyAdd(llvm::Value* a, llvm::Value* b, llvm::Value* c);
+  /// Asks for the cache line of `pointer`, which may lie outside of every object.
+  void prefetch(llvm::Value* pointer);
   /// Loads emitted from here on are not scheduled above this point. LLVM likes to gather loads of
   /// neighbouring addresses, which costs registers that accumulators need. Makes no code.
   void keepLoadsBelow();

@@ -15,6 +15,10 @@ constexpr size_t kMostRuns = 12;
 // Tasks.
 constexpr double kTaskMicroseconds = 20;
 constexpr int64_t kTasksWanted = 32;
+constexpr double kChainCycles = 4.4;
+// Filters smaller than this come from a cache, or fast enough.
+constexpr int64_t kPrefetchedBytes = 256 << 10;
+constexpr int64_t kLineBytes = 64;
 constexpr double kBytesPerMicrosecond = 10000; // of one thread, from memory
 // Packing pays for rows this long that this many positions read.
 constexpr int64_t kPackedRowBytes = 1024;
@@ -52,7 +56,10 @@ Split cut(int64_t extent, int64_t most, bool even) {
 double stepCycles(const Problem& p, const Target& target, int64_t width, int64_t blocks) {
   const auto w = static_cast<double>(width), b = static_cast<double>(blocks);
   const double multiplies = w * b / 2, loads = (w + b) / 2;
-  double cycles = std::max(multiplies, loads);
+  // A multiply-add can start when the one before it in its chain is done, after four cycles and a little:
+  // chains never meet the pipes in perfect order.
+  const auto chains = static_cast<double>(accumulatorSets(width, blocks, target.registers));
+  double cycles = std::max({multiplies, loads, kChainCycles / chains});
   // What passes by once per tile comes from the second-level cache if the first does not hold it, or the
   // third: all of the filter, and of the input what the columns of the kernel do not share; strided positions
   // waste half their lines.
@@ -63,7 +70,7 @@ double stepCycles(const Problem& p, const Target& target, int64_t width, int64_t
   if (filterBytes > 0.5 * static_cast<double>(target.l1Bytes))
     cycles = std::max(cycles, (filter + input) / (target.vectorBytes == 64 ? 40 : 22));
   if (filterBytes > 0.75 * static_cast<double>(target.l2Bytes))
-    cycles = std::max(cycles, filter / 10);
+    cycles = std::max(cycles, filter / 24);
   return cycles + 0.05 * loads;
 }
 
@@ -258,6 +265,22 @@ void cutTasks(const Problem& p, const Target& target, Plan& plan) {
 
 } // namespace
 
+int64_t accumulatorSets(int64_t width, int64_t blocks, int64_t registers) {
+  constexpr int64_t kAccumulatorsWanted = 8; // two pipes of latency 4
+  const int64_t tile = width * blocks;
+  int64_t sets = 1;
+  while (sets * tile < kAccumulatorsWanted && sets * 2 * tile + std::min(width, blocks) + 1 <= registers)
+    sets *= 2;
+  return sets;
+}
+
+int64_t prefetchedLines(const Problem& p, int64_t blocks, int64_t tiles, int64_t filterBytes) {
+  // A tile or two are over before anything has come.
+  if (filterBytes < kPrefetchedBytes || tiles < 3 || p.filterUnpadded || p.filterTransposed || p.depthwise)
+    return 0;
+  return roundUpDiv(blocks * p.filterBlockStride * 4, kLineBytes * tiles);
+}
+
 Plan makePlan(const Problem& problem, const Target& target) {
   Plan plan;
   if (problem.isEmpty()) {
@@ -275,6 +298,9 @@ Plan makePlan(const Problem& problem, const Target& target) {
   for (const BlockRun& run : plan.blocks)
     plan.blockTiles += run.tiles;
   cutTasks(problem, target, plan);
+  plan.prefetchedLines =
+      prefetchedLines(problem, plan.tileBlocks, plan.positionTilesPerTask * plan.rowsPerTask,
+                      problem.groups * problem.blocks() * problem.filterBlockStride * 4);
   const int64_t positions = plan.positionTilesPerTask * plan.tileWidth;
   plan.packFilter = problem.filterTransposed ||
                     (problem.filterUnpadded && positions >= kPackedPositions &&

@@ -33,6 +33,7 @@ struct BlockRun {
 struct Plan {
   int64_t tileWidth = 1;              ///< most positions of a tile
   int64_t tileBlocks = 1;             ///< blocks of a tile
+  int64_t prefetchedLines = 0;        ///< of the next tile of blocks' filter, by each tile of positions
   bool packFilter = false;            ///< tiles read a copy of their part of the filter in scratch memory
   bool loopOverKernelColumns = false; ///< too many to unroll
   std::vector<PositionRun> positions;
@@ -44,6 +45,14 @@ struct Plan {
   int64_t rowChunks = 1, positionChunks = 1, blockChunks = 1;
   int64_t tasks = 1, grain = 1;
 };
+
+/// How many sets of accumulators of a tile keep the multiply-add pipes busy, as far as there are registers.
+int64_t accumulatorSets(int64_t width, int64_t blocks, int64_t registers);
+
+/// How many cache lines of the filter of `blocks` blocks each of `tiles` tiles of positions must ask for, so
+/// that the next ones' comes from memory at an even pace while the present ones' is in use; 0 where that does
+/// not pay.
+int64_t prefetchedLines(const Problem& problem, int64_t blocks, int64_t tiles, int64_t filterBytes);
 
 Plan makePlan(const Problem& problem, const Target& target);
 

@@ -7,9 +7,9 @@
 namespace sinter::codegen::cpu::contraction {
 namespace {
 
-constexpr int64_t kAccumulatorsWanted = 8; // two pipes of latency 4
-constexpr int64_t kUnrolledBody = 200;     // multiply-adds
-constexpr int64_t kDepthwiseColumns = 4;   // filter vectors held at a time
+constexpr int64_t kUnrolledBody = 200;   // multiply-adds
+constexpr int64_t kDepthwiseColumns = 4; // filter vectors held at a time
+constexpr int64_t kLine = 16;            // elements
 
 } // namespace
 
@@ -56,9 +56,7 @@ TileEmitter::TileEmitter(KernelBuilder& builder, const Problem& problem, const P
   unroll_ = positions_.kind == PositionRun::Kind::full ? 8 : 4; // edges run rarely
   while (unroll_ > 1 && (unroll_ * tile > kUnrolledBody || unroll_ > channels))
     unroll_ /= 2;
-  while (splits_ * tile < kAccumulatorsWanted && splits_ * 2 <= unroll_ &&
-         splits_ * 2 * tile + std::min(positions_.width, blocks_.width) + 1 <= registers)
-    splits_ *= 2;
+  splits_ = std::min(accumulatorSets(positions_.width, blocks_.width, registers), unroll_);
 }
 
 bool TileEmitter::meets(int64_t column, int64_t position) const {
@@ -91,12 +89,15 @@ size_t TileEmitter::slot(int64_t position, int64_t block) const {
 void TileEmitter::emit(const RunArguments& arguments) {
   arguments_ = arguments;
   b_.loop(arguments.tiles, false, {}, [&](llvm::Value* round, llvm::ArrayRef<llvm::Value*>) {
-    emitTile(b_.CreateAdd(arguments.start, b_.CreateMul(round, b_.index(positions_.width))));
+    llvm::Value* prefetch = nullptr;
+    if (arguments.prefetch)
+      prefetch = b_.advance(arguments.prefetch, b_.CreateMul(round, b_.index(plan_.prefetchedLines * kLine)));
+    emitTile(b_.CreateAdd(arguments.start, b_.CreateMul(round, b_.index(positions_.width))), prefetch);
     return Values{};
   });
 }
 
-void TileEmitter::emitTile(llvm::Value* position) {
+void TileEmitter::emitTile(llvm::Value* position, llvm::Value* prefetch) {
   llvm::Value* column = b_.CreateSub(b_.CreateMul(position, b_.index(p_.stride[2])), b_.index(p_.pad[2]));
   llvm::Value* input = b_.advance(arguments_.input, b_.CreateMul(column, b_.index(p_.inputStride[2])));
   llvm::Value* filter = arguments_.filter;
@@ -107,7 +108,11 @@ void TileEmitter::emitTile(llvm::Value* position) {
     filter = b_.advance(filter, b_.CreateMul(columns_.begin, b_.index(p_.filterStride[2])));
   }
   Values accumulators = initialAccumulators();
+  if (prefetch) // travels along, last
+    accumulators.push_back(prefetch);
   reduce(input, filter, accumulators);
+  if (prefetch)
+    accumulators.pop_back();
   const size_t tile = accumulators.size() / static_cast<size_t>(splits_);
   for (size_t set = 1; set < static_cast<size_t>(splits_); ++set)
     for (size_t i = 0; i < tile; ++i)
@@ -222,10 +227,24 @@ void TileEmitter::reduceBlock(llvm::Value* input, llvm::Value* filter, int64_t c
   const int64_t inputStep = unroll_ * p_.inputChannelStride, filterStep = unroll_ * p_.filterChannelStride;
   pointerLoop(b_, b_.index(full), false, input, inputStep, filter, filterStep, accumulators,
               [&](llvm::Value* input, llvm::Value* filter, Values& accumulators) {
+                prefetch(accumulators);
                 steps(input, filter, unroll_, accumulators);
               });
   if (rest)
     steps(b_.advance(input, full * inputStep), b_.advance(filter, full * filterStep), rest, accumulators);
+}
+
+// Spreads the lines this tile asks for over its unrolled bodies.
+void TileEmitter::prefetch(Values& carried) {
+  if (!arguments_.prefetch)
+    return;
+  const int64_t bodies = std::max<int64_t>(1, p_.reductionSteps() / unroll_);
+  const int64_t lines = (plan_.prefetchedLines + bodies - 1) / bodies;
+  llvm::Value*& next = carried.back();
+  for (int64_t line = 0; line < lines; ++line)
+    b_.prefetch(b_.advance(next, line * kLine));
+  // Where a body's share is less than a line, some ask for one that is on its way.
+  next = b_.advance(next, (plan_.prefetchedLines * kLine + bodies - 1) / bodies);
 }
 
 // One channel of one kernel column: positions times blocks multiply-adds. The smaller side is held in

@@ -18,7 +18,8 @@ struct RunArguments {
   llvm::Value* tiles = nullptr;
   llvm::Value* channelsLeft = nullptr; ///< from the tile's first channel to the last; for the bias
   llvm::Value* buffers = nullptr;
-  ResultIndex at; ///< w is not used
+  llvm::Value* prefetch = nullptr; ///< what the first tile asks for; null if nothing
+  ResultIndex at;                  ///< w is not used
 };
 
 /// How often a kernel dimension may meet nothing at all, and the range it meets.
@@ -41,7 +42,7 @@ public:
   void emit(const RunArguments& arguments);
 
 private:
-  void emitTile(llvm::Value* position);
+  void emitTile(llvm::Value* position, llvm::Value* prefetch);
   Values initialAccumulators();
   void reduce(llvm::Value* input, llvm::Value* filter, Values& accumulators);
   void reduceRow(llvm::Value* input, llvm::Value* filter, Values& accumulators);
@@ -52,6 +53,7 @@ private:
   void depthwiseRow(llvm::Value* input, llvm::Value* filter, Values& accumulators);
   void depthwiseColumns(llvm::Value* input, llvm::Value* filter, int64_t begin, int64_t end,
                         Values& accumulators);
+  void prefetch(Values& carried);
   void finish(llvm::Value* position, llvm::ArrayRef<llvm::Value*> accumulators);
   void finishThroughMemory(llvm::Value* position, llvm::ArrayRef<llvm::Value*> accumulators);
   llvm::Value* epilogue(llvm::Value* value, llvm::Value* position, int64_t block);

@@ -16,6 +16,7 @@ namespace {
 
 constexpr int64_t kTasksWanted = 16;
 constexpr int64_t kTilesInBlock = 32;
+constexpr int64_t kLine = 16; // elements of a cache line
 
 int64_t roundUpDiv(int64_t a, int64_t b) {
   return (a + b - 1) / b;
@@ -113,6 +114,9 @@ private:
     product_.input = product_.output = {1, 1, plan_.largest};
     product_.inputStride = product_.outputStride = {0, 0, p_.lanes};
     product_.outputBlockStride = plan_.largest * p_.lanes;
+    productPlan_.prefetchedLines =
+        prefetchedLines(product_, plan_.pairs, roundUpDiv(plan_.largest, plan_.width),
+                        plan_.points * p_.blocks() * product_.filterBlockStride * 4);
   }
 
   llvm::Value* buffer(unsigned number) {
@@ -194,10 +198,15 @@ private:
 
   void emitTiles(llvm::Value* input, llvm::Value* filter, llvm::Value* sums, int64_t blocks, int64_t tiles) {
     const int64_t runs = roundUpDiv(tiles, plan_.width), narrow = tiles / runs, wider = tiles % runs;
+    auto run = [&](int64_t width, int64_t start, int64_t first, int64_t count) {
+      // What comes next lies behind this.
+      llvm::Value* next = b_.advance(filter, blocks * product_.filterBlockStride +
+                                                 first * productPlan_.prefetchedLines * kLine);
+      b_.CreateCall(product(blocks, width), {input, filter, sums, b_.index(start), b_.index(count), next});
+    };
     if (wider)
-      b_.CreateCall(product(blocks, narrow + 1), {input, filter, sums, b_.index(0), b_.index(wider)});
-    b_.CreateCall(product(blocks, narrow),
-                  {input, filter, sums, b_.index(wider * (narrow + 1)), b_.index(runs - wider)});
+      run(narrow + 1, 0, 0, wider);
+    run(narrow, wider * (narrow + 1), wider, runs - wider);
   }
 
   // Register tiles of `width` tiles, side by side from a first one on.
@@ -207,21 +216,22 @@ private:
       return result;
     llvm::IRBuilder<>::InsertPointGuard guard(b_);
     llvm::Type *pointer = b_.getPtrTy(), *number = b_.getInt64Ty();
-    result = function(kernel_->getName() + "_product", {pointer, pointer, pointer, number, number});
+    result = function(kernel_->getName() + "_product", {pointer, pointer, pointer, number, number, pointer});
     b_.SetInsertPoint(llvm::BasicBlock::Create(b_.getContext(), "entry", result));
     PositionRun positions;
     positions.width = width;
     positions.meets = {{0, width}};
     const BlockRun blockRun{0, blocks, 1, 0};
-    const Plan plan;
     RunArguments arguments;
     arguments.input = result->getArg(0);
     arguments.filter = result->getArg(1);
     arguments.output = result->getArg(2);
     arguments.start = result->getArg(3);
     arguments.tiles = result->getArg(4);
+    arguments.prefetch = productPlan_.prefetchedLines ? result->getArg(5) : nullptr;
     arguments.kernelDepths = arguments.kernelRows = b_.index(1);
-    TileEmitter(b_, product_, plan, positions, blockRun, target_.registers, Epilogue()).emit(arguments);
+    TileEmitter(b_, product_, productPlan_, positions, blockRun, target_.registers, Epilogue())
+        .emit(arguments);
     b_.CreateRetVoid();
     return result;
   }
@@ -394,6 +404,7 @@ private:
   const int64_t inBlocks_;
   int64_t inputPoint_ = 0, outputPoint_ = 0; ///< elements from one point to the next in scratch memory
   Problem product_;                          ///< of one point
+  Plan productPlan_;
   llvm::Function *kernel_ = nullptr, *inputTransform_ = nullptr, *outputTransform_ = nullptr;
   std::map<std::pair<int64_t, int64_t>, llvm::Function*> products_;
 };
