@@ -20,7 +20,7 @@ def ConstantOp : Sinter_Op<"constant", [Pure, ConstantLike, AllTypesMatch<["valu
 }
 
 def FusionOp : Sinter_Op<"fusion", [Pure, IsolatedFromAbove, SingleBlockImplicitTerminator<"YieldOp">]> {
-  let summary = "one kernel: at most one root (contraction, reduction, normalisation, window) with its pointwise prologue and epilogue";
+  let summary = "one kernel: at most one root (contraction, reduction, normalisation, window, concatenation) with its pointwise prologue and epilogue";
   let description = [{ The block's arguments stand for the operands one by one; the yielded values for the results. }];
   let arguments = (ins Variadic<Sinter_Tensor>:$inputs);
   let results = (outs Variadic<Sinter_Tensor>:$results);

@@ -22,7 +22,11 @@ public:
   using RangeFn = void (*)(void* context, int64_t begin, int64_t end, int worker);
 
   /// Splits [0, tasks) into pieces of at least `grain` and runs them on all workers; returns when all are
-  /// done. Does not allocate. Calls from several threads at once take turns. `fn` must not throw.
+  /// done. Does not allocate. `fn` must not throw.
+  ///
+  /// What is one piece only, and what a task of this pool calls, runs on the calling thread at once; other
+  /// calls from several threads take turns. So a worker's number tells tasks of one call apart, not those of
+  /// two.
   void parallel_for(int64_t tasks, int64_t grain, RangeFn fn, void* context);
 
   /// As above, for any callable `f(begin, end, worker)`.

@@ -10,6 +10,13 @@ namespace sinter {
 
 /// A typed, strided, non-owning view. Strides are in elements and may be zero or negative.
 /// Kernels treat the views they are given as inputs as read-only.
+///
+/// Who checks that views fit together: whoever calls a kernel. Eager kernels run where an operation's shape
+/// inference and verifier (in ir/) have accepted the shapes, axes, geometry and element types; the tests
+/// check theirs. What a header of runtime/eager/ says throws Error is checked there too: elementwise
+/// operations, reductions, normalisations, matrix products, copy, reshape and conversions of layout. The
+/// others (convolutions, pools, resize, gather, and movements from the starts, steps, axes and permutations
+/// they are told) access memory out of bounds if they are given what does not fit.
 struct View {
   void* data = nullptr;
   DType dtype = DType::f32;

@@ -1,4 +1,4 @@
-// Eager convolutions over one to three spatial dimensions, f32 and f64.
+// Eager convolutions over one to three spatial dimensions, f32 and f64. Shapes are not checked (see View).
 #pragma once
 
 #include "sinter/runtime/view.h"

@@ -1,9 +1,9 @@
 // Elementwise operations on strided views.
 //
 // Operands broadcast to the result's shape (NumPy rules). Element types of operands and result agree unless a
-// function says otherwise; Error if they do not, or if a function does not know them. The result may be one
-// of the operands, else it must not overlap them. "Numbers" are f32, f64, i32, i64, i8 and u8; "floats" are
-// f32 and f64. Integer arithmetic wraps around.
+// function says otherwise. Error if either does not hold, or if a function does not know the element type.
+// The result may be one of the operands, else it must not overlap them. "Numbers" are f32, f64, i32, i64, i8
+// and u8; "floats" are f32 and f64. Integer arithmetic wraps around.
 #pragma once
 
 #include "sinter/runtime/view.h"

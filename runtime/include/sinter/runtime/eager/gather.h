@@ -1,4 +1,4 @@
-// Eager data-dependent reading.
+// Eager data-dependent reading. Shapes are not checked (see View).
 #pragma once
 
 #include "sinter/runtime/view.h"

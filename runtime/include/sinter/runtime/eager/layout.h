@@ -17,7 +17,7 @@ struct Layout {
 
 /// Copies a tensor of shape `logical`. The views are of the physical shapes: the dimensions in the order of
 /// the layout, the blocked one divided by the block and rounded up, then the block if it is not 1. Padding of
-/// the result is written as zero.
+/// the result is written as zero. Error if the views are not of those shapes.
 void convert_layout(const View& input, const Layout& from, const View& result, const Layout& to,
                     const Shape& logical);
 

@@ -1,4 +1,7 @@
 // Eager kernels that move elements: every element type, any strides.
+//
+// Error where a copy's two sides, or the elements of a reshape, do not agree; starts, steps, axes and
+// permutations are not checked (see View).
 #pragma once
 
 #include "sinter/runtime/view.h"

@@ -1,4 +1,4 @@
-// Eager sliding-window pooling over one to three spatial dimensions.
+// Eager sliding-window pooling over one to three spatial dimensions. Shapes are not checked (see View).
 #pragma once
 
 #include "sinter/runtime/view.h"

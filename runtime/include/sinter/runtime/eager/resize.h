@@ -1,4 +1,4 @@
-// Eager resampling with the meaning of ONNX Resize.
+// Eager resampling with the meaning of ONNX Resize. Shapes are not checked (see View).
 #pragma once
 
 #include "sinter/runtime/view.h"
