@@ -93,7 +93,8 @@ struct ChooseAlgorithm : FunctionPass<ChooseAlgorithm> {
   static Value transformFilter(ir::ConvOp conv, int64_t tile) {
     IRRewriter rewriter(conv.getContext());
     rewriter.setInsertionPointAfterValue(conv.getFilter());
-    auto transform = ir::WinogradFilterOp::create(rewriter, conv.getLoc(), conv.getFilter(), static_cast<uint64_t>(tile));
+    auto transform =
+        ir::WinogradFilterOp::create(rewriter, conv.getLoc(), conv.getFilter(), static_cast<uint64_t>(tile));
     Value filter = foldNow(rewriter, transform, /*bounded=*/false);
     if (isConstant(filter))
       return filter;

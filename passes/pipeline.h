@@ -9,9 +9,10 @@
 namespace sinter::passes {
 
 struct PipelineOptions {
-  /// False: one kernel per operation, as an eager framework would run it, and what fusion is measured against: tensors and
-  /// weights stay as the model has them, nothing is folded into anything, and a convolution brings its input, its
-  /// filter and its result into and out of the kernel's layouts itself, at every run.
+  /// False: one kernel per operation, as an eager framework would run it, and what fusion is measured
+  /// against: tensors and weights stay as the model has them, nothing is folded into anything, and a
+  /// convolution brings its input, its filter and its result into and out of the kernel's layouts itself, at
+  /// every run.
   bool fuse = true;
   /// Channel block of blocked layouts: lanes of f32 in a vector register.
   int64_t block = 8;
@@ -30,11 +31,12 @@ enum class Stage : uint8_t {
 /// Adds the passes that lead from Stage::imported to `stage`.
 ///
 /// The planned module is what code generation takes: sinter.kernel symbols; one func.func @main whose body is
-/// sinter.constant, sinter.launch with `offsets`, sinter.reshape (an alias, on row-major tensors only) and func.return;
-/// module attributes sinter.arena_bytes, sinter.arena_lower_bound, sinter.arena_without_reuse (i64). A launch result that
-/// is returned has offset -1 and lives in the program's output; no value is returned twice, and no argument,
-/// constant or alias of one is returned (a copying kernel stands between).
-void buildPipeline(mlir::OpPassManager& manager, const PipelineOptions& options, Stage stage = Stage::planned);
+/// sinter.constant, sinter.launch with `offsets`, sinter.reshape (an alias, on row-major tensors only) and
+/// func.return; module attributes sinter.arena_bytes, sinter.arena_lower_bound, sinter.arena_without_reuse
+/// (i64). A launch result that is returned has offset -1 and lives in the program's output; no value is
+/// returned twice, and no argument, constant or alias of one is returned (a copying kernel stands between).
+void buildPipeline(mlir::OpPassManager& manager, const PipelineOptions& options,
+                   Stage stage = Stage::planned);
 
 /// Runs the passes on `module`, collecting diagnostics. Throws Error with the first of them on failure.
 void runPipeline(mlir::ModuleOp module, const PipelineOptions& options, Stage stage = Stage::planned);

@@ -5,7 +5,7 @@ set -euo pipefail
 
 packages=(
   # the compiler, the build and its cache
-  clang-22 lld-22 cmake ninja-build ccache
+  clang-22 clang-format-22 lld-22 cmake ninja-build ccache
   # LLVM and MLIR 22.1; mlir-tblgen; lit and FileCheck; the sanitizers' runtime
   llvm-22-dev libmlir-22-dev mlir-22-tools llvm-22-tools libclang-rt-22-dev
   # what LLVM's own CMake files ask for

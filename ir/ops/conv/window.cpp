@@ -33,7 +33,8 @@ FailureOr<SmallVector<Wide>> windowCounts(std::optional<Location> location, Stri
       return emitOptionalError(location, op, ": kernel ", text(kernel), " has an extent below 1");
     taps = std::min(taps, limit) * kernel[d];
     const Wide reach = Wide{window.dilations[d]} * (kernel[d] - 1) + 1;
-    if (in > limit || stride > limit || window.dilations[d] > limit || reach > limit || begin > limit || end > limit || taps > limit)
+    if (in > limit || stride > limit || window.dilations[d] > limit || reach > limit || begin > limit ||
+        end > limit || taps > limit)
       return emitOptionalError(location, op, ": spatial dimension ", d, " of input ", input, " with kernel ",
                                text(kernel), " is too large");
     const Wide room = in + begin + end - reach;

@@ -20,8 +20,8 @@ constexpr int64_t winograd_points(int64_t tile) {
 /// filter [M, C, 3, 3]; result [points, M, C]. Throws Error for a tile that is not one of kWinogradTiles.
 void winograd_filter(const View& filter, const View& result, int64_t tile);
 
-/// input [N, C, H, W], filter as winograd_filter makes it for `tile`, bias [M] or null; result [N, M, out...]. What
-/// is padded at the end follows from the result's shape. Throws as winograd_filter.
+/// input [N, C, H, W], filter as winograd_filter makes it for `tile`, bias [M] or null; result [N, M,
+/// out...]. What is padded at the end follows from the result's shape. Throws as winograd_filter.
 void winograd_conv(const View& input, const View& filter, const View* bias, const View& result, int64_t tile,
                    int64_t pad_top, int64_t pad_left);
 
