@@ -9,6 +9,7 @@
 #include "mlir/Parser/Parser.h"
 
 #include <atomic>
+#include <deque>
 #include <exception>
 #include <mutex>
 #include <optional>
@@ -21,8 +22,8 @@ namespace {
 
 std::atomic<uint64_t> compiledKernels{0};
 
-// Finished kernels by key, kept as long as the process lives although no executable may use them: the next
-// shape of the same model shares most of its kernels with the last, and a kernel is a few kilobytes.
+// Finished kernels by key. A bounded number is kept although no executable uses them: the next shape of the
+// same model shares most of its kernels with the last.
 class KernelCache {
 public:
   std::optional<rt::Kernel> find(const std::string& key) {
@@ -33,12 +34,20 @@ public:
 
   void insert(const std::string& key, const rt::Kernel& kernel) {
     const std::lock_guard lock(mutex_);
-    kernels_.emplace(key, kernel);
+    if (!kernels_.emplace(key, kernel).second)
+      return;
+    order_.push_back(key);
+    if (order_.size() > kCapacity) {
+      kernels_.erase(order_.front());
+      order_.pop_front();
+    }
   }
 
 private:
+  static constexpr size_t kCapacity = 4096;
   std::mutex mutex_;
   std::unordered_map<std::string, rt::Kernel> kernels_;
+  std::deque<std::string> order_; ///< oldest first
 };
 
 KernelCache& kernelCache() {
