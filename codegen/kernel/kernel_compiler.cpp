@@ -9,8 +9,8 @@
 #include "mlir/Parser/Parser.h"
 
 #include <atomic>
-#include <deque>
 #include <exception>
+#include <list>
 #include <mutex>
 #include <optional>
 #include <unordered_map>
@@ -22,32 +22,42 @@ namespace {
 
 std::atomic<uint64_t> compiledKernels{0};
 
-// Finished kernels by key. A bounded number is kept although no executable uses them: the next shape of the
-// same model shares most of its kernels with the last.
+// Finished kernels by key. A bounded number is kept although no executable uses them, those asked for last:
+// the next shape of the same model shares most of its kernels with the last.
 class KernelCache {
 public:
   std::optional<rt::Kernel> find(const std::string& key) {
     const std::lock_guard lock(mutex_);
-    auto found = kernels_.find(key);
-    return found == kernels_.end() ? std::nullopt : std::optional(found->second);
+    auto found = places_.find(key);
+    if (found == places_.end())
+      return std::nullopt;
+    kernels_.splice(kernels_.begin(), kernels_, found->second);
+    return found->second->kernel;
   }
 
   void insert(const std::string& key, const rt::Kernel& kernel) {
+    std::list<Entry> evicted; // unloaded when the lock is gone
     const std::lock_guard lock(mutex_);
-    if (!kernels_.emplace(key, kernel).second)
+    if (places_.contains(key))
       return;
-    order_.push_back(key);
-    if (order_.size() > kCapacity) {
-      kernels_.erase(order_.front());
-      order_.pop_front();
-    }
+    kernels_.push_front({key, kernel});
+    places_.emplace(key, kernels_.begin());
+    if (kernels_.size() <= kCapacity)
+      return;
+    places_.erase(kernels_.back().key);
+    evicted.splice(evicted.begin(), kernels_, std::prev(kernels_.end()));
   }
 
 private:
+  struct Entry {
+    std::string key;
+    rt::Kernel kernel;
+  };
+
   static constexpr size_t kCapacity = 4096;
   std::mutex mutex_;
-  std::unordered_map<std::string, rt::Kernel> kernels_;
-  std::deque<std::string> order_; ///< oldest first
+  std::list<Entry> kernels_; ///< latest first
+  std::unordered_map<std::string, std::list<Entry>::iterator> places_;
 };
 
 KernelCache& kernelCache() {

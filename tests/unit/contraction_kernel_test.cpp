@@ -3,6 +3,8 @@
 #include "codegen/cpu/jit.h"
 #include "sinter/runtime/eager/winograd.h"
 
+#include "llvm/IR/Intrinsics.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -440,6 +442,42 @@ TEST_P(ContractionKernel, RandomWinograd) {
     if (finishShape(s, {0, random.in(0, 2), random.in(0, 2)}))
       checkWinograd(s, GetParam(), random);
   }
+}
+
+// Enough tiles and weights for a third tile to ask for what the first will need next.
+TEST_P(ContractionKernel, WinogradWithPrefetchedFilter) {
+  Random random(12);
+  Contraction s;
+  s.winogradTile = 4;
+  s.hasBias = true;
+  s.inChannels = 64;
+  s.outChannels = 72;
+  s.kernel = {1, 3, 3};
+  s.input = {1, 20, 24};
+  s.padBegin = {0, 1, 1};
+  ASSERT_TRUE(finishShape(s, {0, 1, 1}));
+  checkWinograd(s, GetParam(), random);
+}
+
+// How many prefetches the code of `s` holds.
+size_t prefetches(const Contraction& s, int64_t lanes) {
+  const Target target = targetOfLanes(lanes);
+  llvm::LLVMContext context;
+  const Problem problem = contraction::convolutionProblem(s, lanes, true, 2);
+  const EmittedKernel kernel = contraction::generate(problem, {0, 1, 2, 3}, target, "kernel", context);
+  size_t found = 0;
+  for (const llvm::Function& function : *kernel.module)
+    if (function.getIntrinsicID() == llvm::Intrinsic::prefetch)
+      found += function.getNumUses();
+  return found;
+}
+
+TEST_P(ContractionKernel, PrefetchesFiltersThatComeFromMemory) {
+  const int64_t lanes = GetParam();
+  EXPECT_GT(prefetches(convolution2d(512, 512, 7, 1, 1, 0), lanes), 0U);
+  EXPECT_GT(prefetches(convolution2d(256, 256, 14, 3, 1, 1), lanes), 0U);
+  EXPECT_EQ(prefetches(convolution2d(64, 64, 56, 1, 1, 0), lanes), 0U);  // 16 KiB
+  EXPECT_EQ(prefetches(convolution2d(512, 512, 1, 1, 1, 0), lanes), 0U); // over before anything has come
 }
 
 INSTANTIATE_TEST_SUITE_P(Lanes, ContractionKernel, testing::Values(4, 8, 16));

@@ -9,8 +9,6 @@
 namespace sinter::codegen::cpu::contraction {
 namespace {
 
-constexpr int64_t kLine = 16; // elements of a cache line
-
 class Generator {
 public:
   Generator(const Problem& problem, const Buffers& buffers, const Target& target, llvm::Module& module,
@@ -30,7 +28,6 @@ public:
     llvm::Type* number = b_.getInt64Ty();
     auto* type = llvm::FunctionType::get(b_.getVoidTy(), {pointer, number, number, pointer}, false);
     kernel_ = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, symbol, b_.module);
-    setAttributes(*kernel_);
     b_.SetInsertPoint(llvm::BasicBlock::Create(b_.getContext(), "entry", kernel_));
     if (plan_.tasks > 0) {
       llvm::Value* begin = kernel_->getArg(1);
@@ -49,13 +46,6 @@ private:
     llvm::Value* begin = nullptr;
     llvm::Value* end = nullptr;
   };
-
-  void setAttributes(llvm::Function& function) const {
-    function.addFnAttr(llvm::Attribute::NoUnwind);
-    function.addFnAttr("target-cpu", target_.cpu);
-    function.addFnAttr("target-features", target_.features);
-    function.addFnAttr("prefer-vector-width", std::to_string(target_.vectorBytes * 8));
-  }
 
   llvm::Value* buffer(unsigned number) {
     auto* load =
@@ -230,7 +220,6 @@ private:
       auto* type = llvm::FunctionType::get(b_.getVoidTy(), types, false);
       function = llvm::Function::Create(type, llvm::GlobalValue::InternalLinkage,
                                         kernel_->getName() + "_tile", b_.module);
-      setAttributes(*function);
       function->addFnAttr(llvm::Attribute::NoInline);
       emitRun(*function, blocks, positions, arguments);
     }

@@ -2,6 +2,7 @@
 #include "codegen/cpu/contraction/plan.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
 
 #include <algorithm>
 #include <cmath>
@@ -18,15 +19,10 @@ constexpr int64_t kTasksWanted = 32;
 constexpr double kChainCycles = 4.4;
 // Filters smaller than this come from a cache, or fast enough.
 constexpr int64_t kPrefetchedBytes = 256 << 10;
-constexpr int64_t kLineBytes = 64;
 constexpr double kBytesPerMicrosecond = 10000; // of one thread, from memory
 // Packing pays for rows this long that this many positions read.
 constexpr int64_t kPackedRowBytes = 1024;
 constexpr int64_t kPackedPositions = 32;
-
-int64_t roundUpDiv(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
-}
 
 bool fitsRegisters(const Problem& p, const Target& target, int64_t width, int64_t blocks) {
   const int64_t spare =
@@ -47,7 +43,7 @@ Split cut(int64_t extent, int64_t most, bool even) {
     const int64_t rest = extent % most;
     return {most, extent / most, rest, rest ? 1 : 0};
   }
-  const int64_t tiles = roundUpDiv(extent, most);
+  const int64_t tiles = llvm::divideCeilSigned(extent, most);
   const int64_t width = extent / tiles, wider = extent % tiles;
   return {width + 1, wider, width, tiles - wider};
 }
@@ -119,8 +115,9 @@ Tile chooseTile(const Problem& p, const Target& target) {
 // The positions of a tile that kernel column `column` meets.
 std::array<int64_t, 2> met(const Problem& p, int64_t start, int64_t width, int64_t column) {
   const int64_t first = start * p.stride[2] - p.pad[2] + column * p.dilation[2];
-  const int64_t begin = std::min(width, roundUpDiv(std::max<int64_t>(0, -first), p.stride[2]));
-  const int64_t end = std::min(width, roundUpDiv(std::max<int64_t>(0, p.input[2] - first), p.stride[2]));
+  const int64_t begin = std::min(width, llvm::divideCeilSigned(std::max<int64_t>(0, -first), p.stride[2]));
+  const int64_t end =
+      std::min(width, llvm::divideCeilSigned(std::max<int64_t>(0, p.input[2] - first), p.stride[2]));
   return {begin, std::max(begin, end)};
 }
 
@@ -176,9 +173,9 @@ void addTiles(RowBuilder& row, int64_t begin, int64_t end, const Tile& tile) {
 // The positions [begin, end) where every kernel column meets the input.
 std::array<int64_t, 2> interior(const Problem& p) {
   const int64_t columns = p.output[2];
-  const int64_t begin = std::min(columns, roundUpDiv(p.pad[2], p.stride[2]));
+  const int64_t begin = std::min(columns, llvm::divideCeilSigned(p.pad[2], p.stride[2]));
   const int64_t room = p.input[2] + p.pad[2] - (p.kernel[2] - 1) * p.dilation[2];
-  const int64_t end = std::min(columns, roundUpDiv(std::max<int64_t>(0, room), p.stride[2]));
+  const int64_t end = std::min(columns, llvm::divideCeilSigned(std::max<int64_t>(0, room), p.stride[2]));
   return {begin, std::max(begin, end)};
 }
 
@@ -221,9 +218,9 @@ int64_t positionsPerChunk(const Problem& p, const Target& target) {
 
 // Divides `extent` into chunks of at most `most`, as equal as can be.
 void chunk(int64_t extent, int64_t most, int64_t& perTask, int64_t& chunks) {
-  chunks = roundUpDiv(extent, std::clamp<int64_t>(most, 1, extent));
-  perTask = roundUpDiv(extent, chunks);
-  chunks = roundUpDiv(extent, perTask);
+  chunks = llvm::divideCeilSigned(extent, std::clamp<int64_t>(most, 1, extent));
+  perTask = llvm::divideCeilSigned(extent, chunks);
+  chunks = llvm::divideCeilSigned(extent, perTask);
 }
 
 double expectedMicroseconds(const Problem& p, const Target& target) {
@@ -248,7 +245,7 @@ void cutTasks(const Problem& p, const Target& target, Plan& plan) {
   chunk(p.rows(), most / p.output[2], plan.rowsPerTask, plan.rowChunks);
   // For the threads: blocks first, which costs nothing; then positions.
   auto missing = [&] {
-    return roundUpDiv(wanted, outer * plan.rowChunks * plan.positionChunks * plan.blockChunks);
+    return llvm::divideCeilSigned(wanted, outer * plan.rowChunks * plan.positionChunks * plan.blockChunks);
   };
   plan.blockTilesPerTask = plan.blockTiles;
   chunk(plan.blockTiles, plan.blockTiles / missing(), plan.blockTilesPerTask, plan.blockChunks);
@@ -278,7 +275,7 @@ int64_t prefetchedLines(const Problem& p, int64_t blocks, int64_t tiles, int64_t
   // A tile or two are over before anything has come.
   if (filterBytes < kPrefetchedBytes || tiles < 3 || p.filterUnpadded || p.filterTransposed || p.depthwise)
     return 0;
-  return roundUpDiv(blocks * p.filterBlockStride * 4, kLineBytes * tiles);
+  return llvm::divideCeilSigned(blocks * p.filterBlockStride, kLine * tiles);
 }
 
 Plan makePlan(const Problem& problem, const Target& target) {

@@ -30,6 +30,9 @@ struct BlockRun {
   int64_t tailLanes = 0; ///< lanes in use in the very last block, 0 for all
 };
 
+/// f32 elements in a cache line.
+inline constexpr int64_t kLine = 16;
+
 struct Plan {
   int64_t tileWidth = 1;              ///< most positions of a tile
   int64_t tileBlocks = 1;             ///< blocks of a tile

@@ -1,6 +1,8 @@
 // Strides of contractions in the layouts the micro-kernels take.
 #include "codegen/cpu/contraction/problem.h"
 
+#include "llvm/Support/MathExtras.h"
+
 #include <algorithm>
 
 namespace sinter::codegen::cpu::contraction {
@@ -11,10 +13,6 @@ int64_t product(llvm::ArrayRef<int64_t> values) {
   for (int64_t value : values)
     result *= value;
   return result;
-}
-
-int64_t roundUpDiv(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
 }
 
 // Strides of a dense box of `dims` whose innermost step is `unit`; 0 for dimensions of extent 1, which
@@ -64,8 +62,9 @@ bool Problem::isEmpty() const {
 std::array<int64_t, 2> Problem::kernelRange(int dim, int64_t at) const {
   const auto d = static_cast<size_t>(dim);
   const int64_t start = at * stride[d] - pad[d];
-  const int64_t begin = roundUpDiv(std::max<int64_t>(0, -start), dilation[d]);
-  const int64_t end = std::min(kernel[d], roundUpDiv(std::max<int64_t>(0, input[d] - start), dilation[d]));
+  const int64_t begin = llvm::divideCeilSigned(std::max<int64_t>(0, -start), dilation[d]);
+  const int64_t end =
+      std::min(kernel[d], llvm::divideCeilSigned(std::max<int64_t>(0, input[d] - start), dilation[d]));
   return {std::min(begin, kernel[d]), std::max(std::min(begin, kernel[d]), end)};
 }
 
@@ -88,11 +87,11 @@ Problem convolutionProblem(const ir::Contraction& shape, int64_t lanes, bool inp
   const int64_t inChannels = shape.groups * shape.inChannels, outChannels = shape.groups * shape.outChannels;
   p.outputStride = tripleStrides(shape.output, lanes);
   p.outputBlockStride = outPositions * lanes;
-  p.outputBatchStrides = {roundUpDiv(outChannels, lanes) * p.outputBlockStride};
+  p.outputBatchStrides = {llvm::divideCeilSigned(outChannels, lanes) * p.outputBlockStride};
   if (inputBlocked) {
     p.inputStride = tripleStrides(shape.input, lanes);
     p.inputBlockStride = inPositions * lanes;
-    p.inputBatchStrides = {roundUpDiv(inChannels, lanes) * p.inputBlockStride};
+    p.inputBatchStrides = {llvm::divideCeilSigned(inChannels, lanes) * p.inputBlockStride};
     p.inputChannelStride = 1;
     p.channelBlock = lanes;
   } else {

@@ -9,7 +9,6 @@ namespace {
 
 constexpr int64_t kUnrolledBody = 200;   // multiply-adds
 constexpr int64_t kDepthwiseColumns = 4; // filter vectors held at a time
-constexpr int64_t kLine = 16;            // elements
 
 } // namespace
 

@@ -8,6 +8,8 @@
 #include "codegen/cpu/contraction/tile.h"
 #include "codegen/cpu/contraction/winograd_transform.h"
 
+#include "llvm/Support/MathExtras.h"
+
 #include <algorithm>
 #include <map>
 
@@ -16,11 +18,6 @@ namespace {
 
 constexpr int64_t kTasksWanted = 16;
 constexpr int64_t kTilesInBlock = 32;
-constexpr int64_t kLine = 16; // elements of a cache line
-
-int64_t roundUpDiv(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
-}
 
 struct WinogradPlan {
   int64_t tile = 4, side = 6, points = 36; ///< of F(tile x tile, 3 x 3)
@@ -33,21 +30,21 @@ struct WinogradPlan {
 
   WinogradPlan(const Problem& p, int64_t tile, const Target& target)
       : tile(tile), side(tile + 2), points(side * side) {
-    tileRows = roundUpDiv(p.output[1], tile);
-    tileColumns = roundUpDiv(p.output[2], tile);
+    tileRows = llvm::divideCeilSigned(p.output[1], tile);
+    tileColumns = llvm::divideCeilSigned(p.output[2], tile);
     pairs = std::min<int64_t>(2, p.blocks());
     width = (target.registers - pairs - (target.fma ? 1 : 3)) / pairs;
     const int64_t tiles = tileRows * tileColumns;
     if (p.isEmpty())
       return;
-    blocks = roundUpDiv(tiles, kTilesInBlock);
+    blocks = llvm::divideCeilSigned(tiles, kTilesInBlock);
     larger = tiles % blocks;
-    largest = roundUpDiv(tiles, blocks);
+    largest = llvm::divideCeilSigned(tiles, blocks);
     // Weights and what is multiplied by them stay in the second-level cache; at least two pairs of blocks.
-    const int64_t wanted = roundUpDiv(kTasksWanted, p.batch() * blocks);
+    const int64_t wanted = llvm::divideCeilSigned(kTasksWanted, p.batch() * blocks);
     blocksPerChunk = std::max<int64_t>(std::min<int64_t>(4, p.blocks()), p.blocks() / wanted);
-    blocksPerChunk = std::min(p.blocks(), roundUpDiv(blocksPerChunk, pairs) * pairs);
-    chunks = roundUpDiv(p.blocks(), blocksPerChunk);
+    blocksPerChunk = std::min(p.blocks(), llvm::divideCeilSigned(blocksPerChunk, pairs) * pairs);
+    chunks = llvm::divideCeilSigned(p.blocks(), blocksPerChunk);
     tasks = p.batch() * blocks * chunks;
   }
 };
@@ -58,11 +55,10 @@ public:
                     llvm::Module& module, const Epilogue& epilogue)
       : p_(problem), plan_(problem, tile, target), buffers_(buffers), target_(target), epilogue_(epilogue),
         b_(module, llvm::Type::getFloatTy(module.getContext()), problem.lanes),
-        inBlocks_(roundUpDiv(p_.channels, p_.lanes)) {
+        inBlocks_(llvm::divideCeilSigned(p_.channels, p_.lanes)) {
     // One line more than needed: points a power of two apart would share their places in the cache.
-    const int64_t line = 16;
-    inputPoint_ = inBlocks_ * plan_.largest * p_.lanes + line;
-    outputPoint_ = plan_.blocksPerChunk * plan_.largest * p_.lanes + line;
+    inputPoint_ = inBlocks_ * plan_.largest * p_.lanes + kLine;
+    outputPoint_ = plan_.blocksPerChunk * plan_.largest * p_.lanes + kLine;
     describeProduct();
   }
 
@@ -93,10 +89,6 @@ private:
                            llvm::GlobalValue::LinkageTypes linkage = llvm::GlobalValue::InternalLinkage) {
     auto* type = llvm::FunctionType::get(b_.getVoidTy(), arguments, false);
     auto* result = llvm::Function::Create(type, linkage, name, b_.module);
-    result->addFnAttr(llvm::Attribute::NoUnwind);
-    result->addFnAttr("target-cpu", target_.cpu);
-    result->addFnAttr("target-features", target_.features);
-    result->addFnAttr("prefer-vector-width", std::to_string(target_.vectorBytes * 8));
     if (linkage == llvm::GlobalValue::InternalLinkage)
       result->addFnAttr(llvm::Attribute::NoInline);
     return result;
@@ -115,7 +107,7 @@ private:
     product_.inputStride = product_.outputStride = {0, 0, p_.lanes};
     product_.outputBlockStride = plan_.largest * p_.lanes;
     productPlan_.prefetchedLines =
-        prefetchedLines(product_, plan_.pairs, roundUpDiv(plan_.largest, plan_.width),
+        prefetchedLines(product_, plan_.pairs, llvm::divideCeilSigned(plan_.largest, plan_.width),
                         plan_.points * p_.blocks() * product_.filterBlockStride * 4);
   }
 
@@ -197,7 +189,8 @@ private:
   }
 
   void emitTiles(llvm::Value* input, llvm::Value* filter, llvm::Value* sums, int64_t blocks, int64_t tiles) {
-    const int64_t runs = roundUpDiv(tiles, plan_.width), narrow = tiles / runs, wider = tiles % runs;
+    const int64_t runs = llvm::divideCeilSigned(tiles, plan_.width), narrow = tiles / runs,
+                  wider = tiles % runs;
     auto run = [&](int64_t width, int64_t start, int64_t first, int64_t count) {
       // What comes next lies behind this.
       llvm::Value* next = b_.advance(filter, blocks * product_.filterBlockStride +
