@@ -2,7 +2,10 @@
 #include "passes/constants.h"
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 #include <cstring>
+#include <limits>
 
 using namespace mlir;
 
@@ -44,6 +47,24 @@ bool worthFolding(Operation* op) {
   return written <= std::max({kSmallBytes, read, std::min(kMostFoldedBytes, kMostGrowth * read)});
 }
 
+// Without their signs, floats are ordered as their bits are, and what is not finite is above all that is.
+template <class T, class Bits>
+std::optional<Magnitudes> magnitudesIn(ArrayRef<T> elements) {
+  constexpr Bits kMagnitude = std::numeric_limits<Bits>::max() >> 1;
+  Bits least = kMagnitude, most = 0;
+  for (const T element : elements) {
+    const Bits magnitude = std::bit_cast<Bits>(element) & kMagnitude;
+    least = std::min(least, magnitude);
+    most = std::max(most, magnitude);
+  }
+  if (elements.empty())
+    return Magnitudes{};
+  if (!std::isfinite(std::bit_cast<T>(most)))
+    return std::nullopt;
+  return Magnitudes{static_cast<double>(std::bit_cast<T>(least)),
+                    static_cast<double>(std::bit_cast<T>(most))};
+}
+
 } // namespace
 
 Value makeSplat(OpBuilder& builder, Location loc, RankedTensorType type, double value) {
@@ -69,6 +90,18 @@ std::optional<double> splatOf(Value value) {
   const APInt number = dense.getSplatValue<APInt>();
   return ir::isUnsignedElement(element) ? static_cast<double>(number.getZExtValue())
                                         : static_cast<double>(number.getSExtValue());
+}
+
+std::optional<Magnitudes> magnitudesOf(Value value) {
+  const auto data = ir::constantData(value);
+  if (!data)
+    return std::nullopt;
+  const auto elements = static_cast<size_t>(ir::tensorType(value).getNumElements());
+  if (data->view.dtype == DType::f32)
+    return magnitudesIn<float, uint32_t>(ArrayRef(data->view.as<float>(), elements));
+  if (data->view.dtype == DType::f64)
+    return magnitudesIn<double, uint64_t>(ArrayRef(data->view.as<double>(), elements));
+  return std::nullopt;
 }
 
 std::optional<SmallVector<ElementsAttr>> evaluateConstants(Operation* op, bool bounded) {

@@ -12,6 +12,13 @@ mlir::Value makeSplat(mlir::OpBuilder& builder, mlir::Location loc, mlir::Ranked
 /// The number all elements of the float or integer constant `value` have, if they all are the same.
 std::optional<double> splatOf(mlir::Value value);
 
+struct Magnitudes {
+  double least = 0, most = 0;
+};
+/// The least and the greatest magnitude of an element of the f32 or f64 constant `value`; nothing for others,
+/// and where an element is not finite.
+std::optional<Magnitudes> magnitudesOf(mlir::Value value);
+
 /// The results of `op`, computed by its eager kernels, if all operands are constants. Nothing where an
 /// operand is not a constant, or the results would take much more memory than the operands (`bounded`).
 /// Throws Error as evaluation does.

@@ -2,7 +2,8 @@
 // contraction before them.
 //
 // Everything is written as operations on constants that fold at once; weights stay in the arithmetic of their
-// type.
+// type. What would make weights that are not finite stays as it is: a sum of products with infinity is often
+// NaN where infinity times the sum is not.
 #include "passes/constants.h"
 
 using namespace mlir;
@@ -46,6 +47,19 @@ Value perChannel(Value value, int64_t channels, PatternRewriter& rewriter) {
                    *splatOf(value));
 }
 
+/// Half the greatest float of `type`: numbers up to it are finite however they are rounded.
+double finiteLimit(RankedTensorType type) {
+  return llvm::APFloat::getLargest(cast<FloatType>(type.getElementType()).getFloatSemantics())
+             .convertToDouble() /
+         2;
+}
+
+/// True if `constant` times numbers up to `scale` plus numbers up to `shift` is certainly finite.
+bool staysFinite(Value constant, double scale, double shift) {
+  const auto magnitudes = magnitudesOf(constant);
+  return magnitudes && magnitudes->most * scale + shift <= finiteLimit(ir::tensorType(constant));
+}
+
 /// A contraction whose weights are constants and whose result is used once, so that they can be changed.
 struct Weights {
   Operation* op = nullptr;
@@ -69,6 +83,17 @@ struct Weights {
   bool takesBias() const { return !isa<ir::MatmulOp>(op); }
   Value bias() const { return takesBias() && op->getNumOperands() == 3 ? op->getOperand(2) : Value(); }
   RankedTensorType resultType() const { return ir::tensorType(op->getResult(0)); }
+
+  /// True if weights and bias certainly are finite once multiplied by numbers up to `scale`.
+  bool canScale(double scale) const {
+    return scale <= finiteLimit(resultType()) && staysFinite(op->getOperand(1), scale, 0) &&
+           (!bias() || staysFinite(bias(), scale, 0));
+  }
+  /// True if the bias certainly is finite once multiplied by numbers up to `scale` and added to numbers up to
+  /// `shift`.
+  bool canShift(double scale, double shift) const {
+    return bias() ? staysFinite(bias(), scale, shift) : shift <= finiteLimit(resultType());
+  }
 
   /// The weights with output channel c multiplied by scale[c].
   Value scaled(Value scale, PatternRewriter& rewriter) const {
@@ -122,8 +147,8 @@ Value applyAffine(const Weights& weights, Value scale, Value shift, Location loc
   return weights.rebuilt(filter, bias, loc, rewriter);
 }
 
-/// batch_norm(x) -> x * scale + shift; parameters that are not constant leave the computation of both to the
-/// program.
+/// batch_norm(x) -> x * scale + shift, if both are finite constants; else (x - mean) * scale + bias, which is
+/// right for infinite scales too, and whatever is not constant is left to the program.
 struct ExpandBatchNorm : OpRewritePattern<ir::BatchNormOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(ir::BatchNormOp op, PatternRewriter& rewriter) const override {
@@ -135,17 +160,28 @@ struct ExpandBatchNorm : OpRewritePattern<ir::BatchNormOp> {
     Value deviation = createFolded<ir::SqrtOp>(rewriter, loc, channel,
                                                arithmetic<ir::AddOp>(op.getVariance(), epsilon, rewriter));
     Value scale = arithmetic<ir::DivOp>(op.getScale(), deviation, rewriter);
-    Value shift =
-        arithmetic<ir::SubOp>(op.getBias(), arithmetic<ir::MulOp>(op.getMean(), scale, rewriter), rewriter);
-    auto weights = Weights::of(op.getInput());
-    if (weights && weights->channelDim == 1 && isConstant(scale) && isConstant(shift)) {
-      rewriter.replaceOp(op, applyAffine(*weights, scale, shift, loc, rewriter));
-      return success();
-    }
     SmallVector<int64_t> shape(static_cast<size_t>(type.getRank()) - 1, 1);
     shape[0] = type.getDimSize(1);
-    Value product = ir::MulOp::create(rewriter, loc, type, op.getInput(), reshaped(scale, shape, rewriter));
-    rewriter.replaceOpWithNewOp<ir::AddOp>(op, type, product, reshaped(shift, shape, rewriter));
+    const auto perChannel = [&](Value value) { return reshaped(value, shape, rewriter); };
+
+    if (const auto scales = magnitudesOf(scale); scales && isConstant(op.getMean())) {
+      Value shift =
+          arithmetic<ir::SubOp>(op.getBias(), arithmetic<ir::MulOp>(op.getMean(), scale, rewriter), rewriter);
+      if (const auto shifts = magnitudesOf(shift)) {
+        auto weights = Weights::of(op.getInput());
+        if (weights && weights->channelDim == 1 && weights->canScale(scales->most) &&
+            weights->canShift(scales->most, shifts->most)) {
+          rewriter.replaceOp(op, applyAffine(*weights, scale, shift, loc, rewriter));
+          return success();
+        }
+        Value product = ir::MulOp::create(rewriter, loc, type, op.getInput(), perChannel(scale));
+        rewriter.replaceOpWithNewOp<ir::AddOp>(op, type, product, perChannel(shift));
+        return success();
+      }
+    }
+    Value centered = ir::SubOp::create(rewriter, loc, type, op.getInput(), perChannel(op.getMean()));
+    Value product = ir::MulOp::create(rewriter, loc, type, centered, perChannel(scale));
+    rewriter.replaceOpWithNewOp<ir::AddOp>(op, type, product, perChannel(op.getBias()));
     return success();
   }
 };
@@ -167,7 +203,8 @@ struct FoldAffine : OpRewritePattern<OpTy> {
     auto weights = Weights::of(value);
     if (!weights || value.getType() != op.getType() || (!scales && !weights->takesBias()) ||
         !isa<FloatType>(weights->resultType().getElementType()) ||
-        !isPerChannel(constant, weights->resultType().getShape(), weights->channelDim))
+        !isPerChannel(constant, weights->resultType().getShape(), weights->channelDim) ||
+        !staysFinite(*weights, constant))
       return false;
     Value channel = perChannel(constant, weights->resultType().getDimSize(weights->channelDim), rewriter);
     if constexpr (std::is_same_v<OpTy, ir::DivOp>)
@@ -178,6 +215,18 @@ struct FoldAffine : OpRewritePattern<OpTy> {
     rewriter.replaceOp(op, applyAffine(*weights, scales ? channel : Value(), scales ? Value() : channel,
                                        op.getLoc(), rewriter));
     return true;
+  }
+
+  static bool staysFinite(const Weights& weights, Value constant) {
+    const auto magnitudes = magnitudesOf(constant);
+    if (!magnitudes)
+      return false;
+    if constexpr (std::is_same_v<OpTy, ir::MulOp>)
+      return weights.canScale(magnitudes->most);
+    else if constexpr (std::is_same_v<OpTy, ir::DivOp>)
+      return magnitudes->least > 0 && weights.canScale(1 / magnitudes->least);
+    else
+      return weights.canShift(1, magnitudes->most);
   }
 };
 
@@ -191,13 +240,16 @@ struct DistributeOverBias : OpRewritePattern<ir::MulOp> {
         continue;
       for (auto [product, bias] :
            {std::pair(add.getLhs(), add.getRhs()), std::pair(add.getRhs(), add.getLhs())}) {
-        auto matmul = product.getDefiningOp<ir::MatmulOp>();
-        if (!matmul || !Weights::of(product) || product.getType() != op.getType() || !isConstant(bias) ||
-            !isa<FloatType>(ir::tensorType(product).getElementType()))
+        const auto weights = Weights::of(product);
+        if (!weights || !isa<ir::MatmulOp>(weights->op) || product.getType() != op.getType() ||
+            !isConstant(bias) || !isa<FloatType>(ir::tensorType(product).getElementType()))
           continue;
         const ArrayRef<int64_t> shape = ir::tensorType(product).getShape();
         const auto last = static_cast<int64_t>(shape.size()) - 1;
         if (!isPerChannel(factor, shape, last) || !isPerChannel(bias, shape, last))
+          continue;
+        const auto factors = magnitudesOf(factor);
+        if (!factors || !weights->canScale(factors->most) || !staysFinite(bias, factors->most, 0))
           continue;
         Value scale = perChannel(factor, shape.back(), rewriter);
         Value shift = perChannel(bias, shape.back(), rewriter);
