@@ -89,16 +89,17 @@ struct ChooseAlgorithm : FunctionPass<ChooseAlgorithm> {
         original->erase();
   }
 
-  // Null if it cannot be evaluated: then everything stays as it was.
+  // Null if it cannot be evaluated, or is not finite (sums of its products would be NaN where those of conv
+  // are infinite): then everything stays as it was.
   static Value transformFilter(ir::ConvOp conv, int64_t tile) {
     IRRewriter rewriter(conv.getContext());
     rewriter.setInsertionPointAfterValue(conv.getFilter());
     auto transform =
         ir::WinogradFilterOp::create(rewriter, conv.getLoc(), conv.getFilter(), static_cast<uint64_t>(tile));
     Value filter = foldNow(rewriter, transform, /*bounded=*/false);
-    if (isConstant(filter))
+    if (magnitudesOf(filter))
       return filter;
-    rewriter.eraseOp(transform);
+    rewriter.eraseOp(filter.getDefiningOp());
     return {};
   }
 };

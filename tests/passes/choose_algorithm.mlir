@@ -43,3 +43,13 @@ func.func @filter_is_an_argument(%x: tensor<1x64x56x56xf32>, %f: tensor<64x64x3x
   %0 = sinter.conv %x, %f {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_begin = array<i64: 1, 1>, pad_end = array<i64: 1, 1>} : (tensor<1x64x56x56xf32>, tensor<64x64x3x3xf32>) -> tensor<1x64x56x56xf32>
   return %0 : tensor<1x64x56x56xf32>
 }
+
+// Winograd's sums would be NaN where the direct ones are infinite.
+// CHECK-LABEL: func.func @infinite_filter
+// CHECK: %[[FILTER:.*]] = sinter.constant dense<0x7F800000> : tensor<64x64x3x3xf32>
+// CHECK-NEXT: sinter.conv %arg0, %[[FILTER]]
+func.func @infinite_filter(%x: tensor<1x64x56x56xf32>) -> tensor<1x64x56x56xf32> {
+  %f = sinter.constant dense<0x7F800000> : tensor<64x64x3x3xf32>
+  %0 = sinter.conv %x, %f {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_begin = array<i64: 1, 1>, pad_end = array<i64: 1, 1>} : (tensor<1x64x56x56xf32>, tensor<64x64x3x3xf32>) -> tensor<1x64x56x56xf32>
+  return %0 : tensor<1x64x56x56xf32>
+}

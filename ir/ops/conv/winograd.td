@@ -24,6 +24,10 @@ def WinogradConvOp : Sinter_TensorOp<"winograd_conv", "contraction", [
     With tiles of 4 it needs a quarter of the multiply-adds of conv, with tiles of 2 four ninths. Its FLOPs are counted as those of conv, so that rates compare.
     Sums are formed in another order and through numbers up to 100 times as large as the inputs: an element of the
     result differs from the exact one by no more than 1e-5 times the largest sum |input| * |filter| of the result.
+
+    That holds as long as all numbers on the way are finite. Finite inputs above a hundredth of the greatest f32 may
+    become infinite or NaN where conv does not overflow. An infinite input or a NaN reaches every element of the tiles
+    whose d it lies in, mostly as NaN; with conv it reaches the 3 x 3 elements around it only.
   }];
   let arguments = (ins Sinter_F32Tensor:$input, Sinter_F32Tensor:$filter, Optional<Sinter_F32Tensor>:$bias,
                        DenseI64ArrayAttr:$pad_begin, DenseI64ArrayAttr:$pad_end,
