@@ -3,9 +3,11 @@
 
 #include "codegen/kernel/kernel_compiler.h"
 #include "ir/constant.h"
+#include "ir/location.h"
 #include "ir/ops.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/StringExtras.h"
 
 #include <chrono>
 #include <map>
@@ -37,23 +39,6 @@ uint64_t moduleNumber(ModuleOp module, StringRef name) {
   if (!attribute)
     throw Error("the planned module lacks " + name.str(), ErrorKind::internal);
   return static_cast<uint64_t>(attribute.getInt());
-}
-
-// The source operations of a location, as people know them: ONNX node names, or file:line of C++ code.
-void describe(Location location, std::string& text) {
-  auto append = [&](const std::string& part) {
-    if (text.find(part) == std::string::npos)
-      text += (text.empty() ? "" : " + ") + part;
-  };
-  if (auto name = dyn_cast<NameLoc>(location))
-    append(name.getName().str());
-  else if (auto file = dyn_cast<FileLineColLoc>(location))
-    append(file.getFilename().str() + ":" + std::to_string(file.getLine()));
-  else if (auto fused = dyn_cast<FusedLoc>(location))
-    for (Location part : fused.getLocations())
-      describe(part, text);
-  else if (auto call = dyn_cast<CallSiteLoc>(location))
-    describe(call.getCallee(), text);
 }
 
 // Turns @main's straight line into steps on buffers.
@@ -124,10 +109,8 @@ private:
       step.buffers.push_back(buffers_[result]);
     }
     step.label = operations(kernelOps_[step.kernel]);
-    std::string sources;
-    describe(launch.getLoc(), sources);
-    if (!sources.empty())
-      step.label += " @ " + sources;
+    if (const auto sources = ir::sourcesOf(launch.getLoc()); !sources.empty())
+      step.label += " @ " + llvm::join(sources, " + ");
     cost(kernelOps_[step.kernel], step);
     step.bytes = ir::operandAndResultBytes(launch);
     parts_.steps.push_back(std::move(step));
@@ -195,15 +178,10 @@ void lower(ModuleOp module, const CompileOptions& options, passes::Stage stage) 
 }
 
 passes::Stage stageNamed(const std::string& name) {
-  if (name == "imported")
-    return passes::Stage::imported;
-  if (name == "optimized")
-    return passes::Stage::optimized;
-  if (name == "fused")
-    return passes::Stage::fused;
-  if (name == "planned")
-    return passes::Stage::planned;
-  throw Error("there is no stage '" + name + "'; there are imported, optimized, fused, planned and llvm");
+  if (const auto stage = passes::stageNamed(name))
+    return *stage;
+  throw Error("there is no stage '" + name + "'; there are " + llvm::join(passes::kStageNames, ", ") +
+              " and llvm");
 }
 
 std::string inspect(ModuleOp module, const CompileOptions& options, const std::string& stage,

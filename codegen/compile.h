@@ -30,7 +30,7 @@ std::shared_ptr<rt::Executable> compile(mlir::ModuleOp module, const CompileOpti
 /// Takes `module` from where tracing or importing left it as far as `stage`. Throws Error.
 void lower(mlir::ModuleOp module, const CompileOptions& options, passes::Stage stage);
 
-/// The stage of that name ("imported", "optimized", "fused", "planned"). Throws Error for others.
+/// The stage of that name, one of passes::kStageNames. Throws Error for others.
 passes::Stage stageNamed(const std::string& name);
 
 /// What to do with the elements of large constants in a text.
@@ -39,8 +39,8 @@ enum class Weights : uint8_t {
   printed, ///< in full, so that sinter-opt can read the text
 };
 
-/// `module` after a stage, as text: one of stageNamed, or "llvm", the optimised LLVM IR of every kernel one
-/// after the other. The module is consumed. Throws Error.
+/// `module` after a stage, as text: one of passes::kStageNames, or "llvm", the optimised LLVM IR of every
+/// kernel one after the other. The module is consumed. Throws Error.
 std::string inspect(mlir::ModuleOp module, const CompileOptions& options, const std::string& stage,
                     Weights weights = Weights::elided);
 

@@ -1,11 +1,14 @@
 // The compiler, read as one page: the passes in order, and why each is where it is.
 #include "passes/pipeline.h"
 
+#include "ir/location.h"
 #include "passes/passes.h"
 
 #include "mlir/Pass/PassOptions.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 
@@ -41,40 +44,21 @@ void optimize(OpPassManager& functions, const PipelineOptions& options) {
   functions.addPass(createCSEPass());
 }
 
-std::string describe(Location location) {
-  if (auto file = dyn_cast<FileLineColLoc>(location))
-    return (file.getFilename().strref() + ":" + Twine(file.getLine())).str();
-  if (auto name = dyn_cast<NameLoc>(location)) {
-    const std::string inner = describe(name.getChildLoc());
-    return inner.empty() ? name.getName().str() : name.getName().str() + " (" + inner + ")";
-  }
-  if (auto call = dyn_cast<CallSiteLoc>(location))
-    return describe(call.getCallee());
-  if (auto fused = dyn_cast<FusedLoc>(location))
-    for (Location part : fused.getLocations())
-      if (std::string text = describe(part); !text.empty())
-        return text;
-  return {};
-}
-
-std::optional<Stage> stageNamed(StringRef name) {
-  return llvm::StringSwitch<std::optional<Stage>>(name)
-      .Case("imported", Stage::imported)
-      .Case("optimized", Stage::optimized)
-      .Case("fused", Stage::fused)
-      .Case("planned", Stage::planned)
-      .Default(std::nullopt);
-}
-
 struct CommandLineOptions : PassPipelineOptions<CommandLineOptions> {
-  Option<std::string> stage{*this, "stage", llvm::cl::desc("imported, optimized, fused or planned"),
-                            llvm::cl::init("planned")};
+  Option<std::string> stage{*this, "stage", llvm::cl::desc("how far to go"), llvm::cl::init("planned")};
   Option<int64_t> block{*this, "block", llvm::cl::desc("channels in a block"), llvm::cl::init(8)};
   Option<bool> fuse{*this, "fuse", llvm::cl::desc("false: one operation per kernel"), llvm::cl::init(true)};
   Option<bool> precise{*this, "precise", llvm::cl::desc("no Winograd"), llvm::cl::init(false)};
 };
 
 } // namespace
+
+std::optional<Stage> stageNamed(StringRef name) {
+  const auto* found = llvm::find(kStageNames, name);
+  if (found == kStageNames.end())
+    return std::nullopt;
+  return static_cast<Stage>(found - kStageNames.begin());
+}
 
 void buildPipeline(OpPassManager& manager, const PipelineOptions& options, Stage stage) {
   if (stage == Stage::imported)
@@ -95,8 +79,8 @@ void runPipeline(ModuleOp module, const PipelineOptions& options, Stage stage) {
   std::string first;
   ScopedDiagnosticHandler handler(module.getContext(), [&](Diagnostic& diagnostic) {
     if (diagnostic.getSeverity() == DiagnosticSeverity::Error && first.empty()) {
-      const std::string where = describe(diagnostic.getLocation());
-      first = (where.empty() ? "" : where + ": ") + diagnostic.str();
+      const auto sources = ir::sourcesOf(diagnostic.getLocation());
+      first = (sources.empty() ? "" : sources.front() + ": ") + diagnostic.str();
     }
     return success();
   });
@@ -124,7 +108,8 @@ void registerPasses() {
       [](OpPassManager& manager, const CommandLineOptions& options) {
         const auto stage = stageNamed(options.stage);
         if (!stage)
-          llvm::reportFatalUsageError("sinter-pipeline: stage must be imported, optimized, fused or planned");
+          llvm::reportFatalUsageError("sinter-pipeline: there is no stage '" + Twine(options.stage) +
+                                      "'; there are " + llvm::join(kStageNames, ", "));
         buildPipeline(manager, {options.fuse, options.block, options.precise}, *stage);
       });
 }

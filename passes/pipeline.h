@@ -4,7 +4,9 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
 
+#include <array>
 #include <cstdint>
+#include <optional>
 
 namespace sinter::passes {
 
@@ -27,6 +29,12 @@ enum class Stage : uint8_t {
   fused,     ///< one sinter.fusion per kernel
   planned,   ///< sinter.kernel + sinter.launch with arena offsets
 };
+
+/// What the stages are called, in order.
+inline constexpr std::array<llvm::StringLiteral, 4> kStageNames{"imported", "optimized", "fused", "planned"};
+
+/// The stage of that name, if there is one.
+std::optional<Stage> stageNamed(llvm::StringRef name);
 
 /// Adds the passes that lead from Stage::imported to `stage`.
 ///

@@ -1,0 +1,15 @@
+// Where operations come from, as people know it.
+#pragma once
+
+#include "mlir/IR/Location.h"
+#include "llvm/ADT/SmallVector.h"
+
+#include <string>
+
+namespace sinter::ir {
+
+/// The distinct sources of a location in order: names of ONNX nodes, or file:line of C++ code. Empty where
+/// nothing is known.
+llvm::SmallVector<std::string> sourcesOf(mlir::Location location);
+
+} // namespace sinter::ir
