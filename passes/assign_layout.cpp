@@ -17,6 +17,8 @@ using namespace mlir;
 namespace sinter::passes {
 namespace {
 
+constexpr int64_t kMostBlock = 64; // no machine has vectors of more lanes
+
 struct AssignLayout : FunctionPass<AssignLayout> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(AssignLayout)
   AssignLayout() = default;
@@ -184,6 +186,11 @@ void AssignLayout::assign(Operation* op) {
 }
 
 void AssignLayout::runOnOperation() {
+  if (block < 1 || block > kMostBlock) {
+    emitError(getOperation().getLoc())
+        << "layouts have blocks of 1 to " << kMostBlock << " channels, not of " << block.getValue();
+    return signalPassFailure();
+  }
   if (getOperation().isExternal())
     return;
   blockedValues.clear();
