@@ -95,4 +95,13 @@ std::optional<ContractionLayout> contractionLayout(Operation* op, int64_t block)
   return std::nullopt;
 }
 
+bool hasMicroKernelLayouts(Operation* op, int64_t block) {
+  const std::optional<ContractionLayout> layout = contractionLayout(op, block);
+  if (!layout)
+    return false;
+  const LayoutAttr lhs = ir::layoutOf(op->getOperand(0));
+  return (lhs == layout->lhs || (!lhs && layout->lhsMayBeRowMajor)) &&
+         ir::layoutOf(op->getOperand(1)) == layout->rhs && ir::layoutOf(op->getResult(0)) == layout->result;
+}
+
 } // namespace sinter::passes

@@ -27,4 +27,7 @@ struct ContractionLayout {
 /// depthwise), a transposed matmul operand that is not constant.
 std::optional<ContractionLayout> contractionLayout(mlir::Operation* op, int64_t block);
 
+/// True if there is a micro-kernel for `op`, and its operands and its result lie as it takes them.
+bool hasMicroKernelLayouts(mlir::Operation* op, int64_t block);
+
 } // namespace sinter::passes

@@ -4,6 +4,7 @@
 // while the element is in a register), then roots that read elements one by one take what comes before them,
 // and what is left gathers into kernels without a root. A kernel has one result, and nothing is computed
 // twice.
+#include "passes/contraction_layout.h"
 #include "passes/fusion_region.h"
 
 #include "passes/constants.h"
@@ -294,9 +295,21 @@ struct Fuse : FunctionPass<Fuse> {
       return ir::layoutOf(reshape.getInput()) || ir::layoutOf(reshape.getResult())
                  ? op->emitOpError("of a tensor that is not row-major")
                  : success();
-    if (isa<ir::FusionOp, ir::ConstantOp, func::ReturnOp>(op))
+    if (auto fusion = dyn_cast<ir::FusionOp>(op))
+      return checkRoot(fusion.getRoot());
+    if (isa<ir::ConstantOp, func::ReturnOp>(op))
       return success();
     return op->emitOpError("cannot be compiled to a kernel");
+  }
+
+  /// A contraction without loops needs its micro-kernel, and that the layouts it takes.
+  static LogicalResult checkRoot(Operation* root) {
+    if (!isa_and_nonnull<ir::ContractionOpInterface>(root) || isa<ir::LoopOpInterface>(root))
+      return success();
+    const ir::LayoutAttr layout = ir::layoutOf(root->getResult(0));
+    if (layout && hasMicroKernelLayouts(root, layout.getBlock()))
+      return success();
+    return root->emitOpError("has no loops, and is not in the layouts of its micro-kernel");
   }
 };
 

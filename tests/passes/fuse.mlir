@@ -148,3 +148,23 @@ func.func @foreign(%x: tensor<4xf32>) -> tensor<4xf32> {
   %0 = arith.negf %x : tensor<4xf32>
   return %0 : tensor<4xf32>
 }
+
+// -----
+
+func.func @no_loops(%x: tensor<1x16x8x8xf32>) -> tensor<1x16x6x6xf32> {
+  %f = sinter.constant dense<1.0> : tensor<36x16x16xf32>
+  // expected-error @+1 {{'sinter.winograd_conv' op has no loops, and is not in the layouts of its micro-kernel}}
+  %0 = sinter.winograd_conv %x, %f {pad_begin = array<i64: 0, 0>, pad_end = array<i64: 0, 0>} : (tensor<1x16x8x8xf32>, tensor<36x16x16xf32>) -> tensor<1x16x6x6xf32>
+  return %0 : tensor<1x16x6x6xf32>
+}
+
+// -----
+
+// Channels of the result in blocks, but not those of the filter.
+#blocked = #sinter.layout<order = [0, 1, 2, 3], blocked = 1, block = 8>
+func.func @no_loops_half(%x: tensor<1x16x8x8xf32, #blocked>) -> tensor<1x16x6x6xf32, #blocked> {
+  %f = sinter.constant dense<1.0> : tensor<36x16x16xf32>
+  // expected-error @+1 {{'sinter.winograd_conv' op has no loops, and is not in the layouts of its micro-kernel}}
+  %0 = sinter.winograd_conv %x, %f {pad_begin = array<i64: 0, 0>, pad_end = array<i64: 0, 0>} : (tensor<1x16x8x8xf32, #blocked>, tensor<36x16x16xf32>) -> tensor<1x16x6x6xf32, #blocked>
+  return %0 : tensor<1x16x6x6xf32, #blocked>
+}
