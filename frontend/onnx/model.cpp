@@ -4,6 +4,7 @@
 #include "codegen/compile.h"
 #include "frontend/onnx/draw.h"
 #include "frontend/onnx/import.h"
+#include "frontend/trace/program_cache.h"
 #include "ir/ops.h"
 #include "sinter/runtime/thread_pool.h"
 
@@ -12,9 +13,7 @@
 #include "onnx.pb.h"
 
 #include <algorithm>
-#include <list>
 #include <map>
-#include <mutex>
 #include <new>
 
 namespace sinter {
@@ -78,22 +77,24 @@ std::vector<View> views_of(const std::vector<Tensor>& tensors) {
 } // namespace
 
 struct Model::Impl {
-  struct Compiled {
-    std::vector<Shape> shapes;
-    std::shared_ptr<const rt::Executable> executable;
-  };
-
   std::string path;
   ModelGraph graph;
   ModelOptions options;
   std::unique_ptr<rt::ThreadPool> own_pool; // null: the process's
-  std::mutex mutex;                         // of what follows, and of compilation
-  std::list<Compiled> cache;                // the most recently used first
+  trace::ProgramCache programs;
+
+  explicit Impl(ModelOptions given) : options(std::move(given)), programs(options.cached_shapes) {
+    if (options.threads < 0)
+      throw Error("threads is " + std::to_string(options.threads));
+    if (options.threads > 0)
+      own_pool = std::make_unique<rt::ThreadPool>(options.threads);
+  }
 
   rt::ThreadPool& pool() const { return own_pool ? *own_pool : rt::default_thread_pool(); }
 
   codegen::CompileOptions compile_options() const {
-    return {options.fuse, options.cpu, options.progress, options.precise};
+    return {
+        .fuse = options.fuse, .cpu = options.cpu, .progress = options.progress, .precise = options.precise};
   }
 
   Imported import(const std::vector<Tensor>& inputs) const {
@@ -108,22 +109,13 @@ struct Model::Impl {
   }
 
   std::shared_ptr<const rt::Executable> compile(const std::vector<Tensor>& inputs) {
-    std::vector<Shape> shapes;
-    for (const Tensor& input : inputs)
-      shapes.push_back(input.shape());
-    const std::lock_guard lock(mutex);
-    const auto found =
-        std::find_if(cache.begin(), cache.end(), [&](const Compiled& c) { return c.shapes == shapes; });
-    if (found != cache.end()) {
-      cache.splice(cache.begin(), cache, found);
-      return found->executable;
-    }
-    const Imported imported = import(inputs);
-    cache.push_front({std::move(shapes), codegen::compile(*imported.module, compile_options())});
-    const std::shared_ptr<const rt::Executable> executable = cache.front().executable;
-    while (cache.size() > options.cached_shapes)
-      cache.pop_back();
-    return executable;
+    auto program = programs.get(inputs, [&]() -> std::shared_ptr<const rt::Executable> {
+      const Imported imported = import(inputs);
+      return codegen::compile(*imported.module, compile_options());
+    });
+    if (!program)
+      throw Error("a model is used by the progress callback of its own compilation");
+    return program;
   }
 
   // All dimensions of the same name have the same extent.
@@ -174,14 +166,9 @@ Model::~Model() = default;
 Model Model::load(const std::string& path, ModelOptions options) {
   auto file = guarded("", [&] { return onnx_import::read_model_file(path); }); // names the path itself
   return guarded(path, [&] {
-    auto impl = std::make_unique<Impl>();
+    auto impl = std::make_unique<Impl>(std::move(options));
     impl->path = path;
     impl->graph = onnx_import::build_graph(std::move(file));
-    if (options.threads < 0)
-      throw Error("threads is " + std::to_string(options.threads));
-    if (options.threads > 0)
-      impl->own_pool = std::make_unique<rt::ThreadPool>(options.threads);
-    impl->options = std::move(options);
     return Model(std::move(impl));
   });
 }
@@ -248,6 +235,8 @@ std::string Model::inspect(const std::vector<Tensor>& inputs, const std::string&
     const Imported imported = impl_->import(inputs);
     mlir::ModuleOp module = *imported.module;
     if (format == InspectFormat::dot) {
+      if (stage == "llvm")
+        throw Error("stage llvm cannot be drawn");
       codegen::lower(module, impl_->compile_options(), codegen::stageNamed(stage));
       return draw_dot(module);
     }

@@ -4,6 +4,7 @@
 #include "codegen/compile.h"
 #include "sinter/runtime/thread_pool.h"
 #include "trace/errors.h"
+#include "trace/program_cache.h"
 #include "trace/trace.h"
 
 #include "llvm/ADT/SmallVector.h"
@@ -22,27 +23,6 @@ namespace {
 
 // Deep enough for any network, shallow enough for any stack.
 constexpr int kMaxNesting = 200;
-
-struct Argument {
-  DType dtype;
-  Shape shape;
-  bool operator==(const Argument&) const = default;
-};
-using Signature = llvm::SmallVector<Argument, 4>;
-
-bool matches(const Signature& signature, std::span<const Tensor> inputs) {
-  return std::equal(signature.begin(), signature.end(), inputs.begin(), inputs.end(),
-                    [](const Argument& argument, const Tensor& input) {
-                      return argument.dtype == input.dtype() && argument.shape == input.shape();
-                    });
-}
-
-Signature signature_of(std::span<const Tensor> inputs) {
-  Signature signature;
-  for (const Tensor& input : inputs)
-    signature.push_back({input.dtype(), input.shape()});
-  return signature;
-}
 
 // Counts compiled functions that call each other while they are traced.
 class Nesting {
@@ -77,28 +57,18 @@ std::vector<View> make_outputs(const rt::Executable& program, std::vector<Tensor
 } // namespace
 
 struct CompiledFunction::Impl {
-  struct Program {
-    Signature signature;
-    std::shared_ptr<const rt::Executable> executable;
-    uint64_t last_use = 0;
-  };
-
   Body body;
   CompileOptions options;
   SourceLocation where;
   std::unique_ptr<rt::ThreadPool> own_pool;
 
-  std::mutex cache_mutex; // guards programs and clock; held for moments only
-  std::vector<Program> programs;
-  uint64_t clock = 0;
-  int64_t compilations = 0;
-
+  trace::ProgramCache programs;
   // Held while tracing and compiling. Recursive: the body may call this function on concrete tensors.
   std::recursive_mutex trace_mutex;
-  std::vector<Signature> in_progress; // of the thread that holds trace_mutex
 
   Impl(Body body, CompileOptions options, SourceLocation where)
-      : body(std::move(body)), options(std::move(options)), where(where) {
+      : body(std::move(body)), options(std::move(options)), where(where),
+        programs(this->options.cached_signatures) {
     if (this->options.threads != 0)
       own_pool = locate(where, "compile",
                         [this] { return std::make_unique<rt::ThreadPool>(this->options.threads); });
@@ -109,31 +79,6 @@ struct CompiledFunction::Impl {
   }
 
   rt::ThreadPool& pool() { return own_pool ? *own_pool : rt::default_thread_pool(); }
-
-  std::shared_ptr<const rt::Executable> find(std::span<const Tensor> inputs) {
-    std::lock_guard lock(cache_mutex);
-    for (Program& program : programs)
-      if (matches(program.signature, inputs)) {
-        program.last_use = ++clock;
-        return program.executable;
-      }
-    return nullptr;
-  }
-
-  void keep(Signature signature, std::shared_ptr<const rt::Executable> executable) {
-    std::lock_guard lock(cache_mutex);
-    ++compilations;
-    if (programs.size() >= std::max<std::size_t>(options.cached_signatures, 1))
-      programs.erase(
-          std::min_element(programs.begin(), programs.end(),
-                           [](const Program& a, const Program& b) { return a.last_use < b.last_use; }));
-    programs.push_back({std::move(signature), std::move(executable), ++clock});
-  }
-
-  bool is_in_progress(std::span<const Tensor> inputs) const {
-    return std::any_of(in_progress.begin(), in_progress.end(),
-                       [&](const Signature& signature) { return matches(signature, inputs); });
-  }
 
   std::vector<Tensor> call_body(std::span<const Tensor> inputs, const SourceLocation& caller) {
     const Nesting nesting(caller);
@@ -158,22 +103,13 @@ struct CompiledFunction::Impl {
   // The program for `inputs`; null if the calling thread is just making it.
   std::shared_ptr<const rt::Executable> program_for(std::span<const Tensor> inputs,
                                                     const SourceLocation& caller) {
-    if (auto found = find(inputs))
+    if (auto found = programs.find(inputs))
       return found;
-    std::lock_guard lock(trace_mutex);
-    if (auto found = find(inputs)) // made while this thread waited
-      return found;
-    if (is_in_progress(inputs))
-      return nullptr;
-    in_progress.push_back(signature_of(inputs));
-    struct Done {
-      std::vector<Signature>& list;
-      ~Done() { list.pop_back(); }
-    } done{in_progress};
-    std::shared_ptr<const rt::Executable> executable = with_trace(
-        inputs, caller, [&](mlir::ModuleOp module) { return codegen::compile(module, codegen_options()); });
-    keep(in_progress.back(), executable);
-    return executable;
+    const std::lock_guard lock(trace_mutex);
+    return programs.get(inputs, [&]() -> std::shared_ptr<const rt::Executable> {
+      return with_trace(inputs, caller,
+                        [&](mlir::ModuleOp module) { return codegen::compile(module, codegen_options()); });
+    });
   }
 
   std::vector<Tensor> run(const rt::Executable& program, std::span<const Tensor> inputs,
@@ -226,8 +162,7 @@ std::string CompiledFunction::inspect(std::span<const Tensor> inputs, const std:
 }
 
 int64_t CompiledFunction::compilations() const {
-  std::lock_guard lock(impl_->cache_mutex);
-  return impl_->compilations;
+  return impl_->programs.compilations();
 }
 
 } // namespace sinter

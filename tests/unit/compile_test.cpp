@@ -143,6 +143,13 @@ TEST(Compile, OnceForEverySignature) {
   EXPECT_EQ(traced, 5);
 }
 
+TEST(Compile, KeepsNothingIfToldSo) {
+  auto f = compile([](Tensor x) { return x + 1; }, {.cached_signatures = 0});
+  for (int i = 0; i < 3; ++i)
+    expect_close(f(Tensor::ones({3})), Tensor::full({3}, 2));
+  EXPECT_EQ(f.core().compilations(), 3);
+}
+
 TEST(Compile, InputsNeedNotBeDense) {
   auto f = compile([](Tensor x) { return x * 2; });
   expect_close(f(kX.transpose(0, 1)), kX.transpose(0, 1) * 2);

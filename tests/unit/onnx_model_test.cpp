@@ -6,6 +6,10 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <stdexcept>
 #include <thread>
 
 namespace sinter::test {
@@ -136,6 +140,52 @@ TEST_F(OnnxModel, MayBeRunFromSeveralThreads) {
     thread.join();
 }
 
+TEST_F(OnnxModel, KeepsNothingIfToldSo) {
+  ModelOptions options;
+  options.cached_shapes = 0;
+  Model model = load(adder(), options);
+  const Tensor x = Tensor::ones({2, 3});
+  EXPECT_NE(model.compile({x, x}), model.compile({x, x}));
+  EXPECT_THAT(model.run({x, x}).front().to_vector<float>(), testing::Each(2));
+}
+
+// The callback holds up the compilation of one shape until a program for another has run.
+TEST_F(OnnxModel, KnownShapesRunWhileAnotherIsCompiled) {
+  std::promise<void> compiling, ran;
+  std::atomic<bool> hold{false};
+  auto has_run = ran.get_future();
+  ModelOptions options;
+  options.progress = [&](int64_t, int64_t) {
+    if (hold.exchange(false)) {
+      compiling.set_value();
+      EXPECT_EQ(has_run.wait_for(std::chrono::seconds(60)), std::future_status::ready);
+    }
+  };
+  Model model = load(adder(), options);
+  const Tensor known = Tensor::ones({1, 3}), fresh = Tensor::ones({37, 3});
+  model.compile({known, known});
+  hold = true;
+  std::thread other([&] { model.compile({fresh, fresh}); });
+  compiling.get_future().wait();
+  model.run({known, known});
+  ran.set_value();
+  other.join();
+}
+
+TEST_F(OnnxModel, WhatProgressThrowsFailsTheCompilation) {
+  bool stop = true;
+  ModelOptions options;
+  options.progress = [&](int64_t, int64_t) {
+    if (stop)
+      throw std::runtime_error("enough");
+  };
+  Model model = load(adder(), options);
+  const Tensor x = Tensor::ones({41, 3});
+  EXPECT_EQ(error([&] { model.compile({x, x}); }), "enough");
+  stop = false;
+  EXPECT_THAT(model.run({x, x}).front().to_vector<float>(), testing::Each(2));
+}
+
 TEST_F(OnnxModel, StagesAreKnownByName) {
   Model model = load(adder());
   const std::vector<Tensor> inputs{Tensor::zeros({2, 3}), Tensor::zeros({2, 3})};
@@ -146,6 +196,7 @@ TEST_F(OnnxModel, StagesAreKnownByName) {
   EXPECT_THAT(model.inspect(inputs, "fused", InspectFormat::dot), testing::HasSubstr("digraph"));
   EXPECT_EQ(error([&] { model.inspect(inputs, "molten"); }),
             "there is no stage 'molten'; there are imported, optimized, fused, planned and llvm");
+  EXPECT_EQ(error([&] { model.inspect(inputs, "llvm", InspectFormat::dot); }), "stage llvm cannot be drawn");
 }
 
 TEST_F(OnnxModel, OutputsMayBeInputsOrConstants) {

@@ -21,7 +21,7 @@ struct CompileOptions {
   bool fuse = true;                   ///< false: one kernel per operation, to compare with
   int threads = 0;                    ///< 0: the pool shared by the process, one thread per processor
   std::string cpu = "native";         ///< or an x86-64 microarchitecture level such as "x86-64-v3"
-  std::size_t cached_signatures = 16; ///< programs kept; the least recently used goes first
+  std::size_t cached_signatures = 16; ///< programs kept, 0: none; the least recently used goes first
   bool precise = false;               ///< no algorithm that trades accuracy for speed (Winograd)
 };
 

@@ -26,7 +26,10 @@ struct ModelOptions {
   bool fuse = true;
   int threads = 0; ///< 0: one per processor
   std::string cpu = "native";
-  std::size_t cached_shapes = 16; ///< executables kept; the least recently used goes first
+  std::size_t cached_shapes = 16; ///< programs kept, 0: none; the least recently used goes first
+  /// Called now and then while a program is compiled, with the kernels done so far and in all, from whichever
+  /// thread compiled one: one call at a time for each program, others wait. What it throws fails the
+  /// compilation. Must not use the model.
   std::function<void(int64_t done, int64_t total)> progress;
   bool precise = false; ///< no algorithm that trades accuracy for speed (Winograd)
 };
