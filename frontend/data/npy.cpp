@@ -2,15 +2,11 @@
 #include "sinter/data/npy.h"
 
 #include "frontend/data/byte_source.h"
+#include "frontend/data/file_writer.h"
 
-#include <atomic>
-#include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <fcntl.h>
-#include <ostream>
 #include <string_view>
-#include <unistd.h>
 
 namespace sinter {
 namespace {
@@ -210,56 +206,6 @@ std::string header_bytes(const Tensor& tensor) {
   return bytes + text;
 }
 
-// A file that is removed again unless it was moved to its place.
-class TemporaryFile {
-public:
-  explicit TemporaryFile(const std::string& place) : place_(place) {
-    static std::atomic<uint64_t> number{0};
-    path_ = place + ".part" + std::to_string(::getpid()) + "-" + std::to_string(number++);
-    file_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (file_ < 0)
-      fail();
-  }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
-  ~TemporaryFile() {
-    if (file_ >= 0)
-      ::close(file_);
-    if (!done_ && !path_.empty())
-      ::unlink(path_.c_str());
-  }
-
-  void write(const void* data, std::size_t bytes) {
-    const auto* from = static_cast<const char*>(data);
-    while (bytes > 0) {
-      const ssize_t put = ::write(file_, from, bytes);
-      if (put < 0 && errno == EINTR)
-        continue;
-      if (put < 0)
-        fail();
-      from += put;
-      bytes -= static_cast<std::size_t>(put);
-    }
-  }
-
-  void move_to_place() {
-    const int file = file_;
-    file_ = -1;
-    if (::close(file) != 0 || ::rename(path_.c_str(), place_.c_str()) != 0)
-      fail();
-    done_ = true;
-  }
-
-private:
-  [[noreturn]] void fail() const {
-    throw Error("cannot write " + place_ + ": " + std::strerror(errno), ErrorKind::system);
-  }
-
-  std::string place_, path_;
-  int file_ = -1;
-  bool done_ = false;
-};
-
 } // namespace
 
 Tensor load_npy(const std::string& path) {
@@ -286,19 +232,17 @@ Tensor load_npy(const std::string& path) {
   }
 }
 
-void save_npy(const std::string& path, const Tensor& tensor) {
+void data::write_npy(FileWriter& file, const Tensor& tensor) {
   const Tensor dense = tensor.contiguous();
   const std::string header = header_bytes(dense);
-  TemporaryFile file(path);
   file.write(header.data(), header.size());
   file.write(dense.view().data, dense.view().bytes());
-  file.move_to_place();
 }
 
-void write_npy(std::ostream& out, const Tensor& tensor) {
-  const Tensor dense = tensor.contiguous();
-  out << header_bytes(dense);
-  out.write(dense.view().as<char>(), static_cast<std::streamsize>(dense.view().bytes()));
+void save_npy(const std::string& path, const Tensor& tensor) {
+  data::FileWriter file(path);
+  data::write_npy(file, tensor);
+  file.put_in_place();
 }
 
 } // namespace sinter

@@ -6,7 +6,11 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <fcntl.h>
 #include <filesystem>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace sinter::test {
 namespace {
@@ -83,12 +87,31 @@ TEST_F(Npy, DamagedFiles) {
   EXPECT_THAT(load_error(npy_bytes("<f4", "(1,1,1,1,1,1,1,1,1)", "abcd")), testing::StartsWith(start));
 }
 
-TEST_F(Npy, StreamsHoldWhatFilesHold) {
-  const Tensor tensor = Tensor::of({1, 2, 3, 4, 5, 6}, {2, 3}).transpose(0, 1);
+// Renaming a file onto it would replace it.
+TEST_F(Npy, APipeIsWrittenToNotReplaced) {
+  const Tensor tensor = Tensor::ones({2, 3});
   save_npy(folder_.path("x.npy"), tensor);
-  std::ostringstream stream;
-  write_npy(stream, tensor);
-  EXPECT_EQ(stream.str(), read_file(folder_.path("x.npy")));
+  const std::string pipe = folder_.path("pipe");
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  const int reader = open(pipe.c_str(), O_RDWR);
+  save_npy(pipe, tensor);
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
+  std::string bytes(4096, '\0');
+  bytes.resize(static_cast<std::size_t>(std::max<ssize_t>(read(reader, bytes.data(), bytes.size()), 0)));
+  // The header and the elements are two writes, which a pipe joins.
+  EXPECT_EQ(bytes, read_file(folder_.path("x.npy")));
+  close(reader);
+}
+
+TEST_F(Npy, LinksStayAndWhatTheyPointAtIsWritten) {
+  folder_.write("old.npy", "old");
+  for (const char* target : {"old.npy", "new.npy"}) {
+    const std::string link = folder_.path(std::string("to-") + target);
+    std::filesystem::create_symlink(target, link);
+    save_npy(link, Tensor::ones({2}));
+    EXPECT_TRUE(std::filesystem::is_symlink(link));
+    EXPECT_EQ(load_npy(folder_.path(target)).shape(), Shape{2});
+  }
 }
 
 TEST_F(Npy, NothingIsLeftOfAFileThatCannotBeWritten) {

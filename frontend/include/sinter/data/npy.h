@@ -3,7 +3,6 @@
 
 #include "sinter/tensor.h"
 
-#include <iosfwd>
 #include <string>
 
 namespace sinter {
@@ -13,11 +12,9 @@ namespace sinter {
 /// another type.
 Tensor load_npy(const std::string& path);
 
-/// Writes `tensor` to a .npy file. The file appears whole or not at all. Throws Error (system) if it cannot
+/// Writes `tensor` to a .npy file. The file appears whole or not at all; a device or a pipe
+/// is written to. Throws Error (system) if it cannot
 /// be written.
 void save_npy(const std::string& path, const Tensor& tensor);
-
-/// Writes what a .npy file of `tensor` holds; the stream tells whether that succeeded.
-void write_npy(std::ostream& out, const Tensor& tensor);
 
 } // namespace sinter
