@@ -178,6 +178,16 @@ TEST_F(BadArguments, AnOptionOfAnotherCommand) {
                "sinter run has no option --json; sinter bench has it");
 }
 
+TEST_F(BadArguments, OptionsWithoutTheirValueOrGivenTwice) {
+  expect_error(folder_, {"bench", model_, "--runs"}, "--runs lacks its value (see sinter bench --help)");
+  expect_error(folder_, {"bench", model_, "--runs="}, "--runs lacks its value (see sinter bench --help)");
+  expect_error(folder_, {"run", model_, "--input"}, "--input lacks its value (see sinter run --help)");
+  expect_error(folder_, {"bench", model_, "--runs", "1", "--runs", "2"},
+               "--runs is given more than once (see sinter bench --help)");
+  expect_error(folder_, {"run", model_, "--precise=maybe"},
+               "--precise: 'maybe' is neither true nor false (see sinter run --help)");
+}
+
 TEST_F(BadArguments, TwoModels) {
   expect_error(folder_, {"run", model_, "other.onnx"},
                "'other.onnx' is one argument too many (see sinter run --help)");
@@ -229,6 +239,17 @@ TEST_F(BadArguments, OutputsCannotBeWritten) {
                "cannot write '/proc/y.npy': No such file or directory");
   expect_error(folder_, {"inspect", model_, "--shape", "x=1x3x8x8", "-o", "/dev/full"},
                "cannot write '/dev/full': No space left on device");
+}
+
+TEST_F(BadArguments, StandardOutputCannotBeWritten) {
+  const std::string tool = std::string("'") + SINTER_TOOL + "' ";
+  for (const std::string& command :
+       {"inspect '" + model_ + "' --shape x=1x3x8x8 --stage planned",
+        "run '" + model_ + "' --input '" + x_ + "' --output-dir '" + folder_.path("out") + "'"}) {
+    const ToolResult result = run_program("/bin/sh", {"-c", tool + command + " > /dev/full"});
+    EXPECT_EQ(result.status, 2) << command;
+    EXPECT_EQ(result.err, "sinter: error: cannot write standard output: No space left on device\n");
+  }
 }
 
 TEST_F(BadArguments, ADeviceIsWrittenToNotReplaced) {

@@ -7,7 +7,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <new>
+#include <system_error>
 
 namespace {
 
@@ -21,6 +25,21 @@ int fail(std::string message) {
   std::fflush(stdout);
   fmt::print(stderr, "sinter: error: {}\n", message);
   return kUserError;
+}
+
+/// Output that is not written is an error: what `command` printed may still be in the buffer.
+int run(const sinter::tool::Command& command) {
+  const auto cannot_write = [](int error) {
+    return fail(fmt::format("cannot write standard output: {}", std::strerror(error)));
+  };
+  try {
+    const int status = command();
+    return std::fflush(stdout) == 0 ? status : cannot_write(errno);
+  } catch (const std::system_error& error) { // fmt's
+    if (std::ferror(stdout) == 0)
+      throw;
+    return cannot_write(error.code().value());
+  }
 }
 
 } // namespace
@@ -45,7 +64,7 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
     for (const auto& [name, command] : commands)
       if (app.got_subcommand(name))
-        return command();
+        return run(command);
     return fail("no command is given; there are run, bench and inspect");
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success))

@@ -66,6 +66,22 @@ std::string unknown_option(const CLI::App& app, const CLI::App& command, const s
                          : fmt::format("{}; did you mean --{}?", text, nearest);
 }
 
+/// A command line whose options are known but not how they are given; "" if that is not what is wrong. CLI11
+/// names the option first, or after "Could not convert: " with its value after " = ".
+std::string wrong_use(const CLI::ParseError& error) {
+  const std::string text = error.what();
+  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ArgumentMismatch)) {
+    const std::string option = text.substr(0, text.find(": "));
+    return text.find("At Most") != std::string::npos ? fmt::format("{} is given more than once", option)
+                                                     : fmt::format("{} lacks its value", option);
+  }
+  const std::string prefix = "Could not convert: ";
+  if (const std::size_t equals = text.find(" = "); text.starts_with(prefix) && equals != std::string::npos)
+    return fmt::format("{}: '{}' is neither true nor false",
+                       text.substr(prefix.size(), equals - prefix.size()), text.substr(equals + 3));
+  return "";
+}
+
 } // namespace
 
 std::string explain(const CLI::App& app, const CLI::ParseError& error) {
@@ -82,7 +98,10 @@ std::string explain(const CLI::App& app, const CLI::ParseError& error) {
       return fmt::format("'{}' is one argument too many (see {} --help)", extra.front(),
                          title(app, *command));
   const bool invalid = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ValidationError);
-  return invalid ? error.what() : fmt::format("{} (see {} --help)", error.what(), title(app, *given.back()));
+  if (invalid)
+    return error.what();
+  const std::string use = wrong_use(error);
+  return fmt::format("{} (see {} --help)", use.empty() ? error.what() : use, title(app, *given.back()));
 }
 
 CLI::Validator whole_number(int64_t low, int64_t high) {
