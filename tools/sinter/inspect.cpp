@@ -3,7 +3,6 @@
 #include "commands.h"
 #include "files.h"
 #include "graphviz.h"
-#include "progress.h"
 #include "usage.h"
 
 #include <fmt/format.h>
@@ -37,8 +36,6 @@ int inspect(const InspectOptions& options) {
   ModelOptions model_options;
   model_options.fuse = !options.no_fuse;
   options.code.apply(model_options);
-  Progress progress("compiling kernels");
-  model_options.progress = [&](int64_t done, int64_t total) { progress.update(done, total); };
   Model model = Model::load(options.model, model_options);
   const std::vector<Tensor> inputs = gather_inputs(model, options.inputs, options.shapes, true);
 
