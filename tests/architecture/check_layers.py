@@ -46,7 +46,6 @@ def check(root: pathlib.Path) -> list[str]:
                 if layer == "runtime" and include.startswith(COMPILER_LIBRARIES):
                     problems.append(f"{where}: runtime must not know LLVM or MLIR")
                 other = layer_of_include(root, source, include)
-                # sinter/error.h only forwards to the runtime's.
                 if other in LAYERS and LAYERS.index(other) > height:
                     problems.append(f"{where}: {layer} must not use {other}")
     if files < 50:
