@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
+#include <thread>
 
 namespace sinter::test {
 namespace {
@@ -27,6 +28,17 @@ TEST(Bench, ReportsBothSidesAndEveryKernel) {
               AllOf(HasSubstr("\"peak_gflops\": "), HasSubstr("\"kernels\": ["), HasSubstr("\"runs\": 1,")));
   for (const auto& entry : std::filesystem::directory_iterator(folder.path("")))
     EXPECT_EQ(entry.path().string().find(".part"), std::string::npos) << entry.path();
+}
+
+// Threads that take turns on a processor would each count its whole speed.
+TEST(Bench, ThePeakHasNoMoreThreadsThanProcessors) {
+  TemporaryFolder folder;
+  small_classifier().save(folder.path("model.onnx"));
+  const std::string threads = std::to_string(std::thread::hardware_concurrency() + 1);
+  const ToolResult result = run_program(SINTER_TOOL, {"bench", folder.path("model.onnx"), "--shape",
+                                                      "x=1x3x8x8", "--runs", "1", "--threads", threads});
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, AllOf(HasSubstr(threads + " threads, one run"), HasSubstr(", one per processor)")));
 }
 
 } // namespace

@@ -91,7 +91,7 @@ void measure(Measurement& m, const Subject& fused, const Subject& unfused, rt::T
   constexpr double kPeakSeconds = 0.03;
   const int peaks_every = std::max(1, m.runs / 8);
   auto measure_peak = [&] {
-    m.peak_gflops = std::max(m.peak_gflops, measure_fma_peak(m.threads, kPeakSeconds));
+    m.peak_gflops = std::max(m.peak_gflops, measure_fma_peak(m.peak_threads, kPeakSeconds));
   };
   for (int i = 0; i < 2; ++i) {
     fused.run(pool);
@@ -140,6 +140,8 @@ int bench(const BenchOptions& options) {
   Measurement m;
   m.model = options.model;
   m.threads = pool.size();
+  // Threads that share a processor would each count its whole speed.
+  m.peak_threads = std::min(m.threads, rt::default_thread_pool().size());
   m.runs = options.runs;
   m.instruction_set = fma_instruction_set();
   m.fused = describe(fused.executable());

@@ -34,6 +34,7 @@ struct KernelRow {
 struct Measurement {
   std::string model;
   int threads = 1;
+  int peak_threads = 1; ///< of the peak: no more than there are processors
   int runs = 0;
   double peak_gflops = 0; ///< the best that was measured before, between and after the runs
   std::string instruction_set;

@@ -143,9 +143,12 @@ double Side::median_ms() const {
 std::string to_text(const Measurement& m) {
   std::string text = fmt::format(
       "{}: {} thread{}, {} of each in turns, {:.3f} GFLOP a run\n"
-      "peak of the machine in the same time: {:.1f} GFLOP/s ({} multiply-adds)\n\n",
+      "peak of the machine in the same time: {:.1f} GFLOP/s ({} multiply-adds{})\n\n",
       m.model, m.threads, m.threads == 1 ? "" : "s", m.runs == 1 ? "one run" : fmt::format("{} runs", m.runs),
-      m.flops / 1e9, m.peak_gflops, m.instruction_set);
+      m.flops / 1e9, m.peak_gflops, m.instruction_set,
+      m.peak_threads < m.threads
+          ? fmt::format(" on {} thread{}, one per processor", m.peak_threads, m.peak_threads == 1 ? "" : "s")
+          : std::string());
   return text + comparison(m) + kernel_table(m) + footnote(m);
 }
 
