@@ -245,7 +245,8 @@ TEST_F(BadArguments, StandardOutputCannotBeWritten) {
   const std::string tool = std::string("'") + SINTER_TOOL + "' ";
   for (const std::string& command :
        {"inspect '" + model_ + "' --shape x=1x3x8x8 --stage planned",
-        "run '" + model_ + "' --input '" + x_ + "' --output-dir '" + folder_.path("out") + "'"}) {
+        "run '" + model_ + "' --input '" + x_ + "' --output-dir '" + folder_.path("out") + "'",
+        std::string("--help")}) {
     const ToolResult result = run_program("/bin/sh", {"-c", tool + command + " > /dev/full"});
     EXPECT_EQ(result.status, 2) << command;
     EXPECT_EQ(result.err, "sinter: error: cannot write standard output: No space left on device\n");

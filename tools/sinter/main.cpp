@@ -34,7 +34,7 @@ int run(const sinter::tool::Command& command) {
   };
   try {
     const int status = command();
-    return std::fflush(stdout) == 0 ? status : cannot_write(errno);
+    return std::fflush(stdout) == 0 && std::ferror(stdout) == 0 ? status : cannot_write(errno);
   } catch (const std::system_error& error) { // fmt's
     if (std::ferror(stdout) == 0)
       throw;
@@ -68,7 +68,7 @@ int main(int argc, char** argv) {
     return fail("no command is given; there are run, bench and inspect");
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success))
-      return app.exit(error); // --help, --version
+      return run([&] { return app.exit(error); }); // --help, --version
     return fail(tool::explain(app, error));
   } catch (const Error& error) {
     const bool internal = error.kind() == ErrorKind::internal;
