@@ -26,15 +26,6 @@ Value yielded(ir::KernelOp kernel) {
   return terminator->getNumOperands() == 1 ? terminator->getOperand(0) : Value();
 }
 
-bool hasMicroKernelLayouts(Operation* root, const Target& target) {
-  const std::optional<passes::ContractionLayout> layout = passes::contractionLayout(root, target.lanes());
-  if (!layout)
-    return false;
-  const ir::LayoutAttr lhs = layoutOf(root->getOperand(0));
-  return (lhs == layout->lhs || (!lhs && layout->lhsMayBeRowMajor)) &&
-         layoutOf(root->getOperand(1)) == layout->rhs && layoutOf(root->getResult(0)) == layout->result;
-}
-
 // The extents of `type` aligned with a shape of `rank`, NumPy-style.
 SmallVector<int64_t> alignedShape(RankedTensorType type, size_t rank) {
   SmallVector<int64_t> shape(rank - static_cast<size_t>(type.getRank()), 1);
@@ -105,7 +96,7 @@ unsigned argumentNumber(Value value) {
 
 bool hasMicroKernel(ir::KernelOp kernel, const Target& target) {
   Operation* root = kernel.getRoot();
-  if (!root || !isa<ir::ContractionOpInterface>(root) || !hasMicroKernelLayouts(root, target))
+  if (!root || !isa<ir::ContractionOpInterface>(root) || !passes::hasMicroKernelLayouts(root, target.lanes()))
     return false;
   const ir::Contraction shape = cast<ir::ContractionOpInterface>(root).getContraction();
   if (shape.kind == ir::Contraction::Kind::transposed_convolution || shape.transposeLhs)
