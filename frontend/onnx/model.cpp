@@ -173,49 +173,55 @@ Model Model::load(const std::string& path, ModelOptions options) {
   });
 }
 
+Model::Impl& Model::impl() const {
+  if (!impl_)
+    throw Error("this Model has been moved from");
+  return *impl_;
+}
+
 const std::vector<ModelValue>& Model::inputs() const {
-  return impl_->graph.inputs;
+  return impl().graph.inputs;
 }
 const std::vector<ModelValue>& Model::outputs() const {
-  return impl_->graph.outputs;
+  return impl().graph.outputs;
 }
 
 std::string Model::metadata(const std::string& key) const {
-  for (const auto& entry : impl_->graph.file.proto->metadata_props())
+  for (const auto& entry : impl().graph.file.proto->metadata_props())
     if (entry.key() == key)
       return entry.value();
   return "";
 }
 
 void Model::check_inputs(const std::vector<Tensor>& inputs) const {
-  guarded(impl_->path, [&] { impl_->check_inputs(inputs); });
+  guarded(impl().path, [&] { impl().check_inputs(inputs); });
 }
 
 std::shared_ptr<const rt::Executable> Model::compile(const std::vector<Tensor>& inputs) {
-  return guarded(impl_->path, [&] {
-    impl_->check_inputs(inputs);
-    return impl_->compile(inputs);
+  return guarded(impl().path, [&] {
+    impl().check_inputs(inputs);
+    return impl().compile(inputs);
   });
 }
 
 std::vector<Tensor> Model::run(const std::vector<Tensor>& inputs) {
-  return guarded(impl_->path, [&] {
-    impl_->check_inputs(inputs);
-    const auto executable = impl_->compile(inputs);
+  return guarded(impl().path, [&] {
+    impl().check_inputs(inputs);
+    const auto executable = impl().compile(inputs);
     std::vector<Tensor> dense, outputs;
     for (const Tensor& input : inputs)
       dense.push_back(input.contiguous());
     for (const rt::TensorSpec& output : executable->outputs())
       outputs.push_back(Tensor::empty(output.shape, output.dtype));
-    executable->run(views_of(dense), views_of(outputs), impl_->pool());
+    executable->run(views_of(dense), views_of(outputs), impl().pool());
     return outputs;
   });
 }
 
 std::vector<Tensor> Model::interpret(const std::vector<Tensor>& inputs) {
-  return guarded(impl_->path, [&] {
-    impl_->check_inputs(inputs);
-    const Imported imported = impl_->import(inputs);
+  return guarded(impl().path, [&] {
+    impl().check_inputs(inputs);
+    const Imported imported = impl().import(inputs);
     std::vector<Tensor> outputs;
     mlir::ModuleOp module = *imported.module;
     auto main = module.lookupSymbol<mlir::func::FuncOp>("main");
@@ -230,17 +236,17 @@ std::vector<Tensor> Model::interpret(const std::vector<Tensor>& inputs) {
 
 std::string Model::inspect(const std::vector<Tensor>& inputs, const std::string& stage,
                            InspectFormat format) {
-  return guarded(impl_->path, [&] {
-    impl_->check_inputs(inputs);
-    const Imported imported = impl_->import(inputs);
+  return guarded(impl().path, [&] {
+    impl().check_inputs(inputs);
+    const Imported imported = impl().import(inputs);
     mlir::ModuleOp module = *imported.module;
     if (format == InspectFormat::dot) {
       if (stage == "llvm")
         throw Error("stage llvm cannot be drawn");
-      codegen::lower(module, impl_->compile_options(), codegen::stageNamed(stage));
+      codegen::lower(module, impl().compile_options(), codegen::stageNamed(stage));
       return draw_dot(module);
     }
-    return codegen::inspect(module, impl_->compile_options(), stage,
+    return codegen::inspect(module, impl().compile_options(), stage,
                             format == InspectFormat::text_with_weights ? codegen::Weights::printed
                                                                        : codegen::Weights::elided);
   });

@@ -129,6 +129,13 @@ struct CompiledFunction::Impl {
   }
 };
 
+void detail::check_tensor_count(std::size_t wanted, std::size_t given, const SourceLocation& where) {
+  if (given != wanted)
+    fail(where, "compile",
+         "the function takes " + std::to_string(wanted) + (wanted == 1 ? " tensor" : " tensors") + ", got " +
+             std::to_string(given));
+}
+
 CompiledFunction::CompiledFunction(Body body, CompileOptions options, SourceLocation where)
     : impl_(std::make_shared<Impl>(std::move(body), std::move(options), where)) {}
 

@@ -264,6 +264,18 @@ TEST(Compile, RecursionEndsOnShapes) {
   expect_close(eager(x), x + 4);
 }
 
+TEST(Compile, TakesAsManyTensorsAsTheFunction) {
+  const auto two = compile([](const Tensor& a, const Tensor& b) { return a + b; });
+  const Tensor x = Tensor::ones({2});
+  for (std::size_t count : {0, 1, 3}) {
+    const std::vector<Tensor> inputs(count, x);
+    EXPECT_THAT(error_of([&] { two.core().call(inputs); }),
+                HasSubstr("the function takes 2 tensors, got " + std::to_string(count)));
+    EXPECT_THAT(error_of([&] { two.core().executable(inputs); }), HasSubstr("takes 2 tensors"));
+  }
+  expect_close(two.core().call(std::vector<Tensor>{x, x}).front(), x + x);
+}
+
 TEST(Compile, MayBeCalledFromSeveralThreads) {
   std::atomic<int> traced{0};
   auto f = compile([&](Tensor x) {

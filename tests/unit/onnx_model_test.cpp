@@ -192,6 +192,15 @@ TEST_F(OnnxModel, WhatProgressThrowsFailsTheCompilation) {
   EXPECT_THAT(model.run({x, x}).front().to_vector<float>(), testing::Each(2));
 }
 
+TEST_F(OnnxModel, AMovedModelSaysSo) {
+  Model model = load(adder());
+  const Model taken = std::move(model);
+  EXPECT_EQ(taken.inputs().size(), 2U);
+  const auto& left = model; // NOLINT(bugprone-use-after-move): that is what is tested
+  EXPECT_THROW(left.inputs(), Error);
+  EXPECT_THROW(model.run({}), Error);
+}
+
 TEST_F(OnnxModel, StagesAreKnownByName) {
   Model model = load(adder());
   const std::vector<Tensor> inputs{Tensor::zeros({2, 3}), Tensor::zeros({2, 3})};

@@ -61,6 +61,9 @@ private:
 
 namespace detail {
 
+/// Throws Error if `given` is not `wanted`; `where` is the compile() that made the function.
+void check_tensor_count(std::size_t wanted, std::size_t given, const SourceLocation& where);
+
 template <class T>
 concept IsTensor = std::same_as<std::remove_cvref_t<T>, Tensor>;
 template <class T>
@@ -118,7 +121,8 @@ public:
   template <class F>
   Compiled(F f, CompileOptions options, SourceLocation where)
       : function_(
-            [f = std::move(f)](std::span<const Tensor> inputs) mutable {
+            [f = std::move(f), where](std::span<const Tensor> inputs) mutable {
+              detail::check_tensor_count(sizeof...(Args), inputs.size(), where);
               return [&]<std::size_t... I>(std::index_sequence<I...>) {
                 return detail::to_list(f(Tensor(inputs[I])...));
               }(std::index_sequence_for<Args...>());

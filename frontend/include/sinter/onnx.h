@@ -30,7 +30,7 @@ struct ModelOptions {
   /// Called now and then while a program is compiled, with the kernels done so far and in all, from whichever
   /// thread compiled one: one call at a time for each program, others wait. What it throws fails the
   /// compilation. Must not use the model.
-  std::function<void(int64_t done, int64_t total)> progress;
+  std::function<void(int64_t done, int64_t total)> progress = {};
   bool precise = false; ///< no algorithm that trades accuracy for speed (Winograd)
 };
 
@@ -42,7 +42,7 @@ enum class InspectFormat : uint8_t {
 };
 
 /// A loaded ONNX model. Every combination of input shapes is compiled once, when it is first seen.
-/// May be used from several threads.
+/// May be used from several threads. Once moved from, it throws Error whatever it is asked.
 class Model {
 public:
   /// Reads an ONNX file (opsets 6 to 28). Throws Error for anything that is not a well-formed model.
@@ -76,6 +76,7 @@ public:
 private:
   struct Impl;
   explicit Model(std::unique_ptr<Impl> impl);
+  Impl& impl() const;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -238,7 +238,9 @@ enum class PadMode : uint8_t {
 Tensor pad(const Tensor& x, const Shape& low, const Shape& high, double value = 0,
            PadMode mode = PadMode::constant, SourceLocation where = SourceLocation::current());
 Tensor broadcast_to(const Tensor& x, const Shape& shape, SourceLocation where = SourceLocation::current());
-/// Slices of x at the integer `indices` along an axis; negative indices count from the end.
+/// Slices of x at the integer `indices` along an axis; negative indices count from the end. Throws Error for
+/// an index out of range; inside compile(), where elements cannot be looked at, the nearest index in range is
+/// taken.
 Tensor gather(const Tensor& x, const Tensor& indices, int axis = 0,
               SourceLocation where = SourceLocation::current());
 
