@@ -2,6 +2,7 @@
 #include "bench.h"
 
 #include "arguments.h"
+#include "bench_peers.h"
 #include "commands.h"
 #include "files.h"
 #include "fma_peak.h"
@@ -14,6 +15,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
+#include <sys/resource.h>
 
 namespace sinter::tool {
 
@@ -26,6 +29,7 @@ struct BenchOptions {
   int threads = 0;
   int runs = 20;
   std::string json;
+  PeerOptions peers;
   CodeOptions code;
 };
 
@@ -44,6 +48,13 @@ public:
       output_views_.push_back(output.view());
   }
 
+  /// One turn: a run that brings code, weights and threads back after somebody else's turn, then one that
+  /// counts; milliseconds of that.
+  double turn(rt::ThreadPool& pool) const {
+    run(pool);
+    return run(pool);
+  }
+
   /// Runs once; milliseconds.
   double run(rt::ThreadPool& pool, rt::Profiler* profiler = nullptr) const {
     const auto start = std::chrono::steady_clock::now();
@@ -52,6 +63,7 @@ public:
   }
 
   const rt::Executable& executable() const { return *executable_; }
+  const std::vector<Tensor>& outputs() const { return outputs_; }
 
 private:
   std::shared_ptr<const rt::Executable> executable_;
@@ -83,9 +95,10 @@ std::vector<KernelRow> kernel_rows(const rt::Executable& executable, const rt::P
   return rows;
 }
 
-/// Runs both subjects in turns, then the fused one under the profiler; the machine's peak is the best before,
+/// Runs everybody in turns, then the fused program under the profiler; the machine's peak is the best before,
 /// in between and after.
-void measure(Measurement& m, const Subject& fused, const Subject& unfused, rt::ThreadPool& pool) {
+void measure(Measurement& m, const Subject& fused, const Subject& unfused,
+             const std::vector<std::unique_ptr<Peer>>& peers, rt::ThreadPool& pool) {
   Progress progress("measuring");
   const int64_t total = 2 * m.runs;
   constexpr double kPeakSeconds = 0.03;
@@ -93,15 +106,14 @@ void measure(Measurement& m, const Subject& fused, const Subject& unfused, rt::T
   auto measure_peak = [&] {
     m.peak_gflops = std::max(m.peak_gflops, measure_fma_peak(m.peak_threads, kPeakSeconds));
   };
-  for (int i = 0; i < 2; ++i) {
-    fused.run(pool);
-    unfused.run(pool);
-  }
   for (int i = 0; i < m.runs; ++i) {
     if (i % peaks_every == 0)
       measure_peak();
-    m.fused.run_ms.push_back(fused.run(pool));
-    m.unfused.run_ms.push_back(unfused.run(pool));
+    m.fused.run_ms.push_back(fused.turn(pool));
+    m.unfused.run_ms.push_back(unfused.turn(pool));
+    for (const std::unique_ptr<Peer>& peer : peers)
+      if (peer->supported())
+        peer->row().run_ms.push_back(peer->run());
     progress.update(i, total);
   }
   rt::Profiler profiler(fused.executable().steps().size());
@@ -113,29 +125,70 @@ void measure(Measurement& m, const Subject& fused, const Subject& unfused, rt::T
   }
   measure_peak();
   m.kernels = kernel_rows(fused.executable(), profiler);
+  for (const std::unique_ptr<Peer>& peer : peers)
+    m.peers.push_back(peer->row());
+}
+
+/// The other engines, each with the model loaded; what `fused` computed is what they are held against.
+std::vector<std::unique_ptr<Peer>> start_peers(const BenchOptions& options,
+                                               const std::vector<std::string>& names, const Subject& fused,
+                                               const std::vector<Tensor>& inputs, rt::ThreadPool& pool) {
+  std::vector<std::unique_ptr<Peer>> peers;
+  if (options.peers.names.empty())
+    return peers;
+  fused.run(pool);
+  std::vector<std::pair<std::string, Tensor>> outputs;
+  for (std::size_t i = 0; i < fused.outputs().size(); ++i)
+    outputs.emplace_back(names[i], fused.outputs()[i]);
+  Progress progress("loading other engines");
+  for (const std::string& name : options.peers.names) {
+    progress.update(static_cast<int64_t>(peers.size()), static_cast<int64_t>(options.peers.names.size()));
+    peers.push_back(std::make_unique<Peer>(name, options.peers, options.model, pool.size(), inputs, outputs));
+  }
+  return peers;
+}
+
+uint64_t peak_rss_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+/// Compiles the model one way or the other. `inputs` are made up where there are none yet, `names` become
+/// those of its outputs.
+Subject compile(const BenchOptions& options, const ModelOptions& common, bool fuse,
+                std::vector<Tensor>& inputs, std::vector<std::string>& names) {
+  Progress progress(fuse ? "compiling fused kernels" : "compiling unfused kernels");
+  ModelOptions own = common;
+  own.fuse = fuse;
+  own.progress = [&](int64_t done, int64_t total) { progress.update(done, total); };
+  Model model = Model::load(options.model, own);
+  if (inputs.empty())
+    inputs = gather_inputs(model, options.inputs, options.shapes, true);
+  names.clear();
+  for (const ModelValue& output : model.outputs())
+    names.push_back(output.name);
+  return {model.compile(inputs), inputs};
 }
 
 int bench(const BenchOptions& options) {
   if (!options.json.empty())
     check_writable(options.json);
+  if (!options.peers.names.empty())
+    check_peers(options.peers);
   ModelOptions model_options;
   model_options.threads = options.threads;
   options.code.apply(model_options);
   rt::ThreadPool pool(model_options.threads);
 
-  auto compile = [&](bool fuse, const std::vector<Tensor>* given, std::vector<Tensor>* used) {
-    Progress progress(fuse ? "compiling fused kernels" : "compiling unfused kernels");
-    ModelOptions own = model_options;
-    own.fuse = fuse;
-    own.progress = [&](int64_t done, int64_t total) { progress.update(done, total); };
-    Model model = Model::load(options.model, own);
-    *used = given != nullptr ? *given : gather_inputs(model, options.inputs, options.shapes, true);
-    return model.compile(*used);
-  };
   std::vector<Tensor> inputs;
-  std::vector<Tensor> same;
-  const Subject fused(compile(true, nullptr, &inputs), inputs);
-  const Subject unfused(compile(false, &inputs, &same), inputs);
+  std::vector<std::string> names;
+  const Subject fused = compile(options, model_options, true, inputs, names);
+  const Subject unfused = compile(options, model_options, false, inputs, names);
+  std::optional<InterruptGuard> guard;
+  if (!options.peers.names.empty())
+    guard.emplace(); // engines and their files are cleared away, whatever ends this
+  const std::vector<std::unique_ptr<Peer>> peers = start_peers(options, names, fused, inputs, pool);
 
   Measurement m;
   m.model = options.model;
@@ -148,7 +201,8 @@ int bench(const BenchOptions& options) {
   m.unfused = describe(unfused.executable());
   for (const rt::Step& step : fused.executable().steps())
     m.flops += step.flops;
-  measure(m, fused, unfused, pool);
+  measure(m, fused, unfused, peers, pool);
+  m.peak_rss_bytes = peak_rss_bytes();
 
   fmt::print("{}", to_text(m));
   if (!options.json.empty())
@@ -175,6 +229,23 @@ Command add_bench(CLI::App& app) {
       ->capture_default_str()
       ->check(whole_number(1, 1000000));
   sub->add_option("--json", options->json, "Write the figures to this file as well")->type_name("FILE");
+  CLI::Option* against =
+      sub->add_option("--against", options->peers.names,
+                      "Other engines to measure in turns with the model, separated by commas: onnxruntime, "
+                      "openvino, torch")
+          ->delimiter(',')
+          ->type_name("ENGINE,...")
+          ->allow_extra_args(false)
+          ->check(one_of(peer_names()));
+  sub->add_option("--python", options->peers.python,
+                  "The Python that has these engines. Default: the one that tools/setup_peers.sh makes")
+      ->type_name("FILE")
+      ->needs(against);
+  sub->add_option("--patience", options->peers.patience,
+                  "Seconds to wait for another engine to load the model, and for each run")
+      ->capture_default_str()
+      ->check(whole_number(1, 86400))
+      ->needs(against);
   options->code.add_to(*sub);
   return [options] { return bench(*options); };
 }

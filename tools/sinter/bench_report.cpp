@@ -22,24 +22,6 @@ std::string mebibytes(uint64_t bytes) {
   return fmt::format("{:.2f} MiB", static_cast<double>(bytes) / (1 << 20));
 }
 
-std::string quoted(const std::string& text) {
-  std::string result = "\"";
-  for (char c : text) {
-    if (c == '"' || c == '\\')
-      result += '\\';
-    if (static_cast<unsigned char>(c) < 0x20)
-      result += fmt::format("\\u{:04x}", static_cast<int>(c));
-    else
-      result += c;
-  }
-  return result + "\"";
-}
-
-/// A finite number, in full precision; JSON has no other.
-std::string number(double value) {
-  return std::isfinite(value) ? fmt::format("{}", value) : "null";
-}
-
 std::string row(const char* what, const std::string& fused, const std::string& unfused) {
   return fmt::format("  {:<26}{:>14}{:>14}\n", what, fused, unfused);
 }
@@ -68,6 +50,7 @@ std::string comparison(const Measurement& m) {
   text += row("  lower bound", mebibytes(m.fused.arena_lower_bound), mebibytes(m.unfused.arena_lower_bound));
   text += row("  without reuse", mebibytes(m.fused.arena_without_reuse),
               mebibytes(m.unfused.arena_without_reuse));
+  text += fmt::format("  {:<26}{:>14}\n", "peak RSS of this process", mebibytes(m.peak_rss_bytes));
   if (m.fused.min_ms() > 0)
     text += fmt::format("  fused is {:.2f} times as fast\n", m.unfused.min_ms() / m.fused.min_ms());
   return text;
@@ -110,9 +93,9 @@ std::string side_json(const Measurement& m, const Side& side) {
   return fmt::format(
       R"({{"min_ms": {}, "median_ms": {}, "kernel_count": {}, "distinct_kernels": {}, "arena_bytes": {}, )"
       R"("arena_lower_bound": {}, "arena_without_reuse": {}, "compile_ms": {}, "gflops": {}, "peak_share": {}}})",
-      number(side.min_ms()), number(side.median_ms()), side.kernel_count, side.distinct_kernels,
-      side.arena_bytes, side.arena_lower_bound, side.arena_without_reuse, number(side.compile_ms),
-      number(rate), number(m.peak_gflops > 0 ? rate / m.peak_gflops : 0));
+      json_number(side.min_ms()), json_number(side.median_ms()), side.kernel_count, side.distinct_kernels,
+      side.arena_bytes, side.arena_lower_bound, side.arena_without_reuse, json_number(side.compile_ms),
+      json_number(rate), json_number(m.peak_gflops > 0 ? rate / m.peak_gflops : 0));
 }
 
 std::string kernel_json(const Measurement& m, const KernelRow& kernel) {
@@ -120,18 +103,35 @@ std::string kernel_json(const Measurement& m, const KernelRow& kernel) {
   return fmt::format(
       R"({{"name": {}, "algorithm": {}, "operations": {}, "ms": {}, "flops": {}, "bytes": {}, "gflops": {}, )"
       R"("peak_share": {}, "gbps": {}}})",
-      quoted(kernel.name), quoted(kernel.algorithm), quoted(kernel.operations), number(kernel.ms),
-      number(kernel.flops), number(kernel.bytes), number(rate),
-      number(m.peak_gflops > 0 ? rate / m.peak_gflops : 0), number(gbps(kernel.bytes, kernel.ms)));
+      json_text(kernel.name), json_text(kernel.algorithm), json_text(kernel.operations),
+      json_number(kernel.ms), json_number(kernel.flops), json_number(kernel.bytes), json_number(rate),
+      json_number(m.peak_gflops > 0 ? rate / m.peak_gflops : 0), json_number(gbps(kernel.bytes, kernel.ms)));
 }
 
 } // namespace
 
-double Side::min_ms() const {
+std::string json_text(const std::string& text) {
+  std::string result = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\')
+      result += '\\';
+    if (static_cast<unsigned char>(c) < 0x20)
+      result += fmt::format("\\u{:04x}", static_cast<int>(c));
+    else
+      result += c;
+  }
+  return result + "\"";
+}
+
+std::string json_number(double value) {
+  return std::isfinite(value) ? fmt::format("{}", value) : "null";
+}
+
+double Samples::min_ms() const {
   return run_ms.empty() ? 0 : *std::min_element(run_ms.begin(), run_ms.end());
 }
 
-double Side::median_ms() const {
+double Samples::median_ms() const {
   if (run_ms.empty())
     return 0;
   std::vector<double> sorted = run_ms;
@@ -149,18 +149,19 @@ std::string to_text(const Measurement& m) {
       m.peak_threads < m.threads
           ? fmt::format(" on {} thread{}, one per processor", m.peak_threads, m.peak_threads == 1 ? "" : "s")
           : std::string());
-  return text + comparison(m) + kernel_table(m) + footnote(m);
+  return text + comparison(m) + peers_text(m) + kernel_table(m) + footnote(m);
 }
 
 std::string to_json(const Measurement& m) {
   std::string text = fmt::format(
       "{{\n \"model\": {},\n \"threads\": {},\n \"runs\": {},\n \"peak_gflops\": {},\n"
-      " \"instruction_set\": {},\n \"flops\": {},\n \"fused\": {},\n \"unfused\": {},\n \"kernels\": [",
-      quoted(m.model), m.threads, m.runs, number(m.peak_gflops), quoted(m.instruction_set), number(m.flops),
-      side_json(m, m.fused), side_json(m, m.unfused));
+      " \"instruction_set\": {},\n \"flops\": {},\n \"peak_rss_bytes\": {},\n \"fused\": {},\n \"unfused\": "
+      "{},\n \"kernels\": [",
+      json_text(m.model), m.threads, m.runs, json_number(m.peak_gflops), json_text(m.instruction_set),
+      json_number(m.flops), m.peak_rss_bytes, side_json(m, m.fused), side_json(m, m.unfused));
   for (std::size_t i = 0; i < m.kernels.size(); ++i)
     text += (i > 0 ? ",\n  " : "\n  ") + kernel_json(m, m.kernels[i]);
-  return text + "\n ]\n}\n";
+  return text + "\n ]" + peers_json(m) + "\n}\n";
 }
 
 } // namespace sinter::tool
