@@ -163,7 +163,11 @@ std::shared_ptr<rt::Executable> compile(ModuleOp module, const CompileOptions& o
   const cpu::Target target = targetOf(options);
   lowerFor(target, module, options);
   rt::Executable::Parts parts;
-  parts.kernels = compileKernels(module, target, options.progress);
+  CompiledKernels compiled =
+      compileKernels(module, target, {.diskCache = options.diskCache, .progress = options.progress});
+  parts.kernels = std::move(compiled.kernels);
+  parts.kernels_compiled = compiled.compiled;
+  parts.kernels_loaded = compiled.loaded;
   ProgramBuilder(module, parts).build();
   parts.memory = {moduleNumber(module, "sinter.arena_bytes"),
                   moduleNumber(module, "sinter.arena_lower_bound"),
@@ -198,6 +202,8 @@ std::string inspect(ModuleOp module, const CompileOptions& options, const std::s
   // out.)
   if (weights == Weights::elided)
     flags.elideLargeElementsAttrs(kShownElements).useLocalScope();
+  else
+    ir::makePromisedConstants(module);
   std::string text;
   llvm::raw_string_ostream stream(text);
   module.print(stream, flags);

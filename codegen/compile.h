@@ -20,6 +20,8 @@ struct CompileOptions {
   std::function<void(int64_t done, int64_t total)> progress;
   /// True: no algorithm that reorders sums for speed at the cost of accuracy (Winograd's convolutions).
   bool precise = false;
+  /// False: kernels are neither looked for in the cache on disk nor kept there.
+  bool diskCache = true;
 };
 
 /// Compiles `module`: one func.func @main over sinter operations; argument and result attributes

@@ -1,14 +1,18 @@
-// Optimisation, code generation and in-process linking through LLVM's ORC.
+// Optimisation, code generation and in-process linking through LLVM's JITLink.
 #include "codegen/cpu/jit.h"
 
 #include "sinter/runtime/error.h"
 
 #include "llvm/Analysis/CGSCCPassManager.h"
 #include "llvm/Analysis/LoopAnalysisManager.h"
-#include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include "llvm/ExecutionEngine/JITLink/JITLink.h"
+#include "llvm/ExecutionEngine/JITLink/JITLinkMemoryManager.h"
+#include "llvm/ExecutionEngine/Orc/SymbolStringPool.h"
 #include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/OptBisect.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/Process.h"
 #include "llvm/Support/SmallVectorMemoryBuffer.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
@@ -22,7 +26,7 @@
 #include "llvm/Transforms/Scalar/SROA.h"
 #include "llvm/Transforms/Scalar/SimplifyCFG.h"
 
-#include <atomic>
+#include <dlfcn.h>
 #include <mutex>
 
 namespace sinter::codegen::cpu {
@@ -108,8 +112,20 @@ void runPasses(llvm::Module& module, llvm::TargetMachine& machine) {
   pipeline.run(module, modules);
 }
 
+// Keeps loop strength reduction out of the code generator. The generators step one pointer per stream and
+// reach everything else by constant offsets, as it would; trying alternatives took half of all compile time.
+class PassGate : public llvm::OptPassGate {
+public:
+  bool shouldRunPass(llvm::StringRef pass, llvm::StringRef) const override {
+    return pass != "Loop Strength Reduction";
+  }
+  bool isEnabled() const override { return true; }
+};
+
 llvm::SmallVector<char, 0> emit(llvm::Module& module, llvm::TargetMachine& machine,
                                 llvm::CodeGenFileType type) {
+  static PassGate gate;
+  module.getContext().setOptPassGate(gate);
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager passes;
@@ -142,10 +158,70 @@ std::string compileToAssembly(llvm::Module& module, const Target& target) {
   return std::string(text.data(), text.size());
 }
 
+namespace {
+
+using llvm::orc::ExecutorAddr;
+using llvm::orc::ExecutorSymbolDef;
+using llvm::orc::SymbolStringPool;
+namespace jitlink = llvm::jitlink;
+
+struct Linked {
+  jitlink::JITLinkMemoryManager::FinalizedAlloc memory;
+  ExecutorAddr function;
+  llvm::Error error = llvm::Error::success();
+};
+
+// One object on its way into memory: JITLink calls these one after the other on the thread that links. ORC,
+// which is usually above JITLink, has dylibs, dependences between objects and lazy lookups; kernels need none
+// of that, and it takes several times as long as the linking itself.
+class LinkContext final : public jitlink::JITLinkContext {
+public:
+  LinkContext(jitlink::JITLinkMemoryManager& manager, SymbolStringPool& names, llvm::StringRef symbol,
+              Linked& linked)
+      : JITLinkContext(nullptr), manager_(manager), names_(names), symbol_(symbol), linked_(linked) {}
+
+  jitlink::JITLinkMemoryManager& getMemoryManager() override { return manager_; }
+
+  void notifyFailed(llvm::Error error) override {
+    linked_.error = llvm::joinErrors(std::move(linked_.error), std::move(error));
+  }
+
+  void lookup(const LookupMap& symbols,
+              std::unique_ptr<jitlink::JITLinkAsyncLookupContinuation> next) override {
+    jitlink::AsyncLookupResult found;
+    for (const auto& [name, flags] : symbols) {
+      void* address = dlsym(RTLD_DEFAULT, (*name).str().c_str());
+      if (!address && flags == jitlink::SymbolLookupFlags::RequiredSymbol)
+        return next->run(llvm::createStringError("the process has no " + *name));
+      found[name] = ExecutorSymbolDef(ExecutorAddr::fromPtr(address), llvm::JITSymbolFlags::Exported);
+    }
+    next->run(std::move(found));
+  }
+
+  llvm::Error notifyResolved(jitlink::LinkGraph& graph) override {
+    const jitlink::Symbol* symbol = graph.findDefinedSymbolByName(names_.intern(symbol_));
+    if (!symbol)
+      return llvm::createStringError("the object does not define it");
+    linked_.function = symbol->getAddress();
+    return llvm::Error::success();
+  }
+
+  void notifyFinalized(jitlink::JITLinkMemoryManager::FinalizedAlloc memory) override {
+    linked_.memory = std::move(memory);
+  }
+
+private:
+  jitlink::JITLinkMemoryManager& manager_;
+  SymbolStringPool& names_;
+  llvm::StringRef symbol_;
+  Linked& linked_;
+};
+
+} // namespace
+
 struct Jit::Impl {
-  std::unique_ptr<llvm::orc::LLJIT> lljit;
-  llvm::orc::JITDylib* process = nullptr;
-  std::atomic<uint64_t> next{0};
+  jitlink::InProcessMemoryManager memory{llvm::sys::Process::getPageSizeEstimate()};
+  std::shared_ptr<SymbolStringPool> names = std::make_shared<SymbolStringPool>();
 };
 
 Jit& Jit::instance() {
@@ -153,31 +229,30 @@ Jit& Jit::instance() {
   return jit;
 }
 
-Jit::Jit() : impl_(new Impl) {
-  initializeLlvm();
-  auto lljit = llvm::orc::LLJITBuilder().create();
-  if (!lljit)
-    fail("cannot start the just-in-time linker", lljit.takeError());
-  impl_->lljit = std::move(*lljit);
-}
+Jit::Jit() : impl_(new Impl) {}
 
 Jit::Code Jit::link(std::unique_ptr<llvm::MemoryBuffer> object, llvm::StringRef symbol) {
-  llvm::orc::LLJIT& lljit = *impl_->lljit;
-  // LLJIT gives every dylib a link order that ends in the process's own symbols.
-  auto dylib = lljit.createJITDylib("kernel" + std::to_string(impl_->next++));
-  if (!dylib)
-    fail("cannot link a kernel", dylib.takeError());
-  if (auto error = lljit.addObjectFile(*dylib, std::move(object)))
-    fail("cannot link a kernel", std::move(error));
-  auto address = lljit.lookup(*dylib, symbol);
-  if (!address)
-    fail("cannot link kernel " + symbol.str(), address.takeError());
+  return link(object->getMemBufferRef(), symbol);
+}
+
+Jit::Code Jit::link(llvm::MemoryBufferRef object, llvm::StringRef symbol) {
+  const std::string what = "cannot link kernel " + symbol.str();
+  auto graph = jitlink::createLinkGraphFromObject(object, impl_->names);
+  if (!graph)
+    fail(what, graph.takeError());
+  Linked linked;
+  jitlink::link(std::move(*graph),
+                std::make_unique<LinkContext>(impl_->memory, *impl_->names, symbol, linked));
+  if (linked.error)
+    fail(what, std::move(linked.error));
+  struct Memory {
+    jitlink::JITLinkMemoryManager& manager;
+    jitlink::JITLinkMemoryManager::FinalizedAlloc memory;
+    ~Memory() { llvm::consumeError(manager.deallocate(std::move(memory))); }
+  };
   Code code;
-  code.function = address->toPtr<rt::KernelFn>();
-  code.owner = std::shared_ptr<void>(&*dylib, [&lljit](void* handle) {
-    llvm::consumeError(
-        lljit.getExecutionSession().removeJITDylib(*static_cast<llvm::orc::JITDylib*>(handle)));
-  });
+  code.function = linked.function.toPtr<rt::KernelFn>();
+  code.owner = std::shared_ptr<Memory>(new Memory{impl_->memory, std::move(linked.memory)});
   return code;
 }
 

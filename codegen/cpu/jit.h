@@ -32,7 +32,8 @@ public:
   };
 
   /// Links one object and finds `symbol` in it. Objects do not see each other's symbols, only the process's
-  /// (libm).
+  /// (libm). `object` is not needed afterwards. Throws Error (internal). May be called by several threads.
+  Code link(llvm::MemoryBufferRef object, llvm::StringRef symbol);
   Code link(std::unique_ptr<llvm::MemoryBuffer> object, llvm::StringRef symbol);
 
 private:

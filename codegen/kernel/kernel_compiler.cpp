@@ -1,8 +1,10 @@
-// Parallel compilation of kernels behind a process-wide cache keyed by their IR.
+// Parallel compilation of kernels behind two caches keyed by their IR: the process's, and below it the one on
+// disk.
 #include "codegen/kernel/kernel_compiler.h"
 
 #include "codegen/cpu/emit.h"
 #include "codegen/cpu/jit.h"
+#include "codegen/kernel/kernel_store.h"
 #include "ir/ops.h"
 #include "sinter/runtime/thread_pool.h"
 
@@ -21,6 +23,7 @@ namespace sinter::codegen {
 namespace {
 
 std::atomic<uint64_t> compiledKernels{0};
+std::atomic<uint64_t> loadedKernels{0};
 
 // Finished kernels by key. A bounded number is kept although no executable uses them, those asked for last:
 // the next shape of the same model shares most of its kernels with the last.
@@ -82,33 +85,75 @@ cpu::EmittedKernel emit(ir::KernelOp kernel, const cpu::Target& target, llvm::LL
   return cpu::emitLoops(kernel, target, context);
 }
 
-// A worker's own MLIR context: contexts shared between threads lock on every type and attribute.
-class Emitter {
+// All that the code of a kernel depends on: its text and every property of the target.
+std::string keyOf(const cpu::Target& target, const std::string& text) {
+  std::string key = target.cpu + "|" + target.features;
+  for (const int64_t number :
+       {target.vectorBytes, target.registers, int64_t{target.fma}, target.l1Bytes, target.l2Bytes})
+    key += "|" + std::to_string(number);
+  return key + "|" + text;
+}
+
+// A kernel on its way from text to code.
+struct Job {
+  std::string key;
+  std::string text;
+  rt::Digest digest{};       // where it is kept on disk, if there is a store
+  std::vector<size_t> users; // kernels of the module with this body
+};
+
+rt::Kernel link(const StoredKernel& stored) {
+  cpu::Jit::Code code = cpu::Jit::instance().link({stored.object, "kernel"}, stored.symbol);
+  rt::Kernel kernel;
+  kernel.algorithm = stored.algorithm;
+  kernel.function = code.function;
+  kernel.code = std::move(code.owner);
+  kernel.tasks = stored.tasks;
+  kernel.grain = stored.grain;
+  kernel.scratch_bytes = stored.scratchBytes;
+  return kernel;
+}
+
+// `bytes` is working memory, for several calls.
+std::optional<rt::Kernel> load(rt::DiskCache& cache, const rt::Digest& digest, std::vector<char>& bytes) {
+  if (!cache.find(digest, bytes))
+    return std::nullopt;
+  try {
+    if (const auto stored = unpack({bytes.data(), bytes.size()}))
+      return link(*stored);
+  } catch (const Error&) { // whole, but it cannot be linked in this process; compiled anew, it may be
+  }
+  cache.remove(digest);
+  return std::nullopt;
+}
+
+// A worker that compiles, with an MLIR context of its own: contexts shared between threads lock on every type
+// and attribute.
+class Compiler {
 public:
-  explicit Emitter(const cpu::Target& target) : target_(target), context_(MLIRContext::Threading::DISABLED) {
+  explicit Compiler(const cpu::Target& target) : target_(target), context_(MLIRContext::Threading::DISABLED) {
     context_.loadDialect<ir::SinterDialect>();
   }
 
-  cpu::EmittedKernel emit(const std::string& text, llvm::LLVMContext& llvmContext) {
-    OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(text, ParserConfig(&context_));
+  rt::Kernel compile(const Job& job, KernelStore* store) {
+    OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(job.text, ParserConfig(&context_));
     if (!module)
       throw Error("a kernel's own text does not parse", ErrorKind::internal);
-    return codegen::emit(*module->getOps<ir::KernelOp>().begin(), target_, llvmContext);
-  }
-
-  rt::Kernel compile(const std::string& text) {
     llvm::LLVMContext llvmContext;
-    cpu::EmittedKernel emitted = emit(text, llvmContext);
-    const std::string symbol = emitted.symbol;
-    cpu::Jit::Code code = cpu::Jit::instance().link(cpu::compileToObject(*emitted.module, target_), symbol);
+    const cpu::EmittedKernel emitted = emit(*module->getOps<ir::KernelOp>().begin(), target_, llvmContext);
+    const auto object = cpu::compileToObject(*emitted.module, target_);
+    const std::string targetText = target_.cpu + ", " + std::to_string(target_.vectorBytes * 8) + " bits";
+    const StoredKernel made{.symbol = emitted.symbol,
+                            .algorithm = emitted.algorithm,
+                            .target = targetText,
+                            .tasks = emitted.tasks,
+                            .grain = emitted.grain,
+                            .scratchBytes = emitted.scratchBytes,
+                            .object = object->getBuffer()};
+    rt::Kernel kernel = link(made);
     ++compiledKernels;
-    rt::Kernel kernel;
-    kernel.algorithm = std::move(emitted.algorithm);
-    kernel.function = code.function;
-    kernel.code = std::move(code.owner);
-    kernel.tasks = emitted.tasks;
-    kernel.grain = emitted.grain;
-    kernel.scratch_bytes = emitted.scratchBytes;
+    if (store)
+      store->cache().store(job.digest, pack(made));
     return kernel;
   }
 
@@ -117,25 +162,37 @@ private:
   MLIRContext context_;
 };
 
-struct Job {
-  std::string key;
-  std::string text;
-  std::vector<size_t> users; // kernels of the module with this body
+// Hands finished kernels to those that wait for them: the module, later modules of the process, the user.
+class Delivery {
+public:
+  Delivery(std::vector<rt::Kernel>& kernels, size_t total, const KernelOptions& options)
+      : kernels_(kernels), total_(static_cast<int64_t>(total)), options_(options) {}
+
+  void finish(const Job& job, const rt::Kernel& kernel) {
+    kernelCache().insert(job.key, kernel);
+    for (size_t user : job.users)
+      kernels_[user] = kernel;
+    const std::lock_guard lock(mutex_);
+    ++done_;
+    if (options_.progress)
+      options_.progress(done_, total_);
+  }
+
+private:
+  std::vector<rt::Kernel>& kernels_;
+  const int64_t total_;
+  const KernelOptions& options_;
+  std::mutex mutex_; // guards `done_` and the user's callback
+  int64_t done_ = 0;
 };
 
-} // namespace
-
-std::vector<rt::Kernel> compileKernels(ModuleOp module, const cpu::Target& target,
-                                       const std::function<void(int64_t, int64_t)>& progress) {
-  std::vector<rt::Kernel> kernels;
+// The kernels of `module` that the process does not have yet; those it has go to `kernels` at once.
+std::vector<Job> collect(ModuleOp module, const cpu::Target& target, std::vector<rt::Kernel>& kernels) {
   std::vector<Job> jobs;
   std::unordered_map<std::string, size_t> jobOf;
-  std::vector<std::string> names;
   for (ir::KernelOp kernel : module.getOps<ir::KernelOp>()) {
     std::string text = bodyText(kernel);
-    std::string key =
-        target.cpu + "|" + target.features + "|" + std::to_string(target.vectorBytes) + "|" + text;
-    names.push_back(kernel.getSymName().str());
+    std::string key = keyOf(target, text);
     kernels.emplace_back();
     if (auto found = kernelCache().find(key)) {
       kernels.back() = *found;
@@ -143,31 +200,26 @@ std::vector<rt::Kernel> compileKernels(ModuleOp module, const cpu::Target& targe
     }
     auto [entry, isNew] = jobOf.try_emplace(key, jobs.size());
     if (isNew)
-      jobs.push_back({std::move(key), std::move(text), {}});
+      jobs.push_back({.key = std::move(key), .text = std::move(text), .digest = {}, .users = {}});
     jobs[entry->second].users.push_back(kernels.size() - 1);
   }
+  return jobs;
+}
 
+void compileAll(const std::vector<Job>& jobs, const cpu::Target& target, KernelStore* store,
+                Delivery& delivery) {
   rt::ThreadPool& pool = rt::default_thread_pool();
-  std::vector<std::unique_ptr<Emitter>> emitters(static_cast<size_t>(pool.size()));
-  std::mutex mutex; // guards `failure`, `done` and the user's progress callback
+  std::vector<std::unique_ptr<Compiler>> compilers(static_cast<size_t>(pool.size()));
+  std::mutex mutex; // guards `failure`
   std::exception_ptr failure;
-  int64_t done = 0;
-  const auto total = static_cast<int64_t>(jobs.size());
-  pool.parallel_for(total, 1, [&](int64_t begin, int64_t end, int worker) {
+  pool.parallel_for(static_cast<int64_t>(jobs.size()), 1, [&](int64_t begin, int64_t end, int worker) {
     for (int64_t i = begin; i < end; ++i) {
       try {
-        auto& emitter = emitters[static_cast<size_t>(worker)];
-        if (!emitter)
-          emitter = std::make_unique<Emitter>(target);
-        Job& job = jobs[static_cast<size_t>(i)];
-        const rt::Kernel kernel = emitter->compile(job.text);
-        kernelCache().insert(job.key, kernel);
-        for (size_t user : job.users)
-          kernels[user] = kernel;
-        const std::lock_guard lock(mutex);
-        ++done;
-        if (progress)
-          progress(done, total);
+        auto& compiler = compilers[static_cast<size_t>(worker)];
+        if (!compiler)
+          compiler = std::make_unique<Compiler>(target);
+        const Job& job = jobs[static_cast<size_t>(i)];
+        delivery.finish(job, compiler->compile(job, store));
       } catch (...) {
         const std::lock_guard lock(mutex);
         if (!failure)
@@ -177,9 +229,42 @@ std::vector<rt::Kernel> compileKernels(ModuleOp module, const cpu::Target& targe
   });
   if (failure)
     std::rethrow_exception(failure);
-  for (size_t i = 0; i < kernels.size(); ++i)
-    kernels[i].name = names[i];
-  return kernels;
+}
+
+} // namespace
+
+CompiledKernels compileKernels(ModuleOp module, const cpu::Target& target, const KernelOptions& options) {
+  CompiledKernels result;
+  std::vector<Job> jobs = collect(module, target, result.kernels);
+  Delivery delivery(result.kernels, jobs.size(), options);
+  KernelStore* store = options.diskCache && !jobs.empty() ? &KernelStore::instance() : nullptr;
+  if (store && !store->off().empty())
+    store = nullptr;
+
+  std::vector<Job> missing;
+  if (store) {
+    // On one thread: it takes 35 microseconds a kernel, and two threads take longer for the same, since each
+    // link maps memory, which a process does one at a time.
+    std::vector<char> bytes;
+    for (Job& job : jobs) {
+      job.digest = store->digestOf(job.key);
+      if (const auto kernel = load(store->cache(), job.digest, bytes)) {
+        delivery.finish(job, *kernel);
+        ++result.loaded;
+      } else {
+        missing.push_back(std::move(job));
+      }
+    }
+    loadedKernels += static_cast<uint64_t>(result.loaded);
+  } else {
+    missing = std::move(jobs);
+  }
+  compileAll(missing, target, store, delivery);
+  result.compiled = static_cast<int64_t>(missing.size());
+
+  for (auto [kernel, op] : llvm::zip(result.kernels, module.getOps<ir::KernelOp>()))
+    kernel.name = op.getSymName().str();
+  return result;
 }
 
 std::string printKernels(ModuleOp module, const cpu::Target& target) {
@@ -197,6 +282,10 @@ std::string printKernels(ModuleOp module, const cpu::Target& target) {
 
 uint64_t compiledKernelCount() {
   return compiledKernels;
+}
+
+uint64_t loadedKernelCount() {
+  return loadedKernels;
 }
 
 } // namespace sinter::codegen

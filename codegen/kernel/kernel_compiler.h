@@ -1,4 +1,5 @@
-// Kernels of a planned module to machine code: in parallel, each distinct one once per process.
+// Kernels of a planned module to machine code: in parallel, each distinct one once per process, and once per
+// build of Sinter where there is a cache on disk.
 #pragma once
 
 #include "codegen/cpu/target.h"
@@ -12,14 +13,28 @@
 
 namespace sinter::codegen {
 
-/// Compiles every sinter.kernel of `module`, in the order of their appearance. Kernel::name is the symbol's.
-std::vector<rt::Kernel> compileKernels(mlir::ModuleOp module, const cpu::Target& target,
-                                       const std::function<void(int64_t, int64_t)>& progress);
+struct CompiledKernels {
+  std::vector<rt::Kernel> kernels; ///< in the order of their appearance; Kernel::name is the symbol's
+  int64_t compiled = 0;            ///< how many of them were compiled for this call
+  int64_t loaded = 0;              ///< ... were read from the cache on disk; the process had the others
+};
+
+struct KernelOptions {
+  bool diskCache = true; ///< false: the cache on disk is neither read nor written
+  /// Called now and then: kernels done, kernels in all.
+  std::function<void(int64_t done, int64_t total)> progress;
+};
+
+/// Every sinter.kernel of `module` as machine code. Throws Error.
+CompiledKernels compileKernels(mlir::ModuleOp module, const cpu::Target& target,
+                               const KernelOptions& options);
 
 /// The optimised LLVM IR of every kernel, one after the other.
 std::string printKernels(mlir::ModuleOp module, const cpu::Target& target);
 
-/// How many kernels this process has compiled (not found in the cache) so far.
+/// How many kernels this process has compiled so far.
 uint64_t compiledKernelCount();
+/// How many it has read from the cache on disk instead.
+uint64_t loadedKernelCount();
 
 } // namespace sinter::codegen

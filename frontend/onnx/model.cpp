@@ -93,8 +93,11 @@ struct Model::Impl {
   rt::ThreadPool& pool() const { return own_pool ? *own_pool : rt::default_thread_pool(); }
 
   codegen::CompileOptions compile_options() const {
-    return {
-        .fuse = options.fuse, .cpu = options.cpu, .progress = options.progress, .precise = options.precise};
+    return {.fuse = options.fuse,
+            .cpu = options.cpu,
+            .progress = options.progress,
+            .precise = options.precise,
+            .diskCache = options.disk_cache};
   }
 
   Imported import(const std::vector<Tensor>& inputs) const {

@@ -75,7 +75,11 @@ struct CompiledFunction::Impl {
   }
 
   codegen::CompileOptions codegen_options() const {
-    return {.fuse = options.fuse, .cpu = options.cpu, .progress = {}, .precise = options.precise};
+    return {.fuse = options.fuse,
+            .cpu = options.cpu,
+            .progress = {},
+            .precise = options.precise,
+            .diskCache = options.disk_cache};
   }
 
   rt::ThreadPool& pool() { return own_pool ? *own_pool : rt::default_thread_pool(); }

@@ -71,9 +71,15 @@ void CodeOptions::add_to(CLI::App& command) {
   command.add_flag("--precise", precise, "No algorithm that trades accuracy for speed (Winograd)");
 }
 
+void CodeOptions::add_cache_to(CLI::App& command) {
+  command.add_flag("--no-cache", no_cache,
+                   "Compile every kernel, and keep none for the next time (see sinter cache)");
+}
+
 void CodeOptions::apply(ModelOptions& options) const {
   options.cpu = cpu;
   options.precise = precise;
+  options.disk_cache = !no_cache;
 }
 
 std::vector<Assignment> assign(const std::vector<std::string>& arguments,

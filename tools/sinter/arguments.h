@@ -15,8 +15,11 @@ namespace sinter::tool {
 struct CodeOptions {
   std::string cpu = "native";
   bool precise = false;
+  bool no_cache = false;
 
   void add_to(CLI::App& command);
+  /// --no-cache, for commands whose code is run.
+  void add_cache_to(CLI::App& command);
   void apply(ModelOptions& options) const;
 };
 

@@ -78,6 +78,8 @@ Side describe(const rt::Executable& executable) {
   side.compile_ms = executable.compile_ms();
   side.kernel_count = static_cast<int64_t>(executable.steps().size());
   side.distinct_kernels = static_cast<int64_t>(executable.kernels().size());
+  side.kernels_compiled = executable.kernels_compiled();
+  side.kernels_loaded = executable.kernels_loaded();
   side.arena_bytes = executable.memory().arena_bytes;
   side.arena_lower_bound = executable.memory().lower_bound;
   side.arena_without_reuse = executable.memory().without_reuse;
@@ -247,6 +249,7 @@ Command add_bench(CLI::App& app) {
       ->check(whole_number(1, 86400))
       ->needs(against);
   options->code.add_to(*sub);
+  options->code.add_cache_to(*sub);
   return [options] { return bench(*options); };
 }
 

@@ -20,6 +20,8 @@ struct Side : Samples {
   double compile_ms = 0;
   int64_t kernel_count = 0; ///< launches of one run
   int64_t distinct_kernels = 0;
+  int64_t kernels_compiled = 0; ///< of the distinct ones
+  int64_t kernels_loaded = 0;   ///< ... from the cache on disk; other programs of this process had the rest
   uint64_t arena_bytes = 0;
   uint64_t arena_lower_bound = 0;
   uint64_t arena_without_reuse = 0;

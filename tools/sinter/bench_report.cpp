@@ -42,8 +42,12 @@ std::string comparison(const Measurement& m) {
   text += row("GFLOP/s (of peak)", rate(m.fused), rate(m.unfused));
   text +=
       row("kernels launched", std::to_string(m.fused.kernel_count), std::to_string(m.unfused.kernel_count));
-  text += row("kernels compiled", std::to_string(m.fused.distinct_kernels),
+  text += row("distinct kernels", std::to_string(m.fused.distinct_kernels),
               std::to_string(m.unfused.distinct_kernels));
+  text +=
+      row("  compiled", std::to_string(m.fused.kernels_compiled), std::to_string(m.unfused.kernels_compiled));
+  text += row("  from the cache on disk", std::to_string(m.fused.kernels_loaded),
+              std::to_string(m.unfused.kernels_loaded));
   text += row("compiling, ms", fmt::format("{:.0f}", m.fused.compile_ms),
               fmt::format("{:.0f}", m.unfused.compile_ms));
   text += row("arena", mebibytes(m.fused.arena_bytes), mebibytes(m.unfused.arena_bytes));
@@ -91,11 +95,13 @@ std::string footnote(const Measurement& m) {
 std::string side_json(const Measurement& m, const Side& side) {
   const double rate = gflops(m.flops, side.min_ms());
   return fmt::format(
-      R"({{"min_ms": {}, "median_ms": {}, "kernel_count": {}, "distinct_kernels": {}, "arena_bytes": {}, )"
+      R"({{"min_ms": {}, "median_ms": {}, "kernel_count": {}, "distinct_kernels": {}, )"
+      R"("kernels_compiled": {}, "kernels_loaded": {}, "arena_bytes": {}, )"
       R"("arena_lower_bound": {}, "arena_without_reuse": {}, "compile_ms": {}, "gflops": {}, "peak_share": {}}})",
       json_number(side.min_ms()), json_number(side.median_ms()), side.kernel_count, side.distinct_kernels,
-      side.arena_bytes, side.arena_lower_bound, side.arena_without_reuse, json_number(side.compile_ms),
-      json_number(rate), json_number(m.peak_gflops > 0 ? rate / m.peak_gflops : 0));
+      side.kernels_compiled, side.kernels_loaded, side.arena_bytes, side.arena_lower_bound,
+      side.arena_without_reuse, json_number(side.compile_ms), json_number(rate),
+      json_number(m.peak_gflops > 0 ? rate / m.peak_gflops : 0));
 }
 
 std::string kernel_json(const Measurement& m, const KernelRow& kernel) {

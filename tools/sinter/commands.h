@@ -14,5 +14,6 @@ using Command = std::function<int()>;
 Command add_run(CLI::App& app);
 Command add_bench(CLI::App& app);
 Command add_inspect(CLI::App& app);
+Command add_cache(CLI::App& app);
 
 } // namespace sinter::tool

@@ -72,6 +72,8 @@ public:
     std::vector<Step> steps;
     MemoryPlan memory;
     double compile_ms = 0;
+    int64_t kernels_compiled = 0;
+    int64_t kernels_loaded = 0;
   };
 
   explicit Executable(Parts parts);
@@ -83,6 +85,10 @@ public:
   const std::vector<Step>& steps() const { return parts_.steps; }
   const MemoryPlan& memory() const { return parts_.memory; }
   double compile_ms() const { return parts_.compile_ms; }
+  /// How many of the kernels were compiled for this program, and how many were read from the cache on disk.
+  /// The process had the others.
+  int64_t kernels_compiled() const { return parts_.kernels_compiled; }
+  int64_t kernels_loaded() const { return parts_.kernels_loaded; }
 
   /// Runs the program. `inputs` and `outputs` must be dense and match the specs (Error otherwise).
   /// After the first run on a pool, allocates nothing.

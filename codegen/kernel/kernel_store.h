@@ -1,0 +1,54 @@
+// Compiled kernels on disk, for later processes.
+#pragma once
+
+#include "sinter/runtime/disk_cache.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace sinter::codegen {
+
+/// All that a process needs to have a kernel without compiling it.
+struct StoredKernel {
+  std::string_view symbol;    ///< of the function in `object`
+  std::string_view algorithm; ///< for people
+  std::string_view target;    ///< for people
+  int64_t tasks = 1;
+  int64_t grain = 1;
+  uint64_t scratchBytes = 0;
+  std::string_view object; ///< a relocatable ELF object
+};
+
+/// `kernel` as bytes. The object begins at a multiple of 16 bytes.
+std::string pack(const StoredKernel& kernel);
+
+/// The kernel that `bytes` are, with views into them; nothing for other bytes.
+std::optional<StoredKernel> unpack(std::string_view bytes);
+
+/// The process's cache of kernels on disk.
+class KernelStore {
+public:
+  /// As the environment says when it is first called. Throws Error for settings that cannot be understood.
+  static KernelStore& instance();
+
+  /// `identity` tells one build of the code generator from all others.
+  KernelStore(const rt::DiskCacheSettings& settings, std::string identity);
+
+  /// Why kernels are not kept, in one line; empty if they are.
+  std::string off() const;
+
+  /// Where a kernel is kept that was compiled from `key`, the text of all that its code depends on.
+  rt::Digest digestOf(std::string_view key) const;
+
+  /// What is kept there; use it if off() is empty.
+  rt::DiskCache& cache() { return cache_; }
+
+private:
+  std::string off_;
+  std::string identity_;
+  rt::DiskCache cache_;
+};
+
+} // namespace sinter::codegen
