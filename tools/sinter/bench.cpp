@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "files.h"
 #include "fma_peak.h"
+#include "process.h"
 #include "progress.h"
 #include "usage.h"
 
@@ -16,7 +17,6 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
-#include <sys/resource.h>
 
 namespace sinter::tool {
 
@@ -148,12 +148,6 @@ std::vector<std::unique_ptr<Peer>> start_peers(const BenchOptions& options,
     peers.push_back(std::make_unique<Peer>(name, options.peers, options.model, pool.size(), inputs, outputs));
   }
   return peers;
-}
-
-uint64_t peak_rss_bytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
 }
 
 /// Compiles the model one way or the other. `inputs` are made up where there are none yet, `names` become

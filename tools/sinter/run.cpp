@@ -3,10 +3,13 @@
 #include "commands.h"
 #include "compare.h"
 #include "files.h"
+#include "process.h"
 #include "progress.h"
 #include "usage.h"
 
 #include <fmt/format.h>
+
+#include <chrono>
 
 namespace sinter::tool {
 
@@ -23,6 +26,22 @@ struct RunOptions {
   CodeOptions code;
   bool no_fuse = false;
   bool interpret = false;
+  bool stats = false;
+};
+
+/// When the parts of a first run are done.
+class Stopwatch {
+public:
+  /// Milliseconds since the last lap, or since it was made.
+  double lap() {
+    const auto now = std::chrono::steady_clock::now();
+    const double ms = std::chrono::duration<double, std::milli>(now - last_).count();
+    last_ = now;
+    return ms;
+  }
+
+private:
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
 /// Prints the errors of one output; true if it is within tolerance.
@@ -49,13 +68,22 @@ int run(const RunOptions& options) {
   Progress progress("compiling kernels");
   model_options.progress = [&](int64_t done, int64_t total) { progress.update(done, total); };
 
+  Stopwatch watch;
   Model model = Model::load(options.model, model_options);
+  const double load_ms = watch.lap();
   const std::vector<Tensor> inputs = gather_inputs(model, options.inputs, {}, false);
   std::vector<std::pair<std::size_t, Tensor>> expected;
   for (const Assignment& file : assign(options.expected, model.outputs(), "output"))
     expected.emplace_back(file.index, load_file("--expect", model.outputs()[file.index], file.text));
 
+  watch.lap();
+  if (!options.interpret)
+    model.compile(inputs);
+  const double compile_ms = watch.lap();
   const std::vector<Tensor> outputs = options.interpret ? model.interpret(inputs) : model.run(inputs);
+  const double run_ms = watch.lap();
+  const double total_ms = ms_since_start();
+  const uint64_t peak_rss = peak_rss_bytes();
 
   std::vector<std::pair<std::string, Tensor>> named;
   for (std::size_t i = 0; i < outputs.size(); ++i)
@@ -63,6 +91,10 @@ int run(const RunOptions& options) {
   const std::vector<std::string> paths = write_outputs(options.output_dir, named);
   for (std::size_t i = 0; i < paths.size(); ++i)
     fmt::print("wrote {} {}\n", paths[i], to_string(outputs[i].view()));
+  if (options.stats)
+    fmt::print("loading {:.1f} ms, compiling {:.1f} ms, first run {:.1f} ms; {:.1f} ms from the start of the "
+               "process to its first result; peak RSS {:.1f} MiB\n",
+               load_ms, compile_ms, run_ms, total_ms, static_cast<double>(peak_rss) / (1 << 20));
 
   bool within = true;
   for (const auto& [index, tensor] : expected)
@@ -101,6 +133,8 @@ Command add_run(CLI::App& app) {
   options->code.add_cache_to(*sub);
   sub->add_flag("--no-fuse", options->no_fuse, "One kernel per operation");
   sub->add_flag("--interpret", options->interpret, "Run the reference interpreter instead of compiled code");
+  sub->add_flag("--stats", options->stats,
+                "Print the time of loading, compiling and the first run, and the most memory held");
   return [options] { return run(*options); };
 }
 
