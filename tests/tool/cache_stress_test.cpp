@@ -33,16 +33,22 @@ rt::Digest key_of(int number) {
   return rt::sha256("key " + std::to_string(number));
 }
 
-/// Different for each key, and of several writes' size.
-std::string blob_of(int number) {
-  std::string blob(static_cast<std::size_t>(1000 + number * 5003), '\0');
-  std::minstd_rand random(static_cast<unsigned>(number + 1));
-  for (char& byte : blob)
-    byte = static_cast<char>(random() >> 8);
-  return blob;
-}
-
 constexpr int kKeys = 40;
+
+/// Different for each key, and of several writes' size.
+const std::string& blob_of(int number) {
+  static const std::vector<std::string> blobs = [] {
+    std::vector<std::string> made;
+    std::minstd_rand random(1);
+    for (std::size_t i = 0; i < kKeys; ++i) {
+      made.emplace_back(1000 + i * 5003, '\0');
+      for (char& byte : made.back())
+        byte = static_cast<char>(random() >> 8);
+    }
+    return made;
+  }();
+  return blobs[static_cast<std::size_t>(number)];
+}
 
 /// In a process of its own; its exit status is what `body` returns.
 pid_t start(const std::function<int()>& body) {
@@ -68,7 +74,7 @@ int use_cache(const std::string& directory, uint64_t capacity, unsigned seed, in
   std::vector<char> bytes;
   for (int i = 0; i < turns; ++i) {
     const int key = static_cast<int>(random() >> 4) % kKeys;
-    const std::string blob = blob_of(key);
+    const std::string& blob = blob_of(key);
     if (!cache.find(key_of(key), bytes))
       cache.store(key_of(key), blob);
     else if (std::string_view(bytes.data(), bytes.size()) != blob)
@@ -89,10 +95,15 @@ TEST(CacheStress, KilledWritersLeaveNothingHalf) {
   const rt::DiskCache cache(directory, uint64_t{1} << 30);
   std::minstd_rand random(1);
   std::size_t unfinished = 0;
+  blob_of(0); // made here, so that the writers do nothing but write
   for (int round = 0; round < 3 * rounds(40); ++round) {
     cache.clear();
-    const pid_t child = start(
-        [&] { return use_cache(directory, uint64_t{1} << 30, static_cast<unsigned>(round) + 1, 1000000); });
+    const pid_t child = start([&] {
+      rt::DiskCache own(directory, uint64_t{1} << 30);
+      for (int key = round;; ++key) // also over what is there
+        own.store(key_of(key % kKeys), blob_of(key % kKeys));
+      return 0;
+    });
     std::this_thread::sleep_for(microseconds(random() % 8000));
     kill(child, SIGKILL);
     ASSERT_EQ(wait_for(child), 128 + SIGKILL);
