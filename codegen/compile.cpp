@@ -67,11 +67,27 @@ public:
       kernelIndex_[kernel.getSymName()] = index++;
       kernelOps_.push_back(kernel);
     }
+    addConstants(body);
     for (Operation& op : body.without_terminator())
       add(op);
   }
 
 private:
+  // The largest first: what is needed for a while to make them is free for those that follow.
+  void addConstants(Block& body) {
+    auto constants = llvm::to_vector(body.getOps<ir::ConstantOp>());
+    const auto bytes = [](ir::ConstantOp op) { return ir::storedBytes(ir::tensorType(op.getResult())); };
+    llvm::sort(constants, [&](ir::ConstantOp a, ir::ConstantOp b) {
+      return bytes(a) != bytes(b) ? bytes(a) > bytes(b) : a->isBeforeInBlock(b);
+    });
+    for (ir::ConstantOp constant : constants) {
+      ir::ConstantData data = ir::readElements(constant.getValue());
+      buffers_[constant.getResult()] = {rt::BufferRef::Space::constant,
+                                        static_cast<uint32_t>(parts_.constants.size()), data.byteOffset};
+      parts_.constants.push_back(std::move(data.storage));
+    }
+  }
+
   // The value whose buffer `value` shares.
   static Value source(Value value) {
     while (auto reshape = value.getDefiningOp<ir::ReshapeOp>())
@@ -80,12 +96,9 @@ private:
   }
 
   void add(Operation& op) {
-    if (auto constant = dyn_cast<ir::ConstantOp>(op)) {
-      ir::ConstantData data = ir::readElements(constant.getValue());
-      buffers_[constant.getResult()] = {rt::BufferRef::Space::constant,
-                                        static_cast<uint32_t>(parts_.constants.size()), data.byteOffset};
-      parts_.constants.push_back(std::move(data.storage));
-    } else if (auto launch = dyn_cast<ir::LaunchOp>(op)) {
+    if (isa<ir::ConstantOp>(op))
+      return; // see addConstants
+    if (auto launch = dyn_cast<ir::LaunchOp>(op)) {
       add(launch);
     } else if (!isa<ir::ReshapeOp>(op)) {
       throw Error("a planned program cannot hold " + op.getName().getStringRef().str(), ErrorKind::internal);

@@ -1,6 +1,7 @@
 // Constants that share their storage with tensors, model files and executables.
 #include "ir/constant.h"
 
+#include "ir/constant_deferral.h"
 #include "ir/ops.h"
 
 #include "mlir/IR/DialectResourceBlobManager.h"
@@ -123,6 +124,12 @@ ConstantData readElements(ElementsAttr value) {
   const DType dtype = dtypeOf(type.getElementType());
   ConstantData data;
   if (auto resource = dyn_cast<DenseResourceElementsAttr>(value)) {
+    if (const auto* deferral = ConstantDeferral::of(value.getContext()))
+      if (const auto* make = deferral->find(resource)) {
+        data.storage = (*make)();
+        data.view = View::dense(data.storage->data(), dtype, physicalShape(type));
+        return data;
+      }
     AsmResourceBlob* blob = resource.getRawHandle().getBlob();
     if (!blob || static_cast<int64_t>(blob->getData().size()) != storedBytes(type))
       throw Error("a constant has no data, or not as much as its type says");
@@ -144,6 +151,15 @@ ConstantData readElements(ElementsAttr value) {
   data.storage = expand(dense, dtype);
   data.view = View::dense(data.storage->data(), dtype, physicalShape(type));
   return data;
+}
+
+void makePromisedConstants(Operation* module) {
+  module->walk([](ConstantOp constant) {
+    const auto resource = dyn_cast<DenseResourceElementsAttr>(constant.getValue());
+    const auto* deferral = ConstantDeferral::of(constant.getContext());
+    if (resource && deferral && deferral->find(resource))
+      constant.setValueAttr(makeElements(tensorType(constant.getResult()), readElements(resource).storage));
+  });
 }
 
 std::optional<ConstantData> constantData(Value value) {

@@ -12,6 +12,10 @@ namespace sinter::ir {
 mlir::ElementsAttr makeElements(mlir::RankedTensorType type, std::shared_ptr<Storage> storage,
                                 uint64_t byteOffset = 0);
 
+/// Gives every promised constant of `module` its elements (ConstantDeferral): what prints or writes them does
+/// not know of promises.
+void makePromisedConstants(mlir::Operation* module);
+
 /// The elements of a constant: a dense view of its physical shape, and the storage that keeps them alive.
 struct ConstantData {
   std::shared_ptr<Storage> storage;

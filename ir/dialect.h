@@ -24,6 +24,8 @@
 
 namespace sinter::ir {
 
+class ConstantDeferral;
+
 /// True if the types agree in shape and element type; encodings are ignored.
 bool sameLogicalTypes(mlir::TypeRange left, mlir::TypeRange right);
 /// Elements of all results.

@@ -21,6 +21,8 @@ def Sinter_Dialect : Dialect {
   let extraClassDeclaration = [{
     void registerAttributes();
     void registerOperations();
+    /// Set while there is one; see ConstantDeferral::of.
+    ::sinter::ir::ConstantDeferral* deferral = nullptr;
   }];
 }
 

@@ -7,6 +7,8 @@
 
 #include "llvm/ADT/SetVector.h"
 
+#include <limits>
+
 using namespace mlir;
 
 namespace sinter::passes {
@@ -17,6 +19,9 @@ constexpr int64_t kFewestChannels = 16;
 // multiply-adds. Of a point of one channel of one tile that is transformed, both ways taken together.
 constexpr double kWeight = 8, kTransformedPoint = 6.4;
 constexpr double kWorthwhile = 0.8;
+// Transforms of filters sum at most this many times their largest element: the square of the largest sum of
+// magnitudes in a row of the transform, 1.5 for tiles of 2 and 1 for tiles of 4.
+constexpr double kLargestGain = 2.25;
 
 double costOfDirect(const ir::Contraction& c) {
   const double weights = 9 * static_cast<double>(c.inChannels * c.outChannels);
@@ -89,15 +94,18 @@ struct ChooseAlgorithm : FunctionPass<ChooseAlgorithm> {
         original->erase();
   }
 
-  // Null if it cannot be evaluated, or is not finite (sums of its products would be NaN where those of conv
-  // are infinite): then everything stays as it was.
+  // Null if it cannot be evaluated, or may not be finite (sums of its products would be NaN where those of
+  // conv are infinite): then everything stays as it was.
   static Value transformFilter(ir::ConvOp conv, int64_t tile) {
+    const auto magnitudes = magnitudesOf(conv.getFilter());
+    if (!magnitudes || magnitudes->most > std::numeric_limits<float>::max() / kLargestGain)
+      return {};
     IRRewriter rewriter(conv.getContext());
     rewriter.setInsertionPointAfterValue(conv.getFilter());
     auto transform =
         ir::WinogradFilterOp::create(rewriter, conv.getLoc(), conv.getFilter(), static_cast<uint64_t>(tile));
     Value filter = foldNow(rewriter, transform, /*bounded=*/false);
-    if (magnitudesOf(filter))
+    if (isConstant(filter))
       return filter;
     rewriter.eraseOp(filter.getDefiningOp());
     return {};

@@ -1,6 +1,8 @@
 // Making and evaluating constants inside passes.
 #include "passes/constants.h"
 
+#include "ir/constant_deferral.h"
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -15,6 +17,7 @@ namespace {
 constexpr int64_t kMostFoldedBytes = 64 << 20; // what grows beyond this is better computed
 constexpr int64_t kMostGrowth = 8;
 constexpr int64_t kSmallBytes = 4096;
+constexpr int64_t kLargeBytes = 64 << 10;
 
 bool allEqual(const std::byte* data, size_t bytes, size_t element) {
   return bytes <= element || std::memcmp(data, data + element, bytes - element) == 0;
@@ -45,6 +48,22 @@ bool worthFolding(Operation* op) {
   for (Value result : op->getResults())
     written += ir::storedBytes(ir::tensorType(result));
   return written <= std::max({kSmallBytes, read, std::min(kMostFoldedBytes, kMostGrowth * read)});
+}
+
+// True if `op` on constants may be evaluated later, which cannot fail: what computes floats from floats takes
+// all values. Splats and small constants are better known at once: passes match on them.
+bool canBePromised(Operation* op) {
+  if (!ir::ConstantDeferral::of(op->getContext()) || op->getNumResults() != 1 ||
+      ir::storedBytes(ir::tensorType(op->getResult(0))) < kLargeBytes)
+    return false;
+  const auto isFloat = [](Type type) {
+    return isa<FloatType>(cast<RankedTensorType>(type).getElementType());
+  };
+  const auto isLarge = [](Value value) {
+    return ir::storedBytes(ir::tensorType(value)) >= kLargeBytes && !splatOf(value);
+  };
+  return llvm::all_of(op->getOperandTypes(), isFloat) && isFloat(op->getResult(0).getType()) &&
+         llvm::any_of(op->getOperands(), isLarge);
 }
 
 // Without their signs, floats are ordered as their bits are, and what is not finite is above all that is.
@@ -114,6 +133,13 @@ std::optional<SmallVector<ElementsAttr>> evaluateConstants(Operation* op, bool b
   };
   if (!llvm::all_of(op->getOperands(), fits) || (bounded && !worthFolding(op)))
     return std::nullopt;
+  const auto isStored = [&](Value result) {
+    return hasEagerKernels(result) && (physical || !ir::layoutOf(result));
+  };
+  if (!llvm::all_of(op->getResults(), isStored))
+    return std::nullopt;
+  if (canBePromised(op))
+    return SmallVector<ElementsAttr>{ir::ConstantDeferral::of(op->getContext())->promiseResult(op)};
   SmallVector<ir::ConstantData> operands;
   SmallVector<View> views;
   for (Value operand : op->getOperands()) {
@@ -124,8 +150,6 @@ std::optional<SmallVector<ElementsAttr>> evaluateConstants(Operation* op, bool b
   SmallVector<View> results;
   for (Value result : op->getResults()) {
     const RankedTensorType type = ir::tensorType(result);
-    if ((!physical && type.getEncoding()) || !hasEagerKernels(result))
-      return std::nullopt;
     storages.push_back(Storage::allocate(static_cast<size_t>(ir::storedBytes(type))));
     results.push_back(
         View::dense(storages.back()->data(), ir::dtypeOf(type.getElementType()), ir::physicalShape(type)));

@@ -12,6 +12,7 @@
 #include <string>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #if defined(__x86_64__)
@@ -101,6 +102,8 @@ struct Frame {
   const Frame* outer;
 };
 thread_local const Frame* frames = nullptr;
+
+thread_local ThreadPool* scoped = nullptr;
 
 const Frame* frame_of(const void* pool) {
   const Frame* frame = frames;
@@ -277,6 +280,16 @@ ThreadPool& default_thread_pool() {
   // Never destroyed: static objects of the program may still run tensors while it exits.
   static ThreadPool* const pool = new ThreadPool();
   return *pool;
+}
+
+ThreadPool& current_thread_pool() {
+  return scoped ? *scoped : default_thread_pool();
+}
+
+PoolScope::PoolScope(ThreadPool& pool) : outer_(std::exchange(scoped, &pool)) {}
+
+PoolScope::~PoolScope() {
+  scoped = outer_;
 }
 
 } // namespace sinter::rt

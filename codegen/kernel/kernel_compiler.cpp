@@ -208,7 +208,7 @@ std::vector<Job> collect(ModuleOp module, const cpu::Target& target, std::vector
 
 void compileAll(const std::vector<Job>& jobs, const cpu::Target& target, KernelStore* store,
                 Delivery& delivery) {
-  rt::ThreadPool& pool = rt::default_thread_pool();
+  rt::ThreadPool& pool = rt::current_thread_pool();
   std::vector<std::unique_ptr<Compiler>> compilers(static_cast<size_t>(pool.size()));
   std::mutex mutex; // guards `failure`
   std::exception_ptr failure;

@@ -15,6 +15,10 @@ namespace {
 
 constexpr uint64_t kBufferBytes = 64 * 1024;
 
+int64_t nanoseconds(const timespec& time) {
+  return static_cast<int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
+}
+
 } // namespace
 
 ByteSource::ByteSource(const std::string& path, bool follow) : path_(path) {
@@ -28,6 +32,7 @@ ByteSource::ByteSource(const std::string& path, bool follow) : path_(path) {
     throw Error(path + " is not a regular file");
   }
   size_ = static_cast<uint64_t>(status.st_size);
+  modified_ = nanoseconds(status.st_mtim);
 }
 
 ByteSource::~ByteSource() {
@@ -48,6 +53,16 @@ void ByteSource::read_at(void* to, uint64_t bytes, uint64_t position) const {
     position += static_cast<uint64_t>(got);
     bytes -= static_cast<uint64_t>(got);
   }
+}
+
+void ByteSource::read_again(void* to, uint64_t bytes, uint64_t position) const {
+  struct stat status{};
+  if (::fstat(file_, &status) != 0 || nanoseconds(status.st_mtim) != modified_ ||
+      static_cast<uint64_t>(status.st_size) != size_)
+    throw Error(path_ + " was changed after it was opened");
+  if (position > size_ || bytes > size_ - position)
+    throw Error(path_ + " ends too early: it is truncated or damaged");
+  read_at(to, bytes, position);
 }
 
 void ByteSource::read(void* to, uint64_t bytes) {

@@ -23,6 +23,9 @@ public:
   /// Where the next read starts; within the file.
   void seek(uint64_t position) { position_ = position; }
 
+  /// Reads exactly `bytes` bytes at `position`, whatever else is read meanwhile. Throws Error if the file has
+  /// fewer, or is not as it was when it was opened.
+  void read_again(void* to, uint64_t bytes, uint64_t position) const;
   /// Reads exactly `bytes` bytes. Throws Error if the file has fewer.
   void read(void* to, uint64_t bytes);
   uint8_t read_byte();
@@ -33,6 +36,7 @@ private:
   std::string path_;
   int file_ = -1;
   uint64_t size_ = 0;
+  int64_t modified_ = 0; ///< nanoseconds
   uint64_t position_ = 0;
   std::vector<uint8_t> buffer_; // bytes [buffer_start_, buffer_start_ + buffer_.size()) of the file
   uint64_t buffer_start_ = 0;

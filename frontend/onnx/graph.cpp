@@ -65,7 +65,7 @@ ModelValue read_value(const onnx::ValueInfoProto& info) {
 }
 
 // The tensor that a Constant node holds in one of its attributes.
-Weight read_constant(const ModelFile& file, const onnx::NodeProto& node) {
+StoredWeight read_constant(const ModelFile& file, const onnx::NodeProto& node) {
   Weight weight;
   auto store = [&]<class T>(const T* values, int count, const Shape& shape) {
     weight = {Storage::allocate(static_cast<std::size_t>(count) * sizeof(T)), dtype_of<T>, shape};
@@ -73,17 +73,19 @@ Weight read_constant(const ModelFile& file, const onnx::NodeProto& node) {
   };
   for (const auto& attribute : node.attribute()) {
     if (attribute.name() == "value" && attribute.has_t())
-      return read_weight(file, attribute.t());
+      return find_weight(file, attribute.t());
     const float number = attribute.f();
     const int64_t integer = attribute.i();
     if (attribute.name() == "value_float")
-      return store(&number, 1, {}), weight;
+      return store(&number, 1, {}), StoredWeight(weight);
     if (attribute.name() == "value_int")
-      return store(&integer, 1, {}), weight;
+      return store(&integer, 1, {}), StoredWeight(weight);
     if (attribute.name() == "value_floats")
-      return store(attribute.floats().data(), attribute.floats_size(), {attribute.floats_size()}), weight;
+      return store(attribute.floats().data(), attribute.floats_size(), {attribute.floats_size()}),
+             StoredWeight(weight);
     if (attribute.name() == "value_ints")
-      return store(attribute.ints().data(), attribute.ints_size(), {attribute.ints_size()}), weight;
+      return store(attribute.ints().data(), attribute.ints_size(), {attribute.ints_size()}),
+             StoredWeight(weight);
   }
   throw Error("it has no dense number or tensor as its value; strings and sparse tensors are not supported");
 }
@@ -119,7 +121,7 @@ private:
       if (tensor.name().empty())
         throw Error("an initialiser has no name");
       define(tensor.name(), what);
-      model_.weights[tensor.name()] = naming(what, [&] { return read_weight(model_.file, tensor); });
+      model_.weights[tensor.name()] = naming(what, [&] { return find_weight(model_.file, tensor); });
     }
   }
 

@@ -25,8 +25,8 @@ struct ModelGraph {
   int64_t opset = 0;
   std::vector<ModelValue> inputs; ///< without those that are initialisers
   std::vector<ModelValue> outputs;
-  std::vector<GraphNode> nodes;                    ///< those that the outputs need, operands first
-  std::unordered_map<std::string, Weight> weights; ///< initialisers and Constant nodes by name
+  std::vector<GraphNode> nodes;                          ///< those that the outputs need, operands first
+  std::unordered_map<std::string, StoredWeight> weights; ///< initialisers and Constant nodes by name
 };
 
 /// Checks `file`. Throws Error with one line that names the node or value at fault.

@@ -4,6 +4,7 @@
 #include "frontend/onnx/node_context.h"
 #include "frontend/onnx/operators.h"
 #include "ir/constant.h"
+#include "ir/constant_deferral.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -79,11 +80,15 @@ private:
     const auto found = graph_.weights.find(name);
     if (found == graph_.weights.end())
       throw Error("value '" + name + "' is used before it is computed", ErrorKind::internal);
-    const Weight& weight = found->second;
-    const auto type = mlir::RankedTensorType::get(weight.shape.dims(),
-                                                  ir::elementTypeOf(builder_.getContext(), weight.dtype));
-    value = ir::ConstantOp::create(builder_, mlir::NameLoc::get(builder_.getStringAttr(name)), type,
-                                   ir::makeElements(type, weight.storage));
+    const StoredWeight& weight = found->second;
+    const auto type = mlir::RankedTensorType::get(weight.shape().dims(),
+                                                  ir::elementTypeOf(builder_.getContext(), weight.dtype()));
+    auto* deferral = ir::ConstantDeferral::of(builder_.getContext());
+    const mlir::ElementsAttr elements = deferral && weight.is_in_file()
+                                            ? deferral->promise(type, [weight] { return weight.read(); })
+                                            : ir::makeElements(type, weight.read());
+    value =
+        ir::ConstantOp::create(builder_, mlir::NameLoc::get(builder_.getStringAttr(name)), type, elements);
     return value;
   }
 

@@ -5,6 +5,7 @@
 #include "frontend/onnx/draw.h"
 #include "frontend/onnx/import.h"
 #include "frontend/trace/program_cache.h"
+#include "ir/constant_deferral.h"
 #include "ir/ops.h"
 #include "sinter/runtime/thread_pool.h"
 
@@ -61,9 +62,10 @@ std::string describe(const Tensor& tensor) {
   return std::string(name_of(tensor.dtype())) + to_string(tensor.shape());
 }
 
-// A module and the context it lives in.
+// A module, the context it lives in, and the weights that it has not asked for yet.
 struct Imported {
   std::unique_ptr<mlir::MLIRContext> context;
+  std::unique_ptr<ir::ConstantDeferral> deferral;
   mlir::OwningOpRef<mlir::ModuleOp> module;
 };
 
@@ -107,12 +109,14 @@ struct Model::Impl {
     Imported imported;
     imported.context = std::make_unique<mlir::MLIRContext>(mlir::MLIRContext::Threading::DISABLED);
     imported.context->loadDialect<ir::SinterDialect, mlir::func::FuncDialect>();
+    imported.deferral = std::make_unique<ir::ConstantDeferral>(*imported.context);
     imported.module = onnx_import::import_graph(*imported.context, graph, specs);
     return imported;
   }
 
   std::shared_ptr<const rt::Executable> compile(const std::vector<Tensor>& inputs) {
     auto program = programs.get(inputs, [&]() -> std::shared_ptr<const rt::Executable> {
+      const rt::PoolScope scope(pool()); // compiling takes no more threads than running
       const Imported imported = import(inputs);
       return codegen::compile(*imported.module, compile_options());
     });

@@ -1,24 +1,30 @@
-// Reading an ONNX file so that its weights are copied once, straight into aligned storage.
+// Reading an ONNX file so that its weights stay there until they are asked for.
 //
 // Protobuf would put every weight into a std::string first. Instead the file is walked as wire format:
 // everything but the raw_data of tensors goes into a small skeleton, which protobuf then parses and checks;
-// raw_data goes from the file into storage, and a mark with its number stands in the skeleton.
+// a mark with its number stands for raw_data in the skeleton. Large ones are passed over: a compiled model
+// has its weights in layouts of its own, and needs the file's only while it is compiled.
 #include "frontend/onnx/model_file.h"
 
 #include "frontend/data/byte_source.h"
 #include "sinter/runtime/error.h"
+#include "sinter/runtime/thread_pool.h"
 
 #include "onnx.pb.h"
 
 #include <cstring>
+#include <exception>
 #include <filesystem>
 #include <limits>
+#include <mutex>
 #include <span>
 
 namespace sinter::onnx_import {
 namespace {
 
 // Messages cost many times their two bytes in memory; more than this is no model.
+// What is smaller takes no memory worth a second read.
+constexpr uint64_t kLargeBlob = 64 << 10;
 constexpr int64_t kMaxMessages = int64_t{1} << 22;
 // Protobuf's own limit, for what is left when the weights are taken out.
 constexpr std::size_t kMaxSkeletonBytes = std::numeric_limits<int32_t>::max();
@@ -54,8 +60,7 @@ void append_varint(std::string& to, uint64_t value) {
 
 class Walker {
 public:
-  Walker(data::ByteSource& source, std::vector<std::shared_ptr<Storage>>& blobs)
-      : source_(source), blobs_(blobs) {}
+  Walker(data::ByteSource& source, std::vector<ModelFile::Blob>& blobs) : source_(source), blobs_(blobs) {}
 
   // Appends the skeleton of the message that lies in the file up to `end`.
   void walk(const MessageRule& rule, uint64_t end, std::string& skeleton) {
@@ -113,13 +118,17 @@ private:
       throw Error("more than " + std::to_string(kMaxMessages) + " nodes, attributes and tensors");
   }
 
-  // Reads raw_data into storage of its own; returns the mark that stands for it.
+  // Returns the mark that stands for the raw_data that lies here.
   std::string take_blob(uint64_t bytes) {
     count(); // an empty blob takes two bytes of the file, and many times that here
-    auto storage = Storage::allocate(bytes);
-    source_.read(storage->data(), bytes);
     const uint64_t number = blobs_.size();
-    blobs_.push_back(std::move(storage));
+    blobs_.push_back({source_.position(), bytes, nullptr});
+    if (bytes >= kLargeBlob) {
+      source_.seek(source_.position() + bytes);
+    } else {
+      blobs_.back().storage = Storage::allocate(bytes);
+      source_.read(blobs_.back().storage->data(), bytes);
+    }
     std::string mark(sizeof number, '\0');
     std::memcpy(mark.data(), &number, sizeof number);
     return mark;
@@ -149,7 +158,7 @@ private:
   }
 
   data::ByteSource& source_;
-  std::vector<std::shared_ptr<Storage>>& blobs_;
+  std::vector<ModelFile::Blob>& blobs_;
   int64_t messages_ = 0;
 };
 
@@ -160,7 +169,30 @@ ModelFile::ModelFile(ModelFile&&) noexcept = default;
 ModelFile& ModelFile::operator=(ModelFile&&) noexcept = default;
 ModelFile::~ModelFile() = default;
 
-const std::shared_ptr<Storage>& ModelFile::raw_data(const onnx::TensorProto& tensor) const {
+std::shared_ptr<Storage> read_blob(const data::ByteSource& source, const ModelFile::Blob& blob) {
+  if (blob.storage)
+    return blob.storage;
+  auto storage = Storage::allocate(blob.bytes);
+  constexpr uint64_t kPiece = 1 << 20;
+  const auto pieces = static_cast<int64_t>((blob.bytes + kPiece - 1) / kPiece);
+  std::mutex mutex;
+  std::exception_ptr failure;
+  rt::current_thread_pool().parallel_for(pieces, 1, [&](int64_t begin, int64_t end, int) {
+    const uint64_t first = static_cast<uint64_t>(begin) * kPiece;
+    const uint64_t last = std::min(blob.bytes, static_cast<uint64_t>(end) * kPiece);
+    try {
+      source.read_again(storage->data() + first, last - first, blob.position + first);
+    } catch (...) {
+      const std::lock_guard lock(mutex);
+      failure = std::current_exception();
+    }
+  });
+  if (failure)
+    std::rethrow_exception(failure);
+  return storage;
+}
+
+const ModelFile::Blob& ModelFile::raw_data(const onnx::TensorProto& tensor) const {
   uint64_t number = 0;
   if (tensor.raw_data().size() != sizeof number)
     throw Error("a tensor's raw data lies where it was not expected", ErrorKind::internal);
@@ -171,14 +203,15 @@ const std::shared_ptr<Storage>& ModelFile::raw_data(const onnx::TensorProto& ten
 }
 
 ModelFile read_model_file(const std::string& path) {
-  data::ByteSource source(path);
+  auto source = std::make_shared<data::ByteSource>(path);
   ModelFile file;
+  file.source = source;
   file.folder = std::filesystem::path(path).parent_path().string();
   if (file.folder.empty())
     file.folder = ".";
   std::string skeleton;
   try {
-    Walker(source, file.blobs).walk(kModel, source.size(), skeleton);
+    Walker(*source, file.blobs).walk(kModel, source->size(), skeleton);
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::system)
       throw;

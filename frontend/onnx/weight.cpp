@@ -48,14 +48,35 @@ std::shared_ptr<Storage> read_typed(const onnx::TensorProto& tensor, DType dtype
   }
 }
 
+const ModelFile::Blob& checked_blob(const ModelFile& file, const onnx::TensorProto& tensor, uint64_t bytes) {
+  const ModelFile::Blob& blob = file.raw_data(tensor);
+  if (blob.bytes != bytes)
+    throw Error("it has " + std::to_string(blob.bytes) + " bytes of data where its dimensions say " +
+                std::to_string(bytes));
+  return blob;
+}
+
 std::shared_ptr<Storage> read_bytes(const ModelFile& file, const onnx::TensorProto& tensor, uint64_t bytes) {
   if (tensor.data_location() == onnx::TensorProto::EXTERNAL)
     return read_external_data(file.folder, tensor, bytes);
-  auto storage = file.raw_data(tensor);
-  if (storage->bytes() != bytes)
-    throw Error("it has " + std::to_string(storage->bytes()) + " bytes of data where its dimensions say " +
-                std::to_string(bytes));
-  return storage;
+  return read_blob(*file.source, checked_blob(file, tensor, bytes));
+}
+
+bool is_raw(const onnx::TensorProto& tensor) {
+  return tensor.has_raw_data() || tensor.data_location() == onnx::TensorProto::EXTERNAL;
+}
+
+// `tensor` without its elements.
+Weight header_of(const onnx::TensorProto& tensor) {
+  if (tensor.has_segment())
+    throw Error("tensors in segments are not supported");
+  Weight weight;
+  weight.dtype = dtype_of_onnx(tensor.data_type());
+  weight.shape =
+      Shape(std::span<const int64_t>(tensor.dims().data(), static_cast<std::size_t>(tensor.dims_size())));
+  if (checked_bytes(weight.shape.dims(), size_of(weight.dtype)) > kMaxBytes)
+    throw Error("it is too large: " + to_string(weight.shape));
+  return weight;
 }
 
 } // namespace
@@ -86,22 +107,26 @@ DType dtype_of_onnx(int64_t data_type) {
 }
 
 Weight read_weight(const ModelFile& file, const onnx::TensorProto& tensor) {
-  if (tensor.has_segment())
-    throw Error("tensors in segments are not supported");
-  Weight weight;
-  weight.dtype = dtype_of_onnx(tensor.data_type());
-  weight.shape =
-      Shape(std::span<const int64_t>(tensor.dims().data(), static_cast<std::size_t>(tensor.dims_size())));
-  const int64_t bytes = checked_bytes(weight.shape.dims(), size_of(weight.dtype));
-  if (bytes > kMaxBytes)
-    throw Error("it is too large: " + to_string(weight.shape));
-  const bool raw = tensor.has_raw_data() || tensor.data_location() == onnx::TensorProto::EXTERNAL;
-  weight.storage = raw ? read_bytes(file, tensor, static_cast<uint64_t>(bytes))
-                       : read_typed(tensor, weight.dtype, weight.shape.elements());
+  Weight weight = header_of(tensor);
+  const auto bytes = static_cast<uint64_t>(checked_bytes(weight.shape.dims(), size_of(weight.dtype)));
+  const bool raw = is_raw(tensor);
+  weight.storage =
+      raw ? read_bytes(file, tensor, bytes) : read_typed(tensor, weight.dtype, weight.shape.elements());
   if (raw && weight.dtype == DType::boolean) // a bool other than 0 or 1 is undefined behaviour waiting
     for (std::size_t i = 0; i < weight.storage->bytes(); ++i)
       weight.storage->data()[i] = std::byte{weight.storage->data()[i] != std::byte{0}};
   return weight;
+}
+
+StoredWeight find_weight(const ModelFile& file, const onnx::TensorProto& tensor) {
+  if (!is_raw(tensor) || tensor.data_location() == onnx::TensorProto::EXTERNAL ||
+      tensor.data_type() == onnx::TensorProto::BOOL)
+    return StoredWeight(read_weight(file, tensor));
+  const Weight header = header_of(tensor);
+  const auto bytes = static_cast<uint64_t>(checked_bytes(header.shape.dims(), size_of(header.dtype)));
+  return StoredWeight(
+      header.dtype, header.shape,
+      [source = file.source, blob = checked_blob(file, tensor, bytes)] { return read_blob(*source, blob); });
 }
 
 } // namespace sinter::onnx_import

@@ -4,6 +4,8 @@
 #include "frontend/onnx/model_file.h"
 #include "sinter/runtime/view.h"
 
+#include <functional>
+
 namespace sinter::onnx_import {
 
 /// A dense tensor.
@@ -15,11 +17,32 @@ struct Weight {
   View view() const { return View::dense(storage->data(), dtype, shape); }
 };
 
+/// A tensor of the model that may still lie in its file.
+class StoredWeight {
+public:
+  StoredWeight() = default;
+  explicit StoredWeight(Weight weight) : weight_(std::move(weight)) {}
+  StoredWeight(DType dtype, Shape shape, std::function<std::shared_ptr<Storage>()> read)
+      : weight_{nullptr, dtype, std::move(shape)}, read_(std::move(read)) {}
+
+  DType dtype() const { return weight_.dtype; }
+  const Shape& shape() const { return weight_.shape; }
+  bool is_in_file() const { return read_ != nullptr; }
+  /// Its elements. Throws Error if the file cannot be read any more, or has changed.
+  std::shared_ptr<Storage> read() const { return read_ ? read_() : weight_.storage; }
+
+private:
+  Weight weight_;
+  std::function<std::shared_ptr<Storage>()> read_;
+};
+
 /// The element type ONNX gives the number `data_type`. Throws Error for those Sinter does not compute with.
 DType dtype_of_onnx(int64_t data_type);
 
 /// The elements of a top-level tensor of `file`, checked against its dimensions; external data is read.
 /// Throws Error.
 Weight read_weight(const ModelFile& file, const onnx::TensorProto& tensor);
+/// The same, checked as far as it can be without its elements; large ones are left in the file.
+StoredWeight find_weight(const ModelFile& file, const onnx::TensorProto& tensor);
 
 } // namespace sinter::onnx_import

@@ -111,6 +111,7 @@ struct CompiledFunction::Impl {
       return found;
     const std::lock_guard lock(trace_mutex);
     return programs.get(inputs, [&]() -> std::shared_ptr<const rt::Executable> {
+      const rt::PoolScope scope(pool()); // compiling takes no more threads than running
       return with_trace(inputs, caller,
                         [&](mlir::ModuleOp module) { return codegen::compile(module, codegen_options()); });
     });

@@ -1,6 +1,7 @@
 // Storage: aligned blocks with a count of allocations.
 #include "sinter/runtime/storage.h"
 
+#include "core/block_pool.h"
 #include "sinter/runtime/error.h"
 
 #include <atomic>
@@ -13,14 +14,42 @@ namespace {
 constexpr std::size_t kAlignment = 64;
 std::atomic<uint64_t> allocations{0};
 
+// A sanitizer sees more in blocks that are malloc's own.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SINTER_ADDRESS_SANITIZER
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define SINTER_ADDRESS_SANITIZER
+#endif
+
+#ifdef SINTER_ADDRESS_SANITIZER
+constexpr bool kPooled = false;
+#else
+constexpr bool kPooled = true;
+#endif
+
+BlockPool& block_pool() {
+  static auto* pool = new BlockPool; // static objects may hold tensors while the program exits
+  return *pool;
+}
+
+// One line of slack lets vector code read (never write) up to a full register past the last element.
+std::size_t with_slack(std::size_t bytes) {
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment + kAlignment;
+}
+
+bool is_pooled(std::size_t bytes) {
+  return kPooled && bytes >= BlockPool::kLeastBytes;
+}
+
 } // namespace
 
 std::shared_ptr<Storage> Storage::allocate(std::size_t bytes) {
-  // One line of slack lets vector code read (never write) up to a full register past the last element.
   if (bytes > SIZE_MAX / 2)
     throw Error("cannot allocate " + std::to_string(bytes) + " bytes", ErrorKind::system);
-  const std::size_t rounded = (bytes + kAlignment - 1) / kAlignment * kAlignment + kAlignment;
-  void* data = std::aligned_alloc(kAlignment, rounded);
+  const std::size_t size = with_slack(bytes);
+  void* data = is_pooled(bytes) ? block_pool().allocate(size) : std::aligned_alloc(kAlignment, size);
   if (!data)
     throw Error("out of memory: cannot allocate " + std::to_string(bytes) + " bytes", ErrorKind::system);
   allocations.fetch_add(1, std::memory_order_relaxed);
@@ -37,7 +66,11 @@ Storage::Storage(std::byte* data, std::size_t bytes, std::shared_ptr<void> owner
     : data_(data), bytes_(bytes), owner_(std::move(owner)) {}
 
 Storage::~Storage() {
-  if (!owner_)
+  if (owner_)
+    return;
+  if (is_pooled(bytes_))
+    block_pool().release(data_, with_slack(bytes_));
+  else
     std::free(data_);
 }
 

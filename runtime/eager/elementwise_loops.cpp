@@ -1,6 +1,8 @@
 // The order in which strided views are walked.
 #include "eager/elementwise_loops.h"
 
+#include "parallel.h"
+
 #include <algorithm>
 #include <cstdlib>
 
@@ -83,12 +85,23 @@ void for_each_row(std::string_view name, std::initializer_list<View> views, RowF
     for (std::size_t v = 0; v < count; ++v)
       inner[v] = nest.strides[v][last];
   }
-  std::array<void*, kMaxViews> data{};
-  for_each_offset(nest.extents, nest.strides, [&](const std::array<int64_t, kMaxViews>& offsets) {
-    for (std::size_t v = 0; v < count; ++v)
-      data[v] = all[v].as<char>() + offsets[v] * bytes[v];
-    row(context, n, data.data(), inner.data());
-  });
+  // A part of the outermost dimension, which is the row itself where there is no other.
+  const bool single = last <= 0;
+  auto walk = [&](int64_t begin, int64_t end) {
+    Shape extents = nest.extents;
+    if (!single)
+      extents[0] = end - begin;
+    for_each_offset(extents, nest.strides, [&](const std::array<int64_t, kMaxViews>& offsets) {
+      std::array<void*, kMaxViews> data{};
+      for (std::size_t v = 0; v < count; ++v) {
+        const int64_t start = begin * (single ? inner[v] : nest.strides[v][0]);
+        data[v] = all[v].as<char>() + (offsets[v] + start) * bytes[v];
+      }
+      row(context, single ? end - begin : n, data.data(), inner.data());
+    });
+  };
+  const int64_t parts = single ? n : nest.extents[0];
+  for_parts(parts, result.elements() / parts, walk);
 }
 
 void require_same_dtype(std::string_view name, std::initializer_list<View> views) {

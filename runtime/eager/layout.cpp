@@ -3,6 +3,7 @@
 #include "sinter/runtime/eager/layout.h"
 
 #include "movement_bits.h"
+#include "parallel.h"
 #include "sinter/runtime/error.h"
 
 #include <algorithm>
@@ -55,6 +56,15 @@ public:
              const Shape& logical)
       : target_(result.as<T>()), result_(result), to_(to), logical_(logical),
         tables_(offsets(input, from, logical)) {}
+
+  // The positions [begin, end) of the result's outermost dimension; of no use for a scalar.
+  void walk(const T* source, int64_t begin, int64_t end) {
+    const int d = static_cast<int>(to_.order[0]);
+    const int64_t* table = tables_[static_cast<std::size_t>(d)].data();
+    const bool blocked = d == to_.blocked && to_.block != 1;
+    for (int64_t i = begin; i < end; ++i)
+      walk(blocked ? source : source + table[i], i * result_.strides[0], 1, blocked ? i * to_.block : 0);
+  }
 
   void walk(const T* source, int64_t target, int depth, int64_t first_blocked) {
     if (depth == logical_.rank()) {
@@ -111,7 +121,11 @@ void convert_layout(const View& input, const Layout& from, const View& result, c
     return;
   visit_bits(input.dtype, [&](auto zero) {
     using T = decltype(zero);
-    Conversion<T>(input, from, result, to, logical).walk(input.as<const T>(), 0, 0, 0);
+    Conversion<T> conversion(input, from, result, to, logical);
+    if (logical.rank() == 0)
+      return conversion.walk(input.as<const T>(), 0, 0, 0);
+    for_parts(result.shape[0], result.elements() / result.shape[0],
+              [&](int64_t begin, int64_t end) { conversion.walk(input.as<const T>(), begin, end); });
   });
 }
 

@@ -2,10 +2,12 @@
 // (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015).
 #include "sinter/runtime/eager/winograd.h"
 
+#include "parallel.h"
 #include "sinter/runtime/error.h"
 
 #include <algorithm>
 #include <array>
+#include <utility>
 #include <vector>
 
 namespace sinter::eager {
@@ -42,19 +44,27 @@ struct Transforms<4> {
       {{1, 1, 1, 1, 1, 0}, {0, 1, -1, 2, -2, 0}, {0, 1, 1, 4, 4, 0}, {0, 1, -1, 8, -8, 1}}};
 };
 
+// sum over k of t[row][k] * x(k), of the coefficients that are not 0: which they are is known when this is
+// compiled.
+template <const auto& t, std::size_t row, class X>
+double combine(const X& x) {
+  return [&]<std::size_t... k>(std::index_sequence<k...>) {
+    return ((t[row][k] != 0 ? t[row][k] * x(k) : 0.0) + ...);
+  }(std::make_index_sequence<t[row].size()>());
+}
+
 // t x t^T for a square x.
-template <std::size_t rows, std::size_t columns>
-Matrix<rows, rows> transform(const Matrix<rows, columns>& t, const Matrix<columns, columns>& x) {
+template <const auto& t>
+auto transform(const Matrix<t[0].size(), t[0].size()>& x) {
+  constexpr std::size_t rows = t.size(), columns = t[0].size();
   Matrix<rows, columns> half{};
-  for (std::size_t i = 0; i < rows; ++i)
-    for (std::size_t j = 0; j < columns; ++j)
-      for (std::size_t k = 0; k < columns; ++k)
-        half[i][j] += t[i][k] * x[k][j];
   Matrix<rows, rows> result{};
-  for (std::size_t i = 0; i < rows; ++i)
+  [&]<std::size_t... i>(std::index_sequence<i...>) {
+    for (std::size_t j = 0; j < columns; ++j)
+      ((half[i][j] = combine<t, i>([&](std::size_t k) { return x[k][j]; })), ...);
     for (std::size_t j = 0; j < rows; ++j)
-      for (std::size_t k = 0; k < columns; ++k)
-        result[i][j] += half[i][k] * t[j][k];
+      ((result[j][i] = combine<t, i>([&](std::size_t k) { return half[j][k]; })), ...);
+  }(std::make_index_sequence<rows>());
   return result;
 }
 
@@ -73,7 +83,7 @@ public:
     for (int64_t c = 0; c < channels_; ++c)
       transform_input(n, c, top, left);
     for (int64_t m = 0; m < result_.shape[1]; ++m)
-      store(n, m, top, left, transform(Transforms<tile>::output, products(m)));
+      store(n, m, top, left, transform<Transforms<tile>::output>(products(m)));
   }
 
 private:
@@ -86,7 +96,7 @@ private:
         piece[static_cast<std::size_t>(y)][static_cast<std::size_t>(x)] = static_cast<double>(
             input_.as<const float>()[n * input_.strides[0] + channel * input_.strides[1] +
                                      (h + y) * input_.strides[2] + (w + x) * input_.strides[3]]);
-    const auto transformed = transform(Transforms<tile>::input, piece);
+    const auto transformed = transform<Transforms<tile>::input>(piece);
     for (std::size_t e = 0; e < kPoints; ++e)
       points_[e * static_cast<std::size_t>(channels_) + static_cast<std::size_t>(channel)] =
           transformed[e / kSide][e % kSide];
@@ -121,17 +131,18 @@ private:
   std::vector<double> points_; ///< of one tile, [point][channels]
 };
 
+// Of the output channels [begin, end).
 template <std::size_t tile>
-void transform_filter(const View& filter, const View& result) {
+void transform_filter(const View& filter, const View& result, int64_t begin, int64_t end) {
   constexpr std::size_t side = tile + 2;
-  for (int64_t m = 0; m < filter.shape[0]; ++m)
+  for (int64_t m = begin; m < end; ++m)
     for (int64_t c = 0; c < filter.shape[1]; ++c) {
       Matrix<3, 3> taps{};
       for (int64_t tap = 0; tap < 9; ++tap)
         taps[static_cast<std::size_t>(tap / 3)][static_cast<std::size_t>(tap % 3)] = static_cast<double>(
             filter.as<const float>()[m * filter.strides[0] + c * filter.strides[1] +
                                      tap / 3 * filter.strides[2] + tap % 3 * filter.strides[3]]);
-      const auto transformed = transform(Transforms<tile>::filter, taps);
+      const auto transformed = transform<Transforms<tile>::filter>(taps);
       float* to = result.as<float>() + m * result.strides[1] + c * result.strides[2];
       for (std::size_t e = 0; e < side * side; ++e)
         to[static_cast<int64_t>(e) * result.strides[0]] = static_cast<float>(transformed[e / side][e % side]);
@@ -163,7 +174,10 @@ void with_tile(int64_t tile, const Body& body) {
 } // namespace
 
 void winograd_filter(const View& filter, const View& result, int64_t tile) {
-  with_tile(tile, [&](auto constant) { transform_filter<constant>(filter, result); });
+  with_tile(tile, [&](auto constant) {
+    for_parts(filter.shape[0], filter.shape[1] * winograd_points(tile),
+              [&](int64_t begin, int64_t end) { transform_filter<constant>(filter, result, begin, end); });
+  });
 }
 
 void winograd_conv(const View& input, const View& filter, const View* bias, const View& result, int64_t tile,

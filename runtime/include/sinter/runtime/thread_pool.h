@@ -58,4 +58,20 @@ private:
 /// The pool shared by everything in this process that does not bring its own; one worker per processor.
 ThreadPool& default_thread_pool();
 
+/// The pool that what the calling thread does is to be shared out on: that of its innermost PoolScope, or the
+/// default.
+ThreadPool& current_thread_pool();
+
+/// While one exists, `pool` is its thread's current one. Scopes of a thread end in reverse order.
+class PoolScope {
+public:
+  explicit PoolScope(ThreadPool& pool);
+  ~PoolScope();
+  PoolScope(const PoolScope&) = delete;
+  PoolScope& operator=(const PoolScope&) = delete;
+
+private:
+  ThreadPool* outer_;
+};
+
 } // namespace sinter::rt

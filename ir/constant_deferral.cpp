@@ -1,0 +1,105 @@
+// Promised constants: blobs of reserved addresses that nobody can read, and what to do instead.
+#include "ir/constant_deferral.h"
+
+#include "ir/constant.h"
+#include "ir/ops.h"
+
+#include "mlir/IR/BuiltinDialect.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "mlir/IR/IRMapping.h"
+
+#include <sys/mman.h>
+
+using namespace mlir;
+
+namespace sinter::ir {
+namespace {
+
+constexpr size_t kPage = 4096;
+
+// MLIR wants the address of a constant's elements. These take no memory, and end in a fault where somebody
+// reads them without asking the deferral.
+AsmResourceBlob reserve(size_t bytes, size_t alignment) {
+  const size_t size = llvm::alignTo(std::max<size_t>(bytes, 1), kPage);
+  void* address = mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (address == MAP_FAILED)
+    throw Error("cannot reserve " + std::to_string(size) + " bytes of addresses", ErrorKind::system);
+  return AsmResourceBlob(
+      ArrayRef(static_cast<char*>(address), bytes), alignment,
+      [size](void* data, size_t, size_t) { munmap(data, size); }, /*dataIsMutable=*/false);
+}
+
+} // namespace
+
+// An operation on constants, apart from the program it came from.
+class ConstantDeferral::Evaluation {
+public:
+  explicit Evaluation(Operation* op) {
+    IRMapping mapping;
+    for (Value operand : op->getOperands()) {
+      if (mapping.contains(operand))
+        continue;
+      constants_.push_back(operand.getDefiningOp()->clone());
+      mapping.map(operand, constants_.back()->getResult(0));
+    }
+    op_ = op->clone(mapping);
+  }
+  Evaluation(const Evaluation&) = delete;
+  Evaluation& operator=(const Evaluation&) = delete;
+  ~Evaluation() {
+    op_->destroy();
+    for (Operation* constant : constants_)
+      constant->destroy();
+  }
+
+  std::shared_ptr<Storage> run() const {
+    SmallVector<ConstantData> operands;
+    SmallVector<View> views;
+    for (Value operand : op_->getOperands()) {
+      operands.push_back(*constantData(operand));
+      views.push_back(operands.back().view);
+    }
+    const RankedTensorType type = tensorType(op_->getResult(0));
+    auto storage = Storage::allocate(static_cast<size_t>(storedBytes(type)));
+    const View result = View::dense(storage->data(), dtypeOf(type.getElementType()), physicalShape(type));
+    cast<EvaluateOpInterface>(op_).evaluate(views, result);
+    return storage;
+  }
+
+private:
+  SmallVector<Operation*> constants_;
+  Operation* op_ = nullptr;
+};
+
+ConstantDeferral::ConstantDeferral(MLIRContext& context) : context_(context) {
+  context.getOrLoadDialect<SinterDialect>()->deferral = this;
+}
+
+ConstantDeferral::~ConstantDeferral() {
+  context_.getLoadedDialect<SinterDialect>()->deferral = nullptr;
+}
+
+ConstantDeferral* ConstantDeferral::of(MLIRContext* context) {
+  auto* dialect = context->getLoadedDialect<SinterDialect>();
+  return dialect ? dialect->deferral : nullptr;
+}
+
+ElementsAttr ConstantDeferral::promise(RankedTensorType type, Make make) {
+  AsmResourceBlob blob =
+      reserve(static_cast<size_t>(storedBytes(type)), size_of(dtypeOf(type.getElementType())));
+  promises_[blob.getData().data()] = std::move(make);
+  return DenseResourceElementsAttr::get(type, "weight", std::move(blob));
+}
+
+ElementsAttr ConstantDeferral::promiseResult(Operation* op) {
+  const auto evaluation = std::make_shared<Evaluation>(op);
+  return promise(tensorType(op->getResult(0)), [evaluation] { return evaluation->run(); });
+}
+
+const ConstantDeferral::Make* ConstantDeferral::find(DenseResourceElementsAttr attribute) const {
+  const AsmResourceBlob* blob = attribute.getRawHandle().getBlob();
+  const auto found = blob ? promises_.find(blob->getData().data()) : promises_.end();
+  return found == promises_.end() ? nullptr : &found->second;
+}
+
+} // namespace sinter::ir

@@ -1,0 +1,49 @@
+// Large constants that are made when they are asked for.
+#pragma once
+
+#include "ir/dialect.h"
+
+#include "mlir/IR/BuiltinAttributes.h"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <vector>
+
+namespace sinter::ir {
+
+/// While one exists for a context, its large constants may be promises: attributes without elements, which
+/// readElements makes from a file or by evaluating an operation. Passes that rewrite weights then take
+/// neither time nor memory; each weight is computed once, when the finished program asks for it, from the
+/// file to its final layout. Without a deferral every constant has its elements.
+///
+/// Must end before its context does; afterwards the promises cannot be read. For one thread at a time.
+class ConstantDeferral {
+public:
+  using Make = std::function<std::shared_ptr<Storage>()>;
+
+  explicit ConstantDeferral(mlir::MLIRContext& context);
+  ~ConstantDeferral();
+  ConstantDeferral(const ConstantDeferral&) = delete;
+  ConstantDeferral& operator=(const ConstantDeferral&) = delete;
+
+  /// The deferral of `context`; null if there is none.
+  static ConstantDeferral* of(mlir::MLIRContext* context);
+
+  /// A promise of the elements that `make` returns, dense in the physical order of `type`. `make` may be
+  /// called several times, and may throw Error.
+  mlir::ElementsAttr promise(mlir::RankedTensorType type, Make make);
+  /// A promise of the result of `op`, whose operands are constants. `op` may be erased.
+  mlir::ElementsAttr promiseResult(mlir::Operation* op);
+
+  /// What `attribute` promises; null if it is no promise.
+  const Make* find(mlir::DenseResourceElementsAttr attribute) const;
+
+private:
+  class Evaluation;
+
+  mlir::MLIRContext& context_;
+  std::map<const void*, Make> promises_; ///< by the address that stands for the elements
+};
+
+} // namespace sinter::ir

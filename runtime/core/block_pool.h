@@ -1,0 +1,44 @@
+// Large blocks of memory that are used again: fresh pages cost more than what is done with them.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <mutex>
+
+namespace sinter {
+
+/// Hands out blocks of whole pages from regions mapped for huge pages, and keeps what is freed for the next
+/// ones. A region goes back to the system when all of it is free and another one is.
+///
+/// The kernel clears a page and updates its tables when it is first touched; in pieces of 4 KiB, that takes
+/// longer than reading a weight from a file and packing it.
+class BlockPool {
+public:
+  /// Blocks of fewer bytes are better left to malloc.
+  static constexpr std::size_t kLeastBytes = 256 << 10;
+
+  BlockPool() = default;
+  BlockPool(const BlockPool&) = delete;
+  BlockPool& operator=(const BlockPool&) = delete;
+  ~BlockPool();
+
+  /// At least `bytes` bytes, aligned to a page; null if there is no memory.
+  void* allocate(std::size_t bytes);
+  /// Takes back what `allocate` gave for the same number of bytes.
+  void release(void* block, std::size_t bytes);
+
+  /// Bytes mapped, free ones included.
+  std::size_t mapped_bytes() const;
+
+private:
+  using Blocks = std::map<std::byte*, std::size_t>; // start -> bytes
+
+  bool map_region(std::size_t bytes);
+  Blocks::iterator region_of(std::byte* block);
+
+  mutable std::mutex mutex_;
+  Blocks regions_;
+  Blocks free_; ///< no two of them adjacent within a region
+};
+
+} // namespace sinter

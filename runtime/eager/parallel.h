@@ -1,0 +1,35 @@
+// Large eager kernels share their work between the threads of the current pool.
+#pragma once
+
+#include "sinter/runtime/thread_pool.h"
+
+#include <algorithm>
+#include <exception>
+#include <mutex>
+
+namespace sinter::eager {
+
+/// Calls `f(begin, end)` for parts that make up [0, count), of `elements` elements each; on several threads
+/// at once where there is enough to do. Throws what the first part to fail throws.
+template <class F>
+void for_parts(int64_t count, int64_t elements, const F& f) {
+  constexpr int64_t kElementsPerPart = 1 << 16; // tens of microseconds
+  const int64_t grain = std::max<int64_t>(1, kElementsPerPart / std::max<int64_t>(1, elements));
+  if (count <= grain)
+    return f(int64_t{0}, count);
+  std::mutex mutex;
+  std::exception_ptr failure;
+  rt::current_thread_pool().parallel_for(count, grain, [&](int64_t begin, int64_t end, int) {
+    try {
+      f(begin, end);
+    } catch (...) {
+      const std::lock_guard lock(mutex);
+      if (!failure)
+        failure = std::current_exception();
+    }
+  });
+  if (failure)
+    std::rethrow_exception(failure);
+}
+
+} // namespace sinter::eager
