@@ -60,6 +60,19 @@ Value ElementArithmetic::abs(Value x) {
 Value ElementArithmetic::exp(Value x) {
   return math::ExpOp::create(builder, loc, x);
 }
+Value ElementArithmetic::expm1(Value x) {
+  return math::ExpM1Op::create(builder, loc, x);
+}
+Value ElementArithmetic::expOfNegative(Value x) {
+  auto power = math::ExpOp::create(builder, loc, x);
+  power->setAttr(kOneSided, builder.getUnitAttr());
+  return power;
+}
+Value ElementArithmetic::erfcOfPositive(Value x) {
+  auto rest = math::ErfcOp::create(builder, loc, x);
+  rest->setAttr(kOneSided, builder.getUnitAttr());
+  return rest;
+}
 Value ElementArithmetic::log(Value x) {
   return math::LogOp::create(builder, loc, x);
 }
@@ -86,7 +99,9 @@ Value ElementArithmetic::atMost(Value x, double high) {
 }
 
 Value ElementArithmetic::sigmoid(Value x) {
-  return div(1, add(exp(neg(x)), 1));
+  const Value power = expOfNegative(neg(abs(x))); // neither overflows nor loses what is left far below zero
+  const Value below = div(power, add(power, 1));
+  return choose(compare(arith::CmpFPredicate::OLT, x, 0), below, sub(constant(1, x), below));
 }
 
 Value ElementArithmetic::addI(Value a, Value b) {

@@ -8,6 +8,10 @@
 
 namespace sinter::ir {
 
+/// On math.exp: the operand is never positive; on math.erfc: never negative. Whoever expands them may rely on
+/// it.
+inline constexpr const char* kOneSided = "sinter.one_sided";
+
 /// Emits arith and math operations; constants take the shape of the value they meet. Integers are signless;
 /// whether they count as unsigned is the caller's to know, from the tensor. Multiplications and additions of
 /// floats may be contracted.
@@ -29,6 +33,11 @@ public:
   Value neg(Value x);
   Value abs(Value x);
   Value exp(Value x);
+  Value expm1(Value x);
+  /// exp of what is never positive, erfc of what is never negative: both cheaper than in general. On f32
+  /// erfc's error is small beside 1, not beside itself.
+  Value expOfNegative(Value x);
+  Value erfcOfPositive(Value x);
   Value log(Value x);
   Value sqrt(Value x);
   Value add(Value a, double b) { return add(a, constant(b, a)); }

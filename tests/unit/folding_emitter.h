@@ -153,6 +153,8 @@ private:
       return std::log(x);
     if (llvm::isa<mlir::math::Log1pOp>(op))
       return std::log1p(x);
+    if (llvm::isa<mlir::math::ErfcOp>(op))
+      return std::erfc(x);
     return std::nullopt;
   }
 

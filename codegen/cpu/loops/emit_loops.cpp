@@ -35,11 +35,12 @@ private:
 
   PlannedPiece plan(const Piece& piece, int64_t wantedTasks);
   LaneChoice choosePieceLanes(const Piece& piece);
-  LaneChoice tiled(const Piece& piece, LaneChoice lanes);
+  LaneChoice tiled(const Piece& piece, LaneChoice lanes, int64_t stridedLoads);
 
   struct Trial {
     bool stridedReduction;
     int64_t stridedLoads;
+    bool approximates; ///< functions that become long chains of arithmetic
   };
   Trial tryElement(const Piece& piece, LaneChoice lanes);
 
@@ -103,8 +104,8 @@ void KernelWriter::bindBuffers(VectorEmitter& emitter, Value buffers) {
 
 // Several registers side by side: whole cache lines are used on each step through the operand's memory, and
 // their accumulators hide each other's latency.
-LaneChoice widened(LaneChoice lanes, int64_t extent, const Target& target) {
-  for (int64_t registers : {4, 2}) {
+LaneChoice widened(LaneChoice lanes, int64_t extent, const Target& target, ArrayRef<int64_t> choices) {
+  for (int64_t registers : choices) {
     const int64_t width = registers * target.lanes();
     const int64_t stepped = llvm::divideCeilSigned(extent, width) * width;
     if (stepped - extent <= extent / 8)
@@ -122,32 +123,35 @@ LaneChoice KernelWriter::choosePieceLanes(const Piece& piece) {
   const bool reduces = root && (root.getFusionClass() == ir::FusionClass::reduction ||
                                 root.getFusionClass() == ir::FusionClass::contraction);
   const bool moves = !root || root.getFusionClass() == ir::FusionClass::movement;
-  if (lanes.width > 1 && moves && !statistics)
-    return tiled(piece, lanes);
-  if (lanes.width == 1 || !reduces)
+  if (lanes.width == 1)
     return lanes;
   const Trial narrow = tryElement(piece, lanes);
+  if (narrow.approximates && narrow.stridedLoads == 0 && !reduces && !lanes.padded)
+    return widened(lanes, piece.extents[static_cast<size_t>(lanes.dim)], target, {2});
+  if (moves && !statistics)
+    return tiled(piece, lanes, narrow.stridedLoads);
+  if (!reduces)
+    return lanes;
   if (narrow.stridedReduction)
     return {};
-  const LaneChoice wide = widened(lanes, piece.extents[static_cast<size_t>(lanes.dim)], target);
+  const LaneChoice wide = widened(lanes, piece.extents[static_cast<size_t>(lanes.dim)], target, {4, 2});
   const bool pays = !lanes.padded && tryElement(piece, wide).stridedLoads == 0;
   return pays ? wide : lanes;
 }
 
 // Where elements that are neighbours in the result are apart in the operands, but neighbours along another
 // dimension are not, square tiles are read along that one and transposed in registers.
-LaneChoice KernelWriter::tiled(const Piece& piece, LaneChoice lanes) {
+LaneChoice KernelWriter::tiled(const Piece& piece, LaneChoice lanes, int64_t stridedLoads) {
   auto narrow = [&](unsigned result) {
     return ir::tensorType(block.getTerminator()->getOperand(result)).getElementType().isInteger(1);
   };
   if (lanes.width != target.lanes() || llvm::any_of(piece.results, narrow))
     return lanes;
-  const int64_t strided = tryElement(piece, lanes).stridedLoads;
-  if (strided == 0)
+  if (stridedLoads == 0)
     return lanes;
   for (int64_t dim = static_cast<int64_t>(piece.extents.size()); dim-- > 0;)
     if (dim != lanes.dim && piece.extents[static_cast<size_t>(dim)] >= lanes.width &&
-        tryElement(piece, {dim, lanes.width, false, -1}).stridedLoads < strided) {
+        tryElement(piece, {dim, lanes.width, false, -1}).stridedLoads < stridedLoads) {
       lanes.tileDim = dim;
       return lanes;
     }
@@ -175,7 +179,9 @@ KernelWriter::Trial KernelWriter::tryElement(const Piece& piece, LaneChoice lane
   }
   emitter.setLanes(lanes.width, lanes.width);
   emitter.element(block.getTerminator()->getOperand(piece.results[0]), at);
-  return {emitter.stridedReduction, emitter.stridedLoads};
+  bool approximates = false;
+  function.walk([&](Operation* op) { approximates |= becomesPolynomial(op); });
+  return {emitter.stridedReduction, emitter.stridedLoads, approximates};
 }
 
 KernelWriter::PlannedPiece KernelWriter::plan(const Piece& piece, int64_t wantedTasks) {

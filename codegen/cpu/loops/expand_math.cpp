@@ -5,10 +5,6 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/Math/Transforms/Passes.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/IR/PatternMatch.h"
-#include "mlir/Transforms/WalkPatternRewriteDriver.h"
 #include "llvm/ADT/StringSwitch.h"
 
 using namespace mlir;
@@ -16,12 +12,16 @@ using namespace mlir;
 namespace sinter::codegen::cpu {
 namespace {
 
-// Expansions use other functions, which may need an expansion themselves: tanh, log1p, log.
-constexpr int kMaxRounds = 4;
-
-// The C library's name for an operation that LLVM has no intrinsic for; empty if it has one.
+// The C library's name for a function that is no instruction; empty for those that are.
 StringRef libraryName(Operation* op) {
+  if (!isa_and_nonnull<math::MathDialect>(op->getDialect()))
+    return "";
   return llvm::StringSwitch<StringRef>(op->getName().stripDialect())
+      .Case("exp", "exp")
+      .Case("log", "log")
+      .Case("sin", "sin")
+      .Case("cos", "cos")
+      .Case("powf", "pow")
       .Case("erf", "erf")
       .Case("erfc", "erfc")
       .Case("expm1", "expm1")
@@ -39,19 +39,6 @@ StringRef libraryName(Operation* op) {
       .Case("atan2", "atan2")
       .Case("cbrt", "cbrt")
       .Default("");
-}
-
-bool isApproximated(StringRef name) {
-  return llvm::StringSwitch<bool>(name)
-      .Cases({"math.exp", "math.log", "math.log2", "math.log1p", "math.expm1"}, true)
-      .Cases({"math.tanh", "math.erf", "math.erfc", "math.sin", "math.cos"}, true)
-      .Cases({"math.atan", "math.atan2", "math.asin", "math.acos", "math.cbrt"}, true)
-      .Default(false);
-}
-
-bool needsExpansion(Operation* op) {
-  return isa_and_nonnull<math::MathDialect>(op->getDialect()) &&
-         (isApproximated(op->getName().getStringRef()) || !libraryName(op).empty());
 }
 
 // One call a lane: these are rare, and f64 is for checking rather than for speed.
@@ -89,6 +76,23 @@ void callLibrary(ModuleOp module, Operation* op) {
   op->erase();
 }
 
+// f16 and bf16 are computed in f32, whose functions are exact enough to be rounded once more.
+void promoteHalves(Operation* op) {
+  Type type = op->getResult(0).getType();
+  if (getElementTypeOrSelf(type).getIntOrFloatBitWidth() != 16)
+    return;
+  OpBuilder builder(op);
+  Type wide = builder.getF32Type();
+  if (auto vector = dyn_cast<VectorType>(type))
+    wide = vector.clone(wide);
+  for (OpOperand& operand : op->getOpOperands())
+    operand.set(arith::ExtFOp::create(builder, op->getLoc(), wide, operand.get()));
+  op->getResult(0).setType(wide);
+  builder.setInsertionPointAfter(op);
+  auto narrow = arith::TruncFOp::create(builder, op->getLoc(), type, op->getResult(0));
+  op->getResult(0).replaceAllUsesExcept(narrow, narrow);
+}
+
 // Products and sums may be contracted to fused multiply-adds, and the sign of a zero maximum does not matter.
 void relax(Operation* op, const Target& target) {
   if (auto fma = dyn_cast<math::FmaOp>(op); fma && !target.fma) {
@@ -114,30 +118,20 @@ void relax(Operation* op, const Target& target) {
 
 } // namespace
 
+bool becomesPolynomial(Operation* op) {
+  return !libraryName(op).empty() && getElementTypeOrSelf(op->getResult(0).getType()).isF32();
+}
+
 void expandMath(ModuleOp module, const Target& target) {
-  auto pending = [&] {
-    return module
-        .walk([](Operation* op) {
-          return needsExpansion(op) ? WalkResult::interrupt() : WalkResult::advance();
-        })
-        .wasInterrupted();
-  };
-  auto own = [&] { module.walk([](Operation* op) { replaceByPolynomial(op); }); };
-  own();
-  if (pending()) {
-    RewritePatternSet patterns(module.getContext());
-    populateMathF32ExpansionPatterns(patterns, isApproximated);
-    populateMathPolynomialApproximationPatterns(patterns, isApproximated);
-    const FrozenRewritePatternSet frozen(std::move(patterns));
-    for (int round = 0; round < kMaxRounds && pending(); ++round) {
-      walkAndApplyPatterns(module, frozen);
-      own();
-    }
+  auto eachFunction = [&](auto&& replace) {
     module.walk([&](Operation* op) {
-      if (needsExpansion(op) && !libraryName(op).empty())
-        callLibrary(module, op);
+      if (!libraryName(op).empty())
+        replace(op);
     });
-  }
+  };
+  eachFunction([](Operation* op) { promoteHalves(op); });
+  eachFunction([&](Operation* op) { replaceByPolynomial(op, module, target); });
+  eachFunction([&](Operation* op) { callLibrary(module, op); });
   module.walk([&](Operation* op) { relax(op, target); });
 }
 

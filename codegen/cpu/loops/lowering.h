@@ -18,6 +18,9 @@ void loadCodeDialects(mlir::MLIRContext& context);
 /// (f32) or calls of the C library (f64).
 void expandMath(mlir::ModuleOp module, const Target& target);
 
+/// True for what expandMath replaces by many operations, each waiting for the one before.
+bool becomesPolynomial(mlir::Operation* op);
+
 /// Lowers `module` (arith, math, vector, scf, LLVM) and translates it. Throws Error (internal).
 std::unique_ptr<llvm::Module> lowerToLlvm(mlir::ModuleOp module, const Target& target,
                                           llvm::LLVMContext& context);

@@ -18,7 +18,7 @@ namespace {
 
 // alpha * (exp(x) - 1) where `condition` does not hold, else x.
 Value exponentialUnless(ElementArithmetic& e, Value condition, Value x, double alpha) {
-  return e.choose(condition, x, e.mul(e.sub(e.exp(x), 1), alpha));
+  return e.choose(condition, x, e.mul(e.expm1(x), alpha));
 }
 
 // The integer bounds of a clip: those of the element type where `low` and `high` say less.
@@ -62,7 +62,7 @@ void SiluOp::evaluate(ArrayRef<View> operands, ArrayRef<View> results) {
 
 Value SiluOp::emitPointwise(OpBuilder& builder, Location loc, ValueRange operands) {
   ElementArithmetic e(builder, loc);
-  return e.div(operands[0], e.add(e.exp(e.neg(operands[0])), 1));
+  return e.mul(operands[0], e.sigmoid(operands[0]));
 }
 
 void SoftplusOp::evaluate(ArrayRef<View> operands, ArrayRef<View> results) {
@@ -73,7 +73,7 @@ Value SoftplusOp::emitPointwise(OpBuilder& builder, Location loc, ValueRange ope
   ElementArithmetic e(builder, loc);
   const Value x = operands[0];
   // exp(-|x|) never overflows.
-  const Value small = math::Log1pOp::create(builder, loc, e.exp(e.neg(e.abs(x))));
+  const Value small = math::Log1pOp::create(builder, loc, e.expOfNegative(e.neg(e.abs(x))));
   return e.add(e.atLeast(x, 0), small);
 }
 
@@ -118,16 +118,17 @@ void GeluOp::evaluate(ArrayRef<View> operands, ArrayRef<View> results) {
 Value GeluOp::emitPointwise(OpBuilder& builder, Location loc, ValueRange operands) {
   ElementArithmetic e(builder, loc);
   const Value x = operands[0];
-  Value curve;
   if (getTanhApproximation()) {
-    const double scale = std::sqrt(2 * std::numbers::inv_pi);
-    // scale * (x + 0.044715 x^3)
-    const Value argument = e.mul(x, e.add(e.mul(e.mul(x, x), scale * 0.044715), scale));
-    curve = math::TanhOp::create(builder, loc, argument);
-  } else {
-    curve = math::ErfOp::create(builder, loc, e.mul(x, 1 / std::numbers::sqrt2));
+    // (1 + tanh(u)) / 2 = sigmoid(2 u), which does not cancel; 2 u = 2 scale (x + 0.044715 x^3).
+    const double scale = 2 * std::sqrt(2 * std::numbers::inv_pi);
+    return e.mul(x, e.sigmoid(e.mul(x, e.add(e.mul(e.mul(x, x), scale * 0.044715), scale))));
   }
-  return e.mul(e.mul(x, 0.5), e.add(curve, 1));
+  // Below zero 1 + erf would cancel: it is erfc of the magnitude, and 2 less erfc above. Nothing is left of
+  // erfc at `far`, which keeps infinity from being multiplied by it.
+  constexpr double far = 100;
+  const Value magnitude = e.abs(e.atMost(x, far));
+  const Value rest = e.erfcOfPositive(e.mul(magnitude, 1 / std::numbers::sqrt2));
+  return e.sub(e.atLeast(x, -0.0), e.mul(e.mul(magnitude, 0.5), rest)); // -0 far below zero
 }
 
 void LeakyReluOp::evaluate(ArrayRef<View> operands, ArrayRef<View> results) {

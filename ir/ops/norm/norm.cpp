@@ -64,7 +64,7 @@ std::pair<Value, Value> emitLineStatistics(LoopEmitter& e, TypedValue<RankedTens
                                            const Point& at) {
   const Value max = foldOver(e, x, {axis}, at, Combine::max, [](ElementArithmetic&, Value v) { return v; });
   const Value sum = foldOver(e, x, {axis}, at, Combine::add, [&](ElementArithmetic& arithmetic, Value v) {
-    return arithmetic.exp(arithmetic.sub(v, e.splat(max)));
+    return arithmetic.expOfNegative(arithmetic.sub(v, e.splat(max)));
   });
   return {max, sum};
 }
@@ -103,7 +103,8 @@ SmallVector<Value> SoftmaxOp::emitStatistics(LoopEmitter& e, const Point& at) {
 
 Value SoftmaxOp::emitElement(LoopEmitter& e, const Point& at, ValueRange statistics) {
   ElementArithmetic arithmetic(e.builder, e.loc);
-  const Value power = arithmetic.exp(arithmetic.sub(e.element(getInput(), at), e.splat(statistics[0])));
+  const Value power =
+      arithmetic.expOfNegative(arithmetic.sub(e.element(getInput(), at), e.splat(statistics[0])));
   return arithmetic.mul(power, e.splat(statistics[1]));
 }
 
