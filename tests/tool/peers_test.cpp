@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
 #include <sstream>
 #include <thread>
@@ -24,7 +25,22 @@ class Peers : public testing::Test {
 protected:
   Peers() {
     small_classifier().save(folder_.path("model.onnx"));
-    folder_.write("y.npy", npy_zeros({1, 5}));
+    folder_.write("x.npy", npy_zeros({1, 3, 8, 8}));
+    // What the engines are to compute, y.npy.
+    run_program(SINTER_TOOL, {"run", folder_.path("model.onnx"), "--input", folder_.path("x.npy"),
+                              "--output-dir", folder_.path("")});
+  }
+
+  /// Adds `error` to the last number of y.npy.
+  void spoil_output(float error) {
+    std::string bytes = read_file(folder_.path("y.npy"));
+    float value = 0;
+    ASSERT_GE(bytes.size(), sizeof value);
+    char* last = bytes.data() + bytes.size() - sizeof value;
+    std::memcpy(&value, last, sizeof value);
+    value += error;
+    std::memcpy(last, &value, sizeof value);
+    folder_.write("y.npy", bytes);
   }
 
   /// Runs bench against `engines`, for which `script` answers. In it $engine, $threads and $folder are what
@@ -35,9 +51,13 @@ protected:
                                                            folder_.path("") + "'\necho $$ >> $here/pids\n" +
                                                            "echo $folder >> $here/folders\n" + script);
     fs::permissions(python, fs::perms::owner_all);
-    std::vector<std::string> arguments{
-        "bench",  folder_.path("model.onnx"),   "--shape",   "x=1x3x8x8", "--runs",   "2",   "--threads", "1",
-        "--json", folder_.path("figures.json"), "--against", engines,     "--python", python};
+    std::vector<std::string> arguments{"bench",     folder_.path("model.onnx"),
+                                       "--input",   folder_.path("x.npy"),
+                                       "--runs",    "2",
+                                       "--threads", "1",
+                                       "--json",    folder_.path("figures.json"),
+                                       "--against", engines,
+                                       "--python",  python};
     arguments.insert(arguments.end(), more.begin(), more.end());
     const ToolResult result = run_program(SINTER_TOOL, arguments);
     expect_nothing_is_left();
@@ -98,6 +118,7 @@ TEST_F(Peers, WrongArguments) {
 }
 
 TEST_F(Peers, AreReportedWithTheirRatio) {
+  spoil_output(0.001F);
   const std::string script =
       std::string("test -s $folder/input-0.npy || exit 5\ntest $threads = 1 || exit 6\n") + kReady +
       "test $engine = torch && line=4000000 || line=2500000\n" +
@@ -114,11 +135,8 @@ TEST_F(Peers, AreReportedWithTheirRatio) {
                     HasSubstr("{\"name\": \"torch\", \"version\": \"9.9\", \"settings\": \"all settings\", "
                               "\"min_ms\": 4, \"median_ms\": 4, \"ratio\": "),
                     HasSubstr("{\"name\": \"openvino\""), HasSubstr("\"peak_rss_bytes\": ")));
-  // The probabilities of five classes add up to 1; the script says they are 0.
   const std::string key = "\"max_abs_difference\": ";
-  const double difference = std::stod(json.substr(json.find(key) + key.size()));
-  EXPECT_GE(difference, 0.2);
-  EXPECT_LE(difference, 1);
+  EXPECT_NEAR(std::stod(json.substr(json.find(key) + key.size())), 0.001, 1e-6);
 }
 
 TEST_F(Peers, ThatDoNotSupportTheModelAreSaidSo) {
@@ -171,6 +189,8 @@ TEST_F(Peers, ThatTalkNonsense) {
 
 TEST_F(Peers, ThatComputeSomethingElse) {
   expect_failure("echo ready 1\nread -r line\n", "onnxruntime left no output 'y': cannot open");
+  spoil_output(0.1F);
+  expect_failure(kReady, "onnxruntime computes something else: output 'y' is off by 0.1, 0.");
   folder_.write("y.npy", npy_zeros({1, 4}));
   expect_failure(kReady, "onnxruntime computed output 'y' of shape [1, 4], not [1, 5]");
 }

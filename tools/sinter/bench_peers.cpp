@@ -46,6 +46,8 @@ private:
 };
 
 const fs::path kSource = SINTER_SOURCE_DIR;
+/// Outputs further apart than this share of the largest value are not those of the same computation.
+constexpr double kSomethingElse = 0.01;
 constexpr const char* kSetUp = "tools/setup_peers.sh";
 
 /// The Python that has the engines.
@@ -138,7 +140,11 @@ void Peer::hold_against(const std::string& file, const std::string& name, const 
   if (!(theirs.shape() == ours.shape()))
     fail(fmt::format("computed output '{}' of shape {}, not {}", name, to_string(theirs.shape()),
                      to_string(ours.shape())));
-  row_.largest_difference = std::max(row_.largest_difference, compare(name, theirs, ours, 0, 0).absolute);
+  const Difference difference = compare(name, theirs, ours, 0, 0);
+  if (difference.of_largest > kSomethingElse)
+    fail(fmt::format("computes something else: output '{}' is off by {:.3g}, {:.3g} of the largest value",
+                     name, difference.absolute, difference.of_largest));
+  row_.largest_difference = std::max(row_.largest_difference, difference.absolute);
 }
 
 double Peer::run() {
