@@ -51,15 +51,8 @@ std::optional<ContractionLayout> convolutionLayout(Operation* op, const Contract
 }
 
 std::optional<ContractionLayout> matmulLayout(Operation* op, const Contraction& sizes, int64_t block) {
-  const Value lhs = op->getOperand(0), rhs = op->getOperand(1);
-  const auto lhsBatch = ir::tensorType(lhs).getShape().drop_back(2),
-             rhsBatch = ir::tensorType(rhs).getShape().drop_back(2);
-  const auto resultBatch = ir::tensorType(op->getResult(0)).getShape().drop_back(2);
-  // Micro-kernels walk the batches of both sides in step; broadcasting ones are left to the loops.
-  auto elements = [](ArrayRef<int64_t> extents) { return ShapedType::getNumElements(extents); };
-  if (elements(lhsBatch) != elements(resultBatch) ||
-      (sizes.rhsBatched && elements(rhsBatch) != elements(resultBatch)))
-    return std::nullopt;
+  const Value rhs = op->getOperand(1);
+  const auto rhsBatch = ir::tensorType(rhs).getShape().drop_back(2);
   const LayoutAttr packed = columnsLayout(op->getContext(), sizes.transposeRhs, block);
   const bool canPack =
       rhsBatch.empty() && (rhs.getDefiningOp<ir::ConstantOp>() || ir::layoutOf(rhs) == packed);

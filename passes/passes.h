@@ -35,6 +35,11 @@ std::unique_ptr<mlir::Pass> createRaisePatternsPass();
 std::unique_ptr<mlir::Pass> createFoldBatchNormPass();
 /// Turns transposed convolutions whose windows do not overlap into a 1x1 convolution and a depth-to-space.
 std::unique_ptr<mlir::Pass> createLowerConvTransposePass();
+/// Turns grouped convolutions whose groups do not fill blocks of `block` channels into matrix products, where
+/// the kernel is 1x1, or, with `merge`, into convolutions of fewer groups, with zeros in their filters.
+std::unique_ptr<mlir::Pass> createLowerGroupedConvPass(int64_t block = 8, bool merge = true);
+/// Turns 1x1 convolutions with strides into a slice and one without.
+std::unique_ptr<mlir::Pass> createCompactStridedConvPass();
 /// Turns 3x3 convolutions with constant filters into Winograd's, where that pays.
 std::unique_ptr<mlir::Pass> createChooseAlgorithmPass();
 /// Moves reshapes behind what follows them, so that kernels meet.

@@ -29,6 +29,11 @@ void optimize(OpPassManager& functions, const PipelineOptions& options) {
     // their batch-norms by being rewritten after that.
     functions.addPass(createFoldBatchNormPass());
     functions.addPass(createLowerConvTransposePass());
+    // With more groups than blocks of channels there is no micro-kernel. Where groups become one, a number
+    // that is not finite spoils its neighbours: not where that is unwanted.
+    functions.addPass(createLowerGroupedConvPass(options.block, /*merge=*/!options.precise));
+    // One copy makes up for many reads of scattered positions.
+    functions.addPass(createCompactStridedConvPass());
     // Reshapes stand between kernels that could be one; canonical again, the transposes this leaves meet.
     functions.addPass(createSinkReshapesPass());
     functions.addPass(createCanonicalizePass());
@@ -97,6 +102,8 @@ void registerPasses() {
   registerPass(createRaisePatternsPass);
   registerPass(createFoldBatchNormPass);
   registerPass(createLowerConvTransposePass);
+  registerPass([] { return createLowerGroupedConvPass(); });
+  registerPass(createCompactStridedConvPass);
   registerPass(createSinkReshapesPass);
   registerPass(createChooseAlgorithmPass);
   registerPass([] { return createAssignLayoutPass(); });

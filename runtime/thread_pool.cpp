@@ -24,9 +24,9 @@ namespace {
 
 // A worker that finds no task waits this long before it sleeps; waking it again costs about as much.
 constexpr auto kSpin = std::chrono::microseconds(50);
-// Each worker's share is cut into this many pieces, so that a worker that is interrupted leaves little
-// undone.
-constexpr int64_t kPiecesPerShare = 8;
+// A piece is this part of what is left of a share: the last ones are small, so that workers end together, and
+// one that is interrupted leaves little undone.
+constexpr int64_t kPartOfRest = 4;
 constexpr int kMaxThreads = 1024;
 
 void pause_briefly() {
@@ -132,7 +132,7 @@ struct ThreadPool::Impl {
 
   RangeFn function = nullptr;
   void* context = nullptr;
-  int64_t piece = 1;
+  int64_t grain = 1;
   int shares_used = 0;
   std::vector<Share> shares;
 
@@ -152,11 +152,14 @@ struct ThreadPool::Impl {
     frames = &frame;
     for (int i = 0; i < shares_used; ++i) {
       Share& share = shares[static_cast<std::size_t>((worker + i) % shares_used)];
-      while (share.next.load(std::memory_order_relaxed) < share.end) {
-        const int64_t begin = share.next.fetch_add(piece, std::memory_order_relaxed);
-        if (begin >= share.end)
-          break;
-        function(context, begin, std::min(begin + piece, share.end), worker);
+      int64_t begin = share.next.load(std::memory_order_relaxed);
+      while (begin < share.end) {
+        const int64_t rest = share.end - begin;
+        const int64_t end = begin + std::min(rest, std::max(grain, rest / kPartOfRest));
+        if (!share.next.compare_exchange_weak(begin, end, std::memory_order_relaxed))
+          continue; // `begin` is where another worker left off
+        function(context, begin, end, worker);
+        begin = share.next.load(std::memory_order_relaxed);
       }
     }
     frames = frame.outer;
@@ -199,8 +202,7 @@ struct ThreadPool::Impl {
     shares_used = static_cast<int>(std::min<int64_t>(static_cast<int64_t>(shares.size()), pieces));
     const int64_t per_share = tasks / shares_used, extra = tasks % shares_used;
     // Never below the grain: `pieces` is how often it fits.
-    const int64_t grain = tasks / pieces;
-    piece = std::max(grain, (per_share + kPiecesPerShare - 1) / kPiecesPerShare);
+    grain = tasks / pieces;
     int64_t begin = 0;
     for (int i = 0; i < shares_used; ++i) {
       Share& share = shares[static_cast<std::size_t>(i)];

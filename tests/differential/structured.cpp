@@ -149,7 +149,7 @@ mlir::Value matmul(Case& c) {
   Dims rhs;
   if (c.chance(0.4))
     for (int64_t extent : type.getShape().drop_back(2))
-      rhs.push_back(c.chance(0.2) ? 1 : extent);
+      rhs.push_back(c.chance(0.2) ? 1 : extent == 1 && c.chance(0.5) ? c.integer(2, 3) : extent);
   rhs.push_back(transposeRhs ? n : k);
   rhs.push_back(transposeRhs ? k : n);
   mlir::Value b = c.tensor(rhs, type.getElementType(), {-1, 1}, 0.6);

@@ -26,7 +26,7 @@ struct WinogradPlan {
   int64_t larger = 0;
   int64_t width = 1, pairs = 1;           ///< of a register tile: tiles times blocks of output channels
   int64_t chunks = 1, blocksPerChunk = 1; ///< of blocks of output channels
-  int64_t tasks = 0;
+  int64_t tasks = 0, grain = 1;
 
   WinogradPlan(const Problem& p, int64_t tile, const Target& target)
       : tile(tile), side(tile + 2), points(side * side) {
@@ -46,6 +46,10 @@ struct WinogradPlan {
     blocksPerChunk = std::min(p.blocks(), llvm::divideCeilSigned(blocksPerChunk, pairs) * pairs);
     chunks = llvm::divideCeilSigned(p.blocks(), blocksPerChunk);
     tasks = p.batch() * blocks * chunks;
+    // Every piece of work transforms its tiles again: those of a block stay together where there are enough
+    // blocks.
+    constexpr int64_t kPiecesWanted = 8, kPiecesOfBlock = 4;
+    grain = p.batch() * blocks >= kPiecesWanted ? chunks : std::max<int64_t>(1, chunks / kPiecesOfBlock);
   }
 };
 
@@ -422,6 +426,7 @@ EmittedKernel generateWinograd(const ir::Contraction& shape, const Buffers& buff
   kernel.algorithm = "winograd " + std::to_string(plan.tile) + "x" + std::to_string(plan.tile) + ", " +
                      std::to_string(plan.width) + "x" + std::to_string(plan.pairs * target.lanes());
   kernel.tasks = plan.tasks;
+  kernel.grain = plan.grain;
   kernel.scratchBytes = plan.tasks > 0 ? generator.scratchBytes() : 0;
   return kernel;
 }
