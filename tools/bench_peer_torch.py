@@ -18,7 +18,7 @@ class Translator:
     def __init__(self, model, inputs):
         self.opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
         self.graph, self.root = torch.fx.Graph(), torch.nn.Module()
-        self.values = {"": None}
+        self.values, self.constants = {"": None}, {}
         for tensor in model.graph.initializer:
             self.values[tensor.name] = torch.from_numpy(onnx.numpy_helper.to_array(tensor).copy())
         for value, array in zip((v for v in model.graph.input if v.name not in self.values), inputs):
@@ -45,9 +45,10 @@ class Translator:
     def as_node(self, value):
         if not isinstance(value, torch.Tensor):
             return value
-        name = f"constant_{len(self.graph.nodes)}"
-        self.root.register_buffer(name, value)
-        node = self.graph.get_attr(name)
+        if id(value) not in self.constants:  # the module's buffers keep them, so the number stays theirs
+            self.constants[id(value)] = f"constant_{len(self.constants)}"
+            self.root.register_buffer(self.constants[id(value)], value)
+        node = self.graph.get_attr(self.constants[id(value)])
         node.meta["sample"] = value
         return node
 

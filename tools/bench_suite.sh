@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Measures the benchmark's models against ONNX Runtime, OpenVINO and PyTorch, and writes the figures into docs/performance.md.
-#   tools/bench_suite.sh [--rows NAME,...] [--threads N,...] [--runs N] [--no-start] [--python FILE] [--models DIR]
+#   tools/bench_suite.sh [--rows NAME,...] [--threads N,...] [--runs N] [--against ENGINE,...] [--no-start] [--python FILE] [--models DIR]
 # Rows: resnet50 vgg19 densenet121 inception_v2 squeezenet shufflenet mobilenet_v2 bert_base ppocr_det ppocr_rec. Those that
-# are not asked for keep their figures of an earlier call in build/bench. What is missing is made first: the program,
-# the other engines (--python names a Python that has them), the models. Nothing else may run on the machine meanwhile.
+# are not asked for keep their figures of an earlier call in build/bench. PyTorch takes minutes to compile a model: --against
+# leaves it out. What is missing is made first: the program, the other engines (--python names a Python that has them), the
+# models. Nothing else may run on the machine meanwhile.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
 cd "$SINTER_ROOT"
@@ -17,6 +18,7 @@ runs=20
 start=yes
 python=build/peers/bin/python
 models=build/models
+engines=
 
 while [ $# -gt 0 ]; do
   if [ "$1" != --no-start ] && [ $# -lt 2 ]; then
@@ -27,6 +29,7 @@ while [ $# -gt 0 ]; do
   --rows) IFS=, read -r -a rows <<<"$2" ;;
   --threads) IFS=, read -r -a threads <<<"$2" ;;
   --runs) runs=$2 ;;
+  --against) engines=$2 ;;
   --python) python=$2 ;;
   --models) models=$2 ;;
   --no-start) start=no && set -- "" "$@" ;;
@@ -44,11 +47,13 @@ done
 sinter=build/release/bin/sinter
 [ -x "$sinter" ] || build release sinter
 [ -x "$python" ] || tools/setup_peers.sh "$(dirname "$(dirname "$python")")"
-engines=onnxruntime,openvino
-if "$python" -c 'import torch' >/dev/null 2>&1; then
-  engines+=,torch
-else
-  echo "bench_suite.sh: without PyTorch, which $python does not have" >&2
+if [ -z "$engines" ]; then
+  engines=onnxruntime,openvino
+  if "$python" -c 'import torch' >/dev/null 2>&1; then
+    engines+=,torch
+  else
+    echo "bench_suite.sh: without PyTorch, which $python does not have" >&2
+  fi
 fi
 for row in "${rows[@]}"; do
   [ -s "$models/$row.onnx" ] && continue

@@ -91,8 +91,12 @@ def means(rows):
         of_count = [figures for (_, count), figures in rows.items() if count == threads and peers_of(figures)]
         if not of_count:
             continue
-        parts = [f"{geometric_mean([peers_of(f)[engine]['ratio'] for f in of_count if engine in peers_of(f)]):.2f} times as fast as "
-                 f"{title}" for engine, title in ENGINES.items() if any(engine in peers_of(f) for f in of_count)]
+        parts = []
+        for engine, title in ENGINES.items():
+            ratios = [peers_of(f)[engine]["ratio"] for f in of_count if engine in peers_of(f)]
+            if ratios:
+                some = f" (over {len(ratios)})" if len(ratios) < len(of_count) else ""
+                parts.append(f"{geometric_mean(ratios):.2f} times as fast as {title}{some}")
         best = geometric_mean([min(peer["ratio"] for peer in peers_of(f).values()) for f in of_count])
         parts.append(f"{best:.2f} times as fast as the best of them, model by model")
         lines.append(f"- {threads} thread{'s' if threads > 1 else ''}, geometric mean over {len(of_count)} models: fused is "
