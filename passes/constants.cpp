@@ -2,12 +2,14 @@
 #include "passes/constants.h"
 
 #include "ir/constant_deferral.h"
+#include "sinter/runtime/thread_pool.h"
 
 #include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <mutex>
 
 using namespace mlir;
 
@@ -70,14 +72,23 @@ bool canBePromised(Operation* op) {
 template <class T, class Bits>
 std::optional<Magnitudes> magnitudesIn(ArrayRef<T> elements) {
   constexpr Bits kMagnitude = std::numeric_limits<Bits>::max() >> 1;
-  Bits least = kMagnitude, most = 0;
-  for (const T element : elements) {
-    const Bits magnitude = std::bit_cast<Bits>(element) & kMagnitude;
-    least = std::min(least, magnitude);
-    most = std::max(most, magnitude);
-  }
+  constexpr int64_t kElementsPerPiece = 1 << 16;
   if (elements.empty())
     return Magnitudes{};
+  std::mutex mutex;
+  Bits least = kMagnitude, most = 0;
+  rt::current_thread_pool().parallel_for(
+      static_cast<int64_t>(elements.size()), kElementsPerPiece, [&](int64_t begin, int64_t end, int) {
+        Bits low = kMagnitude, high = 0;
+        for (const T element : elements.slice(static_cast<size_t>(begin), static_cast<size_t>(end - begin))) {
+          const Bits magnitude = std::bit_cast<Bits>(element) & kMagnitude;
+          low = std::min(low, magnitude);
+          high = std::max(high, magnitude);
+        }
+        const std::lock_guard lock(mutex);
+        least = std::min(least, low);
+        most = std::max(most, high);
+      });
   if (!std::isfinite(std::bit_cast<T>(most)))
     return std::nullopt;
   return Magnitudes{static_cast<double>(std::bit_cast<T>(least)),
