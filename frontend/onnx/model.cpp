@@ -214,6 +214,7 @@ std::shared_ptr<const rt::Executable> Model::compile(const std::vector<Tensor>& 
 std::vector<Tensor> Model::run(const std::vector<Tensor>& inputs) {
   return guarded(impl().path, [&] {
     impl().check_inputs(inputs);
+    const rt::PoolScope scope(impl().pool());
     const auto executable = impl().compile(inputs);
     std::vector<Tensor> dense, outputs;
     for (const Tensor& input : inputs)
@@ -228,6 +229,7 @@ std::vector<Tensor> Model::run(const std::vector<Tensor>& inputs) {
 std::vector<Tensor> Model::interpret(const std::vector<Tensor>& inputs) {
   return guarded(impl().path, [&] {
     impl().check_inputs(inputs);
+    const rt::PoolScope scope(impl().pool());
     const Imported imported = impl().import(inputs);
     std::vector<Tensor> outputs;
     mlir::ModuleOp module = *imported.module;

@@ -3,11 +3,14 @@
 #include "support/tool.h"
 
 #include "sinter/onnx.h"
+#include "sinter/ops.h"
 
 #include <gmock/gmock.h>
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <future>
 #include <stdexcept>
 #include <thread>
@@ -73,6 +76,31 @@ TEST_F(OnnxModel, WeightsAreElided) {
       .weight("w", {1000, 1000})
       .node("MatMul", {"x", "w"}, {"y"});
   EXPECT_LT(load(model).inspect({Tensor::zeros({1, 1000})}, "imported").size(), 4000U);
+}
+
+ModelBuilder large_product() {
+  ModelBuilder model(13);
+  model.input("x", {-1, 300}).output("y", {-1, 200}).weight("w", {300, 200}).weight("s", {200}, 2);
+  model.node("MatMul", {"x", "w"}, {"product"}).node("Mul", {"product", "s"}, {"y"});
+  return model;
+}
+
+TEST_F(OnnxModel, LargeWeightsAreReadWhenTheyAreNeeded) {
+  const std::vector<Tensor> inputs{Tensor::uniform({3, 300}, 1, -1, 1)};
+  Model model = load(large_product());
+  const Tensor expected = model.interpret(inputs).at(0);
+  EXPECT_LT(max(abs(model.run(inputs).at(0) - expected)).item(), 1e-3);
+  // In full, and readable again: the text has the scaled weights, eight digits a number.
+  EXPECT_GT(model.inspect(inputs, "planned", InspectFormat::text_with_weights).size(), 300U * 200U * 8U);
+  EXPECT_LT(model.inspect(inputs, "planned").size(), 20000U);
+
+  Model deleted = load(large_product());
+  std::filesystem::remove(folder_.path("m.onnx"));
+  EXPECT_LT(max(abs(deleted.run(inputs).at(0) - expected)).item(), 1e-3);
+
+  Model changed = load(large_product());
+  std::ofstream(folder_.path("m.onnx"), std::ios::app) << "x";
+  EXPECT_THAT(error([&] { changed.run(inputs); }), testing::EndsWith("was changed after it was opened"));
 }
 
 TEST_F(OnnxModel, ErrorsNameTheNode) {

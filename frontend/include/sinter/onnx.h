@@ -46,7 +46,9 @@ enum class InspectFormat : uint8_t {
 /// May be used from several threads. Once moved from, it throws Error whatever it is asked.
 class Model {
 public:
-  /// Reads an ONNX file (opsets 6 to 28). Throws Error for anything that is not a well-formed model.
+  /// Reads an ONNX file (opsets 6 to 28). Throws Error for anything that is not a well-formed model. Large
+  /// weights stay in the file, which is kept open, until a shape is compiled: it may be deleted meanwhile;
+  /// if it was changed, compiling throws Error.
   static Model load(const std::string& path, ModelOptions options = {});
   Model(Model&&) noexcept;
   Model& operator=(Model&&) noexcept;
