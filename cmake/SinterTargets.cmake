@@ -7,12 +7,31 @@ if(PROJECT_IS_TOP_LEVEL)
   target_compile_options(sinter_warnings INTERFACE -Werror)
 endif()
 
-# LLVM and MLIR as one usable target: system includes, definitions and the shared libraries.
+# LLVM and MLIR as one usable target: system includes, definitions and libraries. Those are the shared ones, which link
+# fast; a program whose property SINTER_STATIC_LLVM is set gets the archives, for it starts sooner: relocating the shared
+# libraries takes 50 ms and 60 MB, whatever is used of them.
 add_library(sinter_mlir INTERFACE)
 target_include_directories(sinter_mlir SYSTEM INTERFACE ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
 separate_arguments(SINTER_LLVM_DEFINITIONS NATIVE_COMMAND "${LLVM_DEFINITIONS}")
 target_compile_options(sinter_mlir INTERFACE ${SINTER_LLVM_DEFINITIONS})
-target_link_libraries(sinter_mlir INTERFACE MLIR LLVM)
+target_link_libraries(sinter_mlir INTERFACE
+  "$<IF:$<BOOL:$<TARGET_PROPERTY:SINTER_STATIC_LLVM>>,sinter_mlir_archives,MLIR>"
+  "$<$<NOT:$<BOOL:$<TARGET_PROPERTY:SINTER_STATIC_LLVM>>>:LLVM>")
+
+# MLIR's archives name LLVM's shared library as what they need: they are linked as files, and take what they need from
+# LLVM's archives beside them.
+set(SINTER_MLIR_ARCHIVES)
+foreach(target IN LISTS MLIR_EXPORTED_TARGETS)
+  get_target_property(type ${target} TYPE)
+  if(type STREQUAL "STATIC_LIBRARY" AND NOT target MATCHES "^MLIR(CAPI|Test)|TestPasses$")
+    list(APPEND SINTER_MLIR_ARCHIVES "$<TARGET_FILE:${target}>")
+  endif()
+endforeach()
+llvm_map_components_to_libnames(SINTER_LLVM_ARCHIVES core support passes orcjit jitlink x86codegen x86desc x86info targetparser)
+add_library(sinter_mlir_archives INTERFACE)
+target_link_libraries(sinter_mlir_archives INTERFACE
+  -Wl,--start-group ${SINTER_MLIR_ARCHIVES} -Wl,--end-group ${SINTER_LLVM_ARCHIVES})
+target_link_options(sinter_mlir_archives INTERFACE -Wl,--gc-sections -Wl,--as-needed)
 
 # sinter_layer(NAME SOURCES ... [DEPENDS ...] [PCH header])
 # A static library of one layer. DEPENDS names the layers below that it may use.
