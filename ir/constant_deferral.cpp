@@ -7,6 +7,7 @@
 #include "mlir/IR/BuiltinDialect.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/SetVector.h"
 
 #include <sys/mman.h>
 
@@ -16,6 +17,8 @@ namespace sinter::ir {
 namespace {
 
 constexpr size_t kPage = 4096;
+// From a file through a scale, a transform and a layout there are half a dozen.
+constexpr int64_t kMostSteps = 16;
 
 // MLIR wants the address of a constant's elements. These take no memory, and end in a fault where somebody
 // reads them without asking the deferral.
@@ -53,11 +56,12 @@ public:
   }
 
   std::shared_ptr<Storage> run() const {
-    SmallVector<ConstantData> operands;
+    DenseMap<Value, ConstantData> operands;
     SmallVector<View> views;
     for (Value operand : op_->getOperands()) {
-      operands.push_back(*constantData(operand));
-      views.push_back(operands.back().view);
+      if (!operands.contains(operand))
+        operands[operand] = *constantData(operand);
+      views.push_back(operands[operand].view);
     }
     const RankedTensorType type = tensorType(op_->getResult(0));
     auto storage = Storage::allocate(static_cast<size_t>(storedBytes(type)));
@@ -85,18 +89,34 @@ ConstantDeferral* ConstantDeferral::of(MLIRContext* context) {
 }
 
 ElementsAttr ConstantDeferral::promise(RankedTensorType type, Make make) {
+  return promise(type, Promise{std::move(make)});
+}
+
+ElementsAttr ConstantDeferral::promise(RankedTensorType type, Promise promise) {
   AsmResourceBlob blob =
       reserve(static_cast<size_t>(storedBytes(type)), size_of(dtypeOf(type.getElementType())));
-  promises_[blob.getData().data()] = std::move(make);
+  promises_[blob.getData().data()] = std::move(promise);
   return DenseResourceElementsAttr::get(type, "weight", std::move(blob));
 }
 
 ElementsAttr ConstantDeferral::promiseResult(Operation* op) {
+  int64_t steps = 1;
+  for (Value operand : llvm::SmallSetVector<Value, 4>(op->operand_begin(), op->operand_end()))
+    if (auto attribute = dyn_cast<DenseResourceElementsAttr>(operand.getDefiningOp<ConstantOp>().getValue()))
+      if (const Promise* other = promiseOf(attribute))
+        steps += other->steps;
+  if (steps > kMostSteps)
+    return {};
   const auto evaluation = std::make_shared<Evaluation>(op);
-  return promise(tensorType(op->getResult(0)), [evaluation] { return evaluation->run(); });
+  return promise(tensorType(op->getResult(0)), Promise{[evaluation] { return evaluation->run(); }, steps});
 }
 
 const ConstantDeferral::Make* ConstantDeferral::find(DenseResourceElementsAttr attribute) const {
+  const Promise* promise = promiseOf(attribute);
+  return promise ? &promise->make : nullptr;
+}
+
+const ConstantDeferral::Promise* ConstantDeferral::promiseOf(DenseResourceElementsAttr attribute) const {
   const AsmResourceBlob* blob = attribute.getRawHandle().getBlob();
   const auto found = blob ? promises_.find(blob->getData().data()) : promises_.end();
   return found == promises_.end() ? nullptr : &found->second;

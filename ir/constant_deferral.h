@@ -33,7 +33,8 @@ public:
   /// A promise of the elements that `make` returns, dense in the physical order of `type`. `make` may be
   /// called several times, and may throw Error.
   mlir::ElementsAttr promise(mlir::RankedTensorType type, Make make);
-  /// A promise of the result of `op`, whose operands are constants. `op` may be erased.
+  /// A promise of the result of `op`, whose operands are constants. `op` may be erased. Null if too much
+  /// hangs on it: a promise is kept anew for everybody who asks, and so are those it needs.
   mlir::ElementsAttr promiseResult(mlir::Operation* op);
 
   /// What `attribute` promises; null if it is no promise.
@@ -41,9 +42,16 @@ public:
 
 private:
   class Evaluation;
+  struct Promise {
+    Make make;
+    int64_t steps = 1; ///< promises that are kept for it, itself included
+  };
+
+  mlir::ElementsAttr promise(mlir::RankedTensorType type, Promise promise);
+  const Promise* promiseOf(mlir::DenseResourceElementsAttr attribute) const;
 
   mlir::MLIRContext& context_;
-  std::map<const void*, Make> promises_; ///< by the address that stands for the elements
+  std::map<const void*, Promise> promises_; ///< by the address that stands for the elements
 };
 
 } // namespace sinter::ir

@@ -150,7 +150,8 @@ std::optional<SmallVector<ElementsAttr>> evaluateConstants(Operation* op, bool b
   if (!llvm::all_of(op->getResults(), isStored))
     return std::nullopt;
   if (canBePromised(op))
-    return SmallVector<ElementsAttr>{ir::ConstantDeferral::of(op->getContext())->promiseResult(op)};
+    if (const ElementsAttr promise = ir::ConstantDeferral::of(op->getContext())->promiseResult(op))
+      return SmallVector<ElementsAttr>{promise};
   SmallVector<ir::ConstantData> operands;
   SmallVector<View> views;
   for (Value operand : op->getOperands()) {

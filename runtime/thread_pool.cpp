@@ -132,7 +132,7 @@ struct ThreadPool::Impl {
 
   RangeFn function = nullptr;
   void* context = nullptr;
-  int64_t grain = 1;
+  int64_t tasks = 0, grain = 1, grains = 0; ///< shares are in grains; the last one has what is left over
   int shares_used = 0;
   std::vector<Share> shares;
 
@@ -155,10 +155,10 @@ struct ThreadPool::Impl {
       int64_t begin = share.next.load(std::memory_order_relaxed);
       while (begin < share.end) {
         const int64_t rest = share.end - begin;
-        const int64_t end = begin + std::min(rest, std::max(grain, rest / kPartOfRest));
+        const int64_t end = begin + std::max<int64_t>(1, rest / kPartOfRest);
         if (!share.next.compare_exchange_weak(begin, end, std::memory_order_relaxed))
           continue; // `begin` is where another worker left off
-        function(context, begin, end, worker);
+        function(context, begin * grain, end == grains ? tasks : end * grain, worker);
         begin = share.next.load(std::memory_order_relaxed);
       }
     }
@@ -195,14 +195,15 @@ struct ThreadPool::Impl {
     }
   }
 
-  void dispatch(int64_t tasks, int64_t pieces, RangeFn fn, void* with) {
+  void dispatch(int64_t all, int64_t wanted_grain, RangeFn fn, void* with) {
     std::lock_guard lock(turn);
     function = fn;
     context = with;
-    shares_used = static_cast<int>(std::min<int64_t>(static_cast<int64_t>(shares.size()), pieces));
-    const int64_t per_share = tasks / shares_used, extra = tasks % shares_used;
-    // Never below the grain: `pieces` is how often it fits.
-    grain = tasks / pieces;
+    tasks = all;
+    grain = wanted_grain;
+    grains = tasks / grain;
+    shares_used = static_cast<int>(std::min<int64_t>(static_cast<int64_t>(shares.size()), grains));
+    const int64_t per_share = grains / shares_used, extra = grains % shares_used;
     int64_t begin = 0;
     for (int i = 0; i < shares_used; ++i) {
       Share& share = shares[static_cast<std::size_t>(i)];
@@ -261,10 +262,10 @@ void ThreadPool::parallel_for(int64_t tasks, int64_t grain, RangeFn fn, void* co
     return;
   if (const Frame* frame = frame_of(impl_.get())) // called by a task: all workers are busy already
     return fn(context, 0, tasks, frame->worker);
-  const int64_t pieces = tasks / std::max<int64_t>(grain, 1);
-  if (size() == 1 || pieces <= 1)
+  grain = std::max<int64_t>(grain, 1);
+  if (size() == 1 || tasks / grain <= 1)
     return fn(context, 0, tasks, 0);
-  impl_->dispatch(tasks, pieces, fn, context);
+  impl_->dispatch(tasks, grain, fn, context);
 }
 
 ThreadPool::Run::Run(ThreadPool& pool) : pool_(pool) {

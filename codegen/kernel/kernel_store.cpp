@@ -77,8 +77,9 @@ std::optional<StoredKernel> unpack(std::string_view bytes) {
 }
 
 KernelStore& KernelStore::instance() {
-  static KernelStore store(rt::DiskCacheSettings::from_environment(), buildIdentity());
-  return store;
+  // Never destroyed: static objects of the program may still compile while it exits.
+  static auto* const store = new KernelStore(rt::DiskCacheSettings::from_environment(), buildIdentity());
+  return *store;
 }
 
 KernelStore::KernelStore(const rt::DiskCacheSettings& settings, std::string identity)

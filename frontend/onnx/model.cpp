@@ -247,6 +247,7 @@ std::string Model::inspect(const std::vector<Tensor>& inputs, const std::string&
                            InspectFormat format) {
   return guarded(impl().path, [&] {
     impl().check_inputs(inputs);
+    const rt::PoolScope scope(impl().pool());
     const Imported imported = impl().import(inputs);
     mlir::ModuleOp module = *imported.module;
     if (format == InspectFormat::dot) {

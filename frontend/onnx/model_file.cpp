@@ -22,9 +22,9 @@
 namespace sinter::onnx_import {
 namespace {
 
-// Messages cost many times their two bytes in memory; more than this is no model.
 // What is smaller takes no memory worth a second read.
 constexpr uint64_t kLargeBlob = 64 << 10;
+// Messages cost many times their two bytes in memory; more than this is no model.
 constexpr int64_t kMaxMessages = int64_t{1} << 22;
 // Protobuf's own limit, for what is left when the weights are taken out.
 constexpr std::size_t kMaxSkeletonBytes = std::numeric_limits<int32_t>::max();

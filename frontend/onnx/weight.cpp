@@ -124,9 +124,11 @@ StoredWeight find_weight(const ModelFile& file, const onnx::TensorProto& tensor)
     return StoredWeight(read_weight(file, tensor));
   const Weight header = header_of(tensor);
   const auto bytes = static_cast<uint64_t>(checked_bytes(header.shape.dims(), size_of(header.dtype)));
-  return StoredWeight(
-      header.dtype, header.shape,
-      [source = file.source, blob = checked_blob(file, tensor, bytes)] { return read_blob(*source, blob); });
+  const ModelFile::Blob& blob = checked_blob(file, tensor, bytes);
+  if (blob.storage)
+    return StoredWeight({blob.storage, header.dtype, header.shape});
+  return StoredWeight(header.dtype, header.shape,
+                      [source = file.source, blob] { return read_blob(*source, blob); });
 }
 
 } // namespace sinter::onnx_import

@@ -103,6 +103,32 @@ TEST_F(OnnxModel, LargeWeightsAreReadWhenTheyAreNeeded) {
   EXPECT_THAT(error([&] { changed.run(inputs); }), testing::EndsWith("was changed after it was opened"));
 }
 
+// As exporters write it: numbers as raw data of no dimensions.
+TEST_F(OnnxModel, NumbersOfTheFileAreKnownToPasses) {
+  ModelBuilder model(13);
+  model.input("x", {4, 300}).output("y", {4, 300});
+  for (const auto& [name, value] :
+       {std::pair{"root", 1.41421356F}, std::pair{"one", 1.0F}, std::pair{"half", 0.5F}}) {
+    model.weight(name, {});
+    model.last_weight().set_raw_data(&value, sizeof value);
+  }
+  model.node("Div", {"x", "root"}, {"scaled"}).node("Erf", {"scaled"}, {"erf"});
+  model.node("Add", {"erf", "one"}, {"sum"}).node("Mul", {"x", "sum"}, {"product"});
+  model.node("Mul", {"product", "half"}, {"y"});
+  EXPECT_THAT(load(model).inspect({Tensor::zeros({4, 300})}, "optimized"), testing::HasSubstr("sinter.gelu"));
+}
+
+// Weights that hang on many others are not computed again for each of them.
+TEST_F(OnnxModel, LongChainsOfConstantsEnd) {
+  ModelBuilder model(13);
+  model.input("x", {1000}).output("y", {1100, 1000}).weight("w0", {1100, 1000});
+  for (int i = 0; i < 60; ++i)
+    model.node(i % 2 ? "Add" : "Mul", {"w" + std::to_string(i), "w" + std::to_string(i)},
+               {"w" + std::to_string(i + 1)});
+  model.node("Add", {"x", "w60"}, {"y"});
+  EXPECT_EQ(load(model).run({Tensor::zeros({1000})}).at(0).shape()[0], 1100);
+}
+
 TEST_F(OnnxModel, ErrorsNameTheNode) {
   ModelBuilder model(13);
   model.input("x", {2, 3}).output("y", {2, 3}).weight("w", {4, 5}).node("MatMul", {"x", "w"}, {"y"});

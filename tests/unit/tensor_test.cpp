@@ -14,6 +14,10 @@
 namespace sinter {
 namespace {
 
+TEST(Storage, MemoryThatIsNotThereIsAnError) {
+  EXPECT_THROW(Storage::allocate(std::size_t{1} << 46), Error);
+}
+
 using test::error_of;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;

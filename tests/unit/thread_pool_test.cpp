@@ -24,6 +24,8 @@ TEST(ThreadPool, RunsEveryTaskExactlyOnce) {
           EXPECT_GE(worker, 0);
           EXPECT_LT(worker, threads);
           EXPECT_LT(begin, end);
+          EXPECT_TRUE(end - begin >= grain || end - begin == tasks);
+          EXPECT_EQ(grain > 0 ? begin % grain : 0, 0);
           for (int64_t i = begin; i < end; ++i)
             hits[static_cast<std::size_t>(i)].fetch_add(1, std::memory_order_relaxed);
         });

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <ctime>
 #include <fstream>
+#include <limits>
 #include <sstream>
 #include <string>
 #include <unistd.h>
@@ -19,12 +20,15 @@ double now_ms(clockid_t clock) {
 }
 
 /// Field 22 of /proc/self/stat: when the process was started, in ticks of the clock that also runs while the
-/// machine sleeps.
+/// machine sleeps. Infinitely late where there is no /proc.
 double start_ticks() {
   std::ifstream file("/proc/self/stat");
   std::string text;
   std::getline(file, text);
-  std::istringstream fields(text.substr(text.rfind(')') + 2)); // from the third on
+  const auto name_end = text.rfind(") ");
+  if (name_end == std::string::npos)
+    return std::numeric_limits<double>::infinity();
+  std::istringstream fields(text.substr(name_end + 2)); // from the third on
   std::string skipped;
   for (int field = 3; field < 22; ++field)
     fields >> skipped;

@@ -31,7 +31,7 @@ struct ModelOptions {
   /// thread compiled one: one call at a time for each program, others wait. What it throws fails the
   /// compilation. Must not use the model.
   std::function<void(int64_t done, int64_t total)> progress = {};
-  bool precise = false;   ///< no algorithm that trades accuracy for speed (Winograd)
+  bool precise = false;   ///< no algorithm that trades accuracy for speed (Winograd, merged groups)
   bool disk_cache = true; ///< false: kernels are neither looked for in the cache on disk nor kept there
 };
 
