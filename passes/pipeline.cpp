@@ -53,7 +53,8 @@ struct CommandLineOptions : PassPipelineOptions<CommandLineOptions> {
   Option<std::string> stage{*this, "stage", llvm::cl::desc("how far to go"), llvm::cl::init("planned")};
   Option<int64_t> block{*this, "block", llvm::cl::desc("channels in a block"), llvm::cl::init(8)};
   Option<bool> fuse{*this, "fuse", llvm::cl::desc("false: one operation per kernel"), llvm::cl::init(true)};
-  Option<bool> precise{*this, "precise", llvm::cl::desc("no Winograd, no merged groups"), llvm::cl::init(false)};
+  Option<bool> precise{*this, "precise", llvm::cl::desc("no Winograd, no merged groups"),
+                       llvm::cl::init(false)};
 };
 
 } // namespace

@@ -18,8 +18,8 @@ struct PipelineOptions {
   bool fuse = true;
   /// Channel block of blocked layouts: lanes of f32 in a vector register.
   int64_t block = 8;
-  /// True: no algorithm that reorders sums for speed at the cost of accuracy (Winograd's convolutions), or lets
-  /// numbers that are not finite reach neighbours (merged groups).
+  /// True: no algorithm that reorders sums for speed at the cost of accuracy (Winograd's convolutions), or
+  /// lets numbers that are not finite reach neighbours (merged groups).
   bool precise = false;
 };
 

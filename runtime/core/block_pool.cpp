@@ -87,8 +87,7 @@ bool BlockPool::map_region(std::size_t bytes) {
   const std::size_t size = round_up(std::max(bytes, kRegion), kHugePage);
   if (size < bytes || size + kHugePage < size)
     return false;
-  void* memory = mmap(nullptr, size + kHugePage, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* memory = mmap(nullptr, size + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED)
     return false;
   auto* begin = static_cast<std::byte*>(memory);

@@ -68,7 +68,8 @@ void CodeOptions::add_to(CLI::App& command) {
       .add_option("--cpu", cpu, "Processor to compile for: native, x86-64, x86-64-v2, x86-64-v3 or x86-64-v4")
       ->capture_default_str()
       ->check(one_of({"native", "x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4"}));
-  command.add_flag("--precise", precise, "No algorithm that trades accuracy for speed (Winograd, merged groups)");
+  command.add_flag("--precise", precise,
+                   "No algorithm that trades accuracy for speed (Winograd, merged groups)");
 }
 
 void CodeOptions::add_cache_to(CLI::App& command) {

@@ -22,7 +22,7 @@ struct CompileOptions {
   int threads = 0;                    ///< 0: the pool shared by the process, one thread per processor
   std::string cpu = "native";         ///< or an x86-64 microarchitecture level such as "x86-64-v3"
   std::size_t cached_signatures = 16; ///< programs kept, 0: none; the least recently used goes first
-  bool precise = false;               ///< no algorithm that trades accuracy for speed (Winograd, merged groups)
+  bool precise = false;   ///< no algorithm that trades accuracy for speed (Winograd, merged groups)
   bool disk_cache = true; ///< false: kernels are neither looked for in the cache on disk nor kept there
 };
 
