@@ -11,8 +11,8 @@ namespace sinter::ir {
 ///
 /// Convolution: lhs [batch, groups * in_channels, spatial...], rhs (filter) [groups * out_channels,
 /// in_channels, kernel...], result [batch, groups * out_channels, output...]. Matrix product: lhs [batch...,
-/// m, k], rhs [batch..., k, n] or [k, n], result [batch..., m, n]; here `batch` is the product of the batch
-/// dimensions, in_channels = k, out_channels = n, and input = output = (1, 1, m).
+/// m, k], rhs [batch..., k, n], whose batches broadcast, result [batch..., m, n]; here `batch` is the product
+/// of the batch dimensions, in_channels = k, out_channels = n, and input = output = (1, 1, m).
 struct Contraction {
   enum class Kind : uint8_t { matmul, convolution, transposed_convolution };
   Kind kind = Kind::convolution;
@@ -28,7 +28,6 @@ struct Contraction {
   std::array<int64_t, 3> padBegin{0, 0, 0};
   bool transposeLhs = false; ///< matmul: lhs is stored [.., k, m]
   bool transposeRhs = false; ///< matmul: rhs is stored [.., n, k]
-  bool rhsBatched = false;   ///< matmul: rhs has its own batch dimensions, equal to those of lhs
   int64_t winogradTile = 0;  ///< convolution: by Winograd's F(tile x tile, 3 x 3); 0: directly
   bool hasBias = false;      ///< operand 2 is a bias of groups * out_channels elements
 

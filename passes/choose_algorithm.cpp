@@ -3,6 +3,7 @@
 // Winograd's needs 4/9 or 1/4 of the multiply-adds, but transforms every tile in and out, computes whole
 // tiles where the result ends within one, and reads two or four times as many weights.
 #include "passes/constants.h"
+#include "passes/windows.h"
 #include "sinter/runtime/eager/winograd.h"
 
 #include "llvm/ADT/SetVector.h"
@@ -40,12 +41,9 @@ double costOfWinograd(const ir::Contraction& c, int64_t tile) {
 bool isPossible(ir::ConvOp conv) {
   const RankedTensorType type = ir::tensorType(conv.getInput());
   const ir::Contraction c = conv.getContraction();
-  const auto ones = [](ArrayRef<int64_t> values) {
-    return llvm::all_of(values, [](int64_t value) { return value == 1; });
-  };
   return type.getRank() == 4 && type.getElementType().isF32() && isConstant(conv.getFilter()) &&
-         c.groups == 1 && c.kernel == std::array<int64_t, 3>{1, 3, 3} && ones(conv.getStrides()) &&
-         ones(conv.getDilations()) && c.batch > 0 && c.inChannels >= kFewestChannels &&
+         c.groups == 1 && c.kernel == std::array<int64_t, 3>{1, 3, 3} && allAre(1, conv.getStrides()) &&
+         allAre(1, conv.getDilations()) && c.batch > 0 && c.inChannels >= kFewestChannels &&
          c.outChannels >= kFewestChannels;
 }
 

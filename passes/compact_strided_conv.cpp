@@ -2,7 +2,7 @@
 //
 // Strided positions use a part of every cache line, once for every tile of output channels, and rows of them
 // cannot be joined into one. Copied together once, they are read as fast as any.
-#include "passes/constants.h"
+#include "passes/windows.h"
 
 using namespace mlir;
 
@@ -12,19 +12,14 @@ namespace {
 // With fewer output channels the input is read too seldom to make up for the copy.
 constexpr int64_t kFewestChannels = 64;
 
-bool allEqual(ArrayRef<int64_t> values, int64_t expected) {
-  return llvm::all_of(values, [&](int64_t value) { return value == expected; });
-}
-
 struct CompactInput : OpRewritePattern<ir::ConvOp> {
   using OpRewritePattern::OpRewritePattern;
 
   LogicalResult matchAndRewrite(ir::ConvOp op, PatternRewriter& rewriter) const override {
     const ir::Contraction c = op.getContraction();
     const RankedTensorType input = ir::tensorType(op.getInput()), type = ir::tensorType(op.getResult());
-    if (!allEqual(ir::tensorType(op.getFilter()).getShape().drop_front(2), 1) ||
-        allEqual(op.getStrides(), 1) || !allEqual(op.getPadBegin(), 0) || !allEqual(op.getPadEnd(), 0) ||
-        c.outChannels < kFewestChannels || type.getNumElements() == 0 || input.getNumElements() == 0)
+    if (!hasOnePosition(op) || allAre(1, op.getStrides()) || c.outChannels < kFewestChannels ||
+        type.getNumElements() == 0 || input.getNumElements() == 0)
       return failure();
     SmallVector<int64_t> sizes(input.getShape().take_front(2)), steps{1, 1};
     sizes.append(type.getShape().begin() + 2, type.getShape().end());

@@ -191,4 +191,12 @@ Value foldNow(RewriterBase& rewriter, Operation* op, bool bounded) {
   return constant;
 }
 
+Value reshaped(Value value, ArrayRef<int64_t> shape, RewriterBase& rewriter) {
+  const RankedTensorType type = ir::tensorType(value);
+  if (type.getShape() == shape)
+    return value;
+  return createFolded<ir::ReshapeOp>(rewriter, value.getLoc(),
+                                     RankedTensorType::get(shape, type.getElementType()), value, shape);
+}
+
 } // namespace sinter::passes

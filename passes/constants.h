@@ -35,6 +35,9 @@ mlir::Value createFolded(mlir::RewriterBase& rewriter, mlir::Location loc, Args&
   return foldNow(rewriter, OpTy::create(rewriter, loc, std::forward<Args>(args)...));
 }
 
+/// `value` reshaped; constants fold.
+mlir::Value reshaped(mlir::Value value, llvm::ArrayRef<int64_t> shape, mlir::RewriterBase& rewriter);
+
 inline bool isConstant(mlir::Value value) {
   return value.getDefiningOp<ir::ConstantOp>() != nullptr;
 }

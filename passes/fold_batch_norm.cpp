@@ -11,15 +11,6 @@ using namespace mlir;
 namespace sinter::passes {
 namespace {
 
-/// `value` reshaped; constants fold.
-Value reshaped(Value value, ArrayRef<int64_t> shape, PatternRewriter& rewriter) {
-  const RankedTensorType type = ir::tensorType(value);
-  if (type.getShape() == shape)
-    return value;
-  return createFolded<ir::ReshapeOp>(rewriter, value.getLoc(),
-                                     RankedTensorType::get(shape, type.getElementType()), value, shape);
-}
-
 /// `value` op `other`, of the type of `value`.
 template <class OpTy>
 Value arithmetic(Value value, Value other, PatternRewriter& rewriter) {

@@ -1,5 +1,6 @@
 // Transposed convolutions whose windows do not overlap: a 1x1 convolution, then depth-to-space.
 #include "passes/constants.h"
+#include "passes/windows.h"
 
 #include "mlir/IR/IRMapping.h"
 
@@ -8,14 +9,10 @@ using namespace mlir;
 namespace sinter::passes {
 namespace {
 
-bool allEqual(ArrayRef<int64_t> values, int64_t expected) {
-  return llvm::all_of(values, [&](int64_t value) { return value == expected; });
-}
-
 bool windowsTile(ir::ConvTransposeOp op) {
   const ArrayRef<int64_t> kernel = ir::tensorType(op.getFilter()).getShape().drop_front(2);
-  return op.getStrides() == kernel && allEqual(op.getDilations(), 1) && allEqual(op.getPadBegin(), 0) &&
-         allEqual(op.getPadEnd(), 0) && allEqual(op.getOutputPadding(), 0) && op.getGroups() == 1;
+  return op.getStrides() == kernel && allAre(1, op.getDilations()) && allAre(0, op.getPadBegin()) &&
+         allAre(0, op.getPadEnd()) && allAre(0, op.getOutputPadding()) && op.getGroups() == 1;
 }
 
 /// Filter [C, M, k...] as the filter [M * k..., C, 1...] of a 1x1 convolution.

@@ -4,6 +4,7 @@
 // group's channels. For others, neighbouring groups become one whose filters have zeros for the channels of
 // the others: more products, at many times the speed.
 #include "passes/constants.h"
+#include "passes/windows.h"
 
 using namespace mlir;
 
@@ -12,15 +13,6 @@ namespace {
 
 // Beyond this, the loops that compute a grouped convolution as it is are no slower.
 constexpr int64_t kMostMerged = 4;
-
-bool allEqual(ArrayRef<int64_t> values, int64_t expected) {
-  return llvm::all_of(values, [&](int64_t value) { return value == expected; });
-}
-
-Value reshaped(Value value, ArrayRef<int64_t> shape, PatternRewriter& rewriter) {
-  const RankedTensorType type = ir::tensorType(value);
-  return createFolded<ir::ReshapeOp>(rewriter, value.getLoc(), type.clone(shape), value, shape);
-}
 
 /// True for a convolution without micro-kernel that can be rewritten.
 bool isAwkward(ir::ConvOp op, int64_t block) {
@@ -33,8 +25,7 @@ bool isAwkward(ir::ConvOp op, int64_t block) {
 }
 
 bool isPointwise(ir::ConvOp op) {
-  return allEqual(ir::tensorType(op.getFilter()).getShape().drop_front(2), 1) &&
-         allEqual(op.getStrides(), 1) && allEqual(op.getPadBegin(), 0) && allEqual(op.getPadEnd(), 0);
+  return hasOnePosition(op) && allAre(1, op.getStrides());
 }
 
 /// conv of 1x1 -> [groups, M, C] times [N, groups, C, positions]

@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <filesystem>
+#include <new>
 #include <optional>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -167,7 +168,11 @@ bool read_entry(int file, const struct stat& status, const Digest& key, uint64_t
   if (bytes < sizeof header || bytes > most_bytes || !read_all(file, &header, sizeof header) ||
       header.blob_bytes != bytes - sizeof header || header.key != key)
     return false;
-  blob.resize(header.blob_bytes);
+  try {
+    blob.resize(header.blob_bytes);
+  } catch (const std::bad_alloc&) { // what the header says is not known to be true yet
+    return false;
+  }
   return read_all(file, blob.data(), blob.size()) && header == header_of(key, {blob.data(), blob.size()});
 }
 

@@ -42,8 +42,11 @@ std::optional<uint64_t> byte_count(std::string_view text) {
 }
 
 std::string wanted_directory() {
-  if (const std::string named = environment("SINTER_CACHE_DIR"); !named.empty())
-    return std::filesystem::absolute(named).lexically_normal().string();
+  if (const std::string named = environment("SINTER_CACHE_DIR"); !named.empty()) {
+    std::error_code code; // a relative path where the working directory is gone: as if there were no place
+    const std::filesystem::path path = std::filesystem::absolute(named, code);
+    return code ? "" : path.lexically_normal().string();
+  }
   // The XDG base directory specification: relative paths are not valid and are ignored.
   if (const std::string base = environment("XDG_CACHE_HOME"); base.starts_with('/'))
     return base + "/sinter";
@@ -69,7 +72,7 @@ DiskCacheSettings DiskCacheSettings::from_environment() {
   if (state == "off")
     settings.off = "SINTER_CACHE is off";
   else if (settings.directory.empty())
-    settings.off = "there is no place for it: none of SINTER_CACHE_DIR, XDG_CACHE_HOME and HOME is set";
+    settings.off = "there is no place for it: none of SINTER_CACHE_DIR, XDG_CACHE_HOME and HOME names one";
   return settings;
 }
 

@@ -6,6 +6,7 @@
 #include "llvm/Config/llvm-config.h"
 #include "llvm/TargetParser/Host.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -43,7 +44,7 @@ std::string_view buildIdIn(const char* notes, size_t bytes, size_t alignment) {
   ElfW(Nhdr) note;
   while (bytes >= sizeof note) {
     std::memcpy(&note, notes, sizeof note);
-    const size_t content = sizeof note + padded(note.n_namesz);
+    const size_t content = padded(sizeof note + note.n_namesz);
     if (content > bytes || note.n_descsz > bytes - content)
       return {};
     const std::string_view owner(notes + sizeof note, note.n_namesz);

@@ -11,10 +11,10 @@
 #include "mlir/Parser/Parser.h"
 
 #include <atomic>
-#include <exception>
 #include <list>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <unordered_map>
 
 using namespace mlir;
@@ -210,25 +210,14 @@ void compileAll(const std::vector<Job>& jobs, const cpu::Target& target, KernelS
                 Delivery& delivery) {
   rt::ThreadPool& pool = rt::current_thread_pool();
   std::vector<std::unique_ptr<Compiler>> compilers(static_cast<size_t>(pool.size()));
-  std::mutex mutex; // guards `failure`
-  std::exception_ptr failure;
-  pool.parallel_for(static_cast<int64_t>(jobs.size()), 1, [&](int64_t begin, int64_t end, int worker) {
-    for (int64_t i = begin; i < end; ++i) {
-      try {
-        auto& compiler = compilers[static_cast<size_t>(worker)];
-        if (!compiler)
-          compiler = std::make_unique<Compiler>(target);
-        const Job& job = jobs[static_cast<size_t>(i)];
-        delivery.finish(job, compiler->compile(job, store));
-      } catch (...) {
-        const std::lock_guard lock(mutex);
-        if (!failure)
-          failure = std::current_exception();
-      }
-    }
+  pool.try_parallel_for(static_cast<int64_t>(jobs.size()), 1, [&](int64_t begin, int64_t end, int worker) {
+    auto& compiler = compilers[static_cast<size_t>(worker)];
+    if (!compiler)
+      compiler = std::make_unique<Compiler>(target);
+    for (const Job& job :
+         std::span(jobs).subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin)))
+      delivery.finish(job, compiler->compile(job, store));
   });
-  if (failure)
-    std::rethrow_exception(failure);
 }
 
 } // namespace

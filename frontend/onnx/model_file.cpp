@@ -13,10 +13,8 @@
 #include "onnx.pb.h"
 
 #include <cstring>
-#include <exception>
 #include <filesystem>
 #include <limits>
-#include <mutex>
 #include <span>
 
 namespace sinter::onnx_import {
@@ -175,20 +173,11 @@ std::shared_ptr<Storage> read_blob(const data::ByteSource& source, const ModelFi
   auto storage = Storage::allocate(blob.bytes);
   constexpr uint64_t kPiece = 1 << 20;
   const auto pieces = static_cast<int64_t>((blob.bytes + kPiece - 1) / kPiece);
-  std::mutex mutex;
-  std::exception_ptr failure;
-  rt::current_thread_pool().parallel_for(pieces, 1, [&](int64_t begin, int64_t end, int) {
+  rt::current_thread_pool().try_parallel_for(pieces, 1, [&](int64_t begin, int64_t end, int) {
     const uint64_t first = static_cast<uint64_t>(begin) * kPiece;
     const uint64_t last = std::min(blob.bytes, static_cast<uint64_t>(end) * kPiece);
-    try {
-      source.read_again(storage->data() + first, last - first, blob.position + first);
-    } catch (...) {
-      const std::lock_guard lock(mutex);
-      failure = std::current_exception();
-    }
+    source.read_again(storage->data() + first, last - first, blob.position + first);
   });
-  if (failure)
-    std::rethrow_exception(failure);
   return storage;
 }
 

@@ -4,8 +4,6 @@
 #include "sinter/runtime/thread_pool.h"
 
 #include <algorithm>
-#include <exception>
-#include <mutex>
 
 namespace sinter::eager {
 
@@ -17,19 +15,8 @@ void for_parts(int64_t count, int64_t elements, const F& f) {
   const int64_t grain = std::max<int64_t>(1, kElementsPerPart / std::max<int64_t>(1, elements));
   if (count <= grain)
     return f(int64_t{0}, count);
-  std::mutex mutex;
-  std::exception_ptr failure;
-  rt::current_thread_pool().parallel_for(count, grain, [&](int64_t begin, int64_t end, int) {
-    try {
-      f(begin, end);
-    } catch (...) {
-      const std::lock_guard lock(mutex);
-      if (!failure)
-        failure = std::current_exception();
-    }
-  });
-  if (failure)
-    std::rethrow_exception(failure);
+  rt::current_thread_pool().try_parallel_for(count, grain,
+                                             [&](int64_t begin, int64_t end, int) { f(begin, end); });
 }
 
 } // namespace sinter::eager

@@ -1,4 +1,4 @@
-// Other inference engines that sinter bench measures in turns with its own programs.
+// Runs tools/bench_peer.py beside this program and compares what it computes.
 #include "bench_peers.h"
 
 #include "compare.h"

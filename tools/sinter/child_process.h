@@ -10,8 +10,8 @@
 
 namespace sinter::tool {
 
-/// A running program with pipes to and from it. It and whatever it started are gone with the object, and also
-/// if this process dies.
+/// A running program with pipes to and from it. It and whatever it started are gone with the object. If this
+/// process is killed, the program is as well, but not what it started.
 class ChildProcess {
 public:
   /// Looks `program` up in PATH unless it names a folder. Throws Error (system) if it cannot be started.

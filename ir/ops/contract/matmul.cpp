@@ -82,7 +82,6 @@ Contraction MatmulOp::getContraction() {
   result.input = result.output = {1, 1, left.rows};
   result.transposeLhs = getTransposeLhs();
   result.transposeRhs = getTransposeRhs();
-  result.rhsBatched = llvm::any_of(batchOf(rhs), [](int64_t extent) { return extent != 1; });
   return result;
 }
 

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <memory>
+#include <mutex>
 
 namespace sinter::rt {
 
@@ -36,6 +38,24 @@ public:
       (*static_cast<std::remove_reference_t<F>*>(context))(begin, end, worker);
     };
     parallel_for(tasks, grain, static_cast<RangeFn>(call), const_cast<void*>(static_cast<const void*>(&f)));
+  }
+
+  /// As above, for an `f` that may throw: what the first call to fail threw, when all have ended.
+  template <class F>
+  void try_parallel_for(int64_t tasks, int64_t grain, F&& f) {
+    std::mutex mutex;
+    std::exception_ptr failure;
+    parallel_for(tasks, grain, [&](int64_t begin, int64_t end, int worker) {
+      try {
+        f(begin, end, worker);
+      } catch (...) {
+        const std::lock_guard lock(mutex);
+        if (!failure)
+          failure = std::current_exception();
+      }
+    });
+    if (failure)
+      std::rethrow_exception(failure);
   }
 
   /// While one exists, workers wait for the next step by spinning briefly before they sleep.
