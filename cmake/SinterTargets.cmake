@@ -27,7 +27,7 @@ foreach(target IN LISTS MLIR_EXPORTED_TARGETS)
     list(APPEND SINTER_MLIR_ARCHIVES "$<TARGET_FILE:${target}>")
   endif()
 endforeach()
-llvm_map_components_to_libnames(SINTER_LLVM_ARCHIVES core support passes orcjit jitlink x86codegen x86desc x86info targetparser)
+llvm_map_components_to_libnames(SINTER_LLVM_ARCHIVES core support passes orcjit jitlink x86asmparser x86codegen x86desc x86info targetparser)
 add_library(sinter_mlir_archives INTERFACE)
 target_link_libraries(sinter_mlir_archives INTERFACE
   -Wl,--start-group ${SINTER_MLIR_ARCHIVES} -Wl,--end-group ${SINTER_LLVM_ARCHIVES})

@@ -25,6 +25,15 @@ std::string nameOf(Block& body) {
          std::to_string(names.size() - kMostNamedOperations + 1) + "_more";
 }
 
+// Where order does not matter, what is computed in the body comes before what is read: x + f(y) and f(y) + x
+// are one kernel.
+void orderCommutedOperands(Block& body) {
+  for (Operation& op : body.without_terminator())
+    if (op.hasTrait<OpTrait::IsCommutative>() && op.getNumOperands() == 2 &&
+        !op.getOperand(0).getDefiningOp() && op.getOperand(1).getDefiningOp())
+      op.setOperands({op.getOperand(1), op.getOperand(0)});
+}
+
 struct OutlineKernels : ModulePass<OutlineKernels> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(OutlineKernels)
   StringRef getArgument() const final { return "sinter-outline-kernels"; }
@@ -41,6 +50,7 @@ struct OutlineKernels : ModulePass<OutlineKernels> {
 
 private:
   void outline(ir::FusionOp fusion) {
+    orderCommutedOperands(fusion.getBody().front());
     const std::string name = nameOf(fusion.getBody().front());
     OpBuilder builder(fusion->getParentOfType<func::FuncOp>());
     auto kernel = ir::KernelOp::create(builder, fusion.getLoc(), name);

@@ -9,7 +9,6 @@
 #include "llvm/ExecutionEngine/JITLink/JITLinkMemoryManager.h"
 #include "llvm/ExecutionEngine/Orc/SymbolStringPool.h"
 #include "llvm/IR/LegacyPassManager.h"
-#include "llvm/IR/OptBisect.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/Process.h"
@@ -43,6 +42,7 @@ void initializeLlvm() {
     LLVMInitializeX86Target();
     LLVMInitializeX86TargetMC();
     LLVMInitializeX86AsmPrinter();
+    LLVMInitializeX86AsmParser(); // of inline assembly
   });
 }
 
@@ -112,23 +112,27 @@ void runPasses(llvm::Module& module, llvm::TargetMachine& machine) {
   pipeline.run(module, modules);
 }
 
-// Keeps loop strength reduction out of the code generator. The generators step one pointer per stream and
-// reach everything else by constant offsets, as it would; trying alternatives took half of all compile time.
-class PassGate : public llvm::OptPassGate {
+// LLVM's code generator without three of its passes, which take a quarter of its time and gain nothing here.
+// Loop strength reduction and what prepares for it: the generators step one pointer per stream and reach
+// everything else by constant offsets, as it would. Scheduling after register allocation: processors wide
+// enough for these vectors reorder instructions themselves.
+class CodeGenerator : public llvm::legacy::PassManager {
 public:
-  bool shouldRunPass(llvm::StringRef pass, llvm::StringRef) const override {
-    return pass != "Loop Strength Reduction";
+  void add(llvm::Pass* pass) override {
+    const llvm::StringRef name = pass->getPassName();
+    if (name == "Loop Strength Reduction" || name == "Canonicalize Freeze Instructions in Loops" ||
+        name == "Post RA top-down list latency scheduler")
+      delete pass;
+    else
+      PassManager::add(pass);
   }
-  bool isEnabled() const override { return true; }
 };
 
 llvm::SmallVector<char, 0> emit(llvm::Module& module, llvm::TargetMachine& machine,
                                 llvm::CodeGenFileType type) {
-  static PassGate gate;
-  module.getContext().setOptPassGate(gate);
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream stream(bytes);
-  llvm::legacy::PassManager passes;
+  CodeGenerator passes;
   if (machine.addPassesToEmitFile(passes, stream, nullptr, type))
     throw Error("LLVM cannot emit code for this target", ErrorKind::internal);
   passes.run(module);

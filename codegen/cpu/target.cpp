@@ -54,6 +54,7 @@ void chooseVectors(Target& target, const Features& features) {
   } else if (target.fma && has(features, "avx2")) {
     target.vectorBytes = 32;
   }
+  target.widestBytes = target.vectorBytes;
 }
 
 // The machine that compiles is the best guess for the one that runs.

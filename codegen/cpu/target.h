@@ -11,7 +11,9 @@ struct Target {
   std::string cpu;          ///< LLVM's name of the processor: "znver3", "x86-64-v3"
   std::string features;     ///< LLVM feature string: "+avx2,-avx512f,..."
   int64_t vectorBytes = 16; ///< width of the vector registers used: 64, 32 or 16
-  int64_t registers = 16;   ///< how many of them there are
+  int64_t widestBytes =
+      16; ///< width of the widest that the processor has; may be less than what is used: LLVM splits
+  int64_t registers = 16; ///< how many of them there are
   bool fma = false;
   int64_t l1Bytes = 32 << 10;
   int64_t l2Bytes = 512 << 10;

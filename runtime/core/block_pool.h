@@ -7,11 +7,11 @@
 
 namespace sinter {
 
-/// Hands out blocks of whole pages from regions mapped for huge pages, and keeps what is freed for the next
-/// ones. A region goes back to the system when all of it is free and another one is.
+/// Hands out blocks of whole pages from mapped regions, and keeps what is freed for the next ones. A region
+/// goes back to the system when all of it is free and another one is.
 ///
-/// The kernel clears a page and updates its tables when it is first touched; in pieces of 4 KiB, that takes
-/// longer than reading a weight from a file and packing it.
+/// The kernel clears a page and updates its tables when it is first touched. That takes longer than reading a
+/// weight from a file and packing it, so no page should be fresh twice.
 class BlockPool {
 public:
   /// Blocks of fewer bytes are better left to malloc.

@@ -1,7 +1,8 @@
 // RUN: sinter-opt %s --sinter-fuse --sinter-outline-kernels | FileCheck %s
 // RUN: sinter-opt %s --sinter-fuse --sinter-outline-kernels --mlir-print-debuginfo | FileCheck %s --check-prefix=LOC
 
-// Both layers are one kernel; the third differs in a number.
+// Both layers are one kernel, though they name the operands of their sums in another order; the multiplications differ in a
+// number.
 // CHECK: sinter.kernel @matmul_add_0 {
 // CHECK-NEXT: ^bb0(%{{.*}}: tensor<2x4xf32>, %{{.*}}: tensor<4x4xf32>, %{{.*}}: tensor<4xf32>):
 // CHECK-NEXT: sinter.matmul
@@ -27,7 +28,7 @@ func.func @main(%x: tensor<2x4xf32>, %w: tensor<4x4xf32>, %b: tensor<4xf32>) -> 
   %0 = sinter.matmul %x, %w : (tensor<2x4xf32>, tensor<4x4xf32>) -> tensor<2x4xf32>
   %1 = sinter.add %0, %b : (tensor<2x4xf32>, tensor<4xf32>) -> tensor<2x4xf32>
   %2 = sinter.matmul %1, %w : (tensor<2x4xf32>, tensor<4x4xf32>) -> tensor<2x4xf32>
-  %3 = sinter.add %2, %b : (tensor<2x4xf32>, tensor<4xf32>) -> tensor<2x4xf32>
+  %3 = sinter.add %b, %2 : (tensor<4xf32>, tensor<2x4xf32>) -> tensor<2x4xf32>
   %4 = sinter.mul %3, %two : (tensor<2x4xf32>, tensor<f32>) -> tensor<2x4xf32>
   %5 = sinter.mul %3, %three : (tensor<2x4xf32>, tensor<f32>) -> tensor<2x4xf32>
   return %4, %5 : tensor<2x4xf32>, tensor<2x4xf32>

@@ -234,7 +234,7 @@ private:
     for (llvm::Value** slot : slots(arguments))
       if (*slot && !llvm::isa<llvm::ConstantInt>(*slot))
         *slot = function.getArg(next++);
-    TileEmitter(b_, p_, plan_, positions, blocks, target_.registers, epilogue_).emit(arguments);
+    TileEmitter(b_, p_, plan_, positions, blocks, target_, epilogue_).emit(arguments);
     b_.CreateRetVoid();
   }
 

@@ -2,6 +2,7 @@
 #include "codegen/cpu/contraction/tile.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <set>
 
 namespace sinter::codegen::cpu::contraction {
@@ -45,9 +46,10 @@ KernelRange kernelRange(KernelBuilder& b, const Problem& p, int dim, llvm::Value
 }
 
 TileEmitter::TileEmitter(KernelBuilder& builder, const Problem& problem, const Plan& plan,
-                         const PositionRun& positions, const BlockRun& blocks, int64_t registers,
+                         const PositionRun& positions, const BlockRun& blocks, const Target& target,
                          const Epilogue& epilogue)
-    : b_(builder), p_(problem), plan_(plan), positions_(positions), blocks_(blocks), epilogue_(epilogue) {
+    : b_(builder), p_(problem), plan_(plan), positions_(positions), blocks_(blocks), target_(target),
+      epilogue_(epilogue) {
   if (p_.depthwise)
     return;
   const int64_t tile = positions_.width * blocks_.width;
@@ -55,7 +57,7 @@ TileEmitter::TileEmitter(KernelBuilder& builder, const Problem& problem, const P
   unroll_ = positions_.kind == PositionRun::Kind::full ? 8 : 4; // edges run rarely
   while (unroll_ > 1 && (unroll_ * tile > kUnrolledBody || unroll_ > channels))
     unroll_ /= 2;
-  splits_ = std::min(accumulatorSets(positions_.width, blocks_.width, registers), unroll_);
+  splits_ = std::min(accumulatorSets(positions_.width, blocks_.width, target.registers), unroll_);
 }
 
 bool TileEmitter::meets(int64_t column, int64_t position) const {
@@ -218,9 +220,10 @@ void TileEmitter::reduceChannels(llvm::Value* input, llvm::Value* filter, int64_
 void TileEmitter::reduceBlock(llvm::Value* input, llvm::Value* filter, int64_t channels, int64_t column,
                               Values& accumulators) {
   auto steps = [&](llvm::Value* input, llvm::Value* filter, int64_t count, Values& accumulators) {
-    steps_ = 0;
+    const std::unique_ptr<Body> body = makeBody(b_, target_, operands(input, filter, accumulators));
     for (int64_t channel = 0; channel < count; ++channel)
-      step(input, filter, column, channel, accumulators);
+      step(*body, column, channel, channel % splits_);
+    body->finish();
   };
   const int64_t full = channels / unroll_, rest = channels % unroll_;
   const int64_t inputStep = unroll_ * p_.inputChannelStride, filterStep = unroll_ * p_.filterChannelStride;
@@ -246,49 +249,57 @@ void TileEmitter::prefetch(Values& carried) {
   next = b_.advance(next, (plan_.prefetchedLines * kLine + bodies - 1) / bodies);
 }
 
+BodyOperands TileEmitter::operands(llvm::Value* input, llvm::Value* filter, Values& accumulators) const {
+  const int64_t sums = positions_.width * blocks_.width * splits_;
+  const int64_t farthestInput =
+      ((positions_.width - 1) * p_.stride[2] + (p_.kernel[2] - 1) * p_.dilation[2]) * p_.inputStride[2] +
+      unroll_ * p_.inputChannelStride;
+  const int64_t farthestFilter = blocks_.width * p_.filterBlockStride + p_.kernel[2] * p_.filterStride[2] +
+                                 unroll_ * p_.filterChannelStride;
+  return {.input = input,
+          .filter = filter,
+          .accumulators = llvm::MutableArrayRef(accumulators).take_front(static_cast<size_t>(sums)),
+          .registers = static_cast<size_t>(std::min(positions_.width, blocks_.width)) + 1,
+          .farthest = std::max(std::abs(farthestInput), std::abs(farthestFilter)),
+          .allLanesValid = !p_.filterUnpadded || blocks_.tailLanes == 0};
+}
+
 // One channel of one kernel column: positions times blocks multiply-adds. The smaller side is held in
-// registers.
-void TileEmitter::step(llvm::Value* input, llvm::Value* filter, int64_t column, int64_t channel,
-                       Values& accumulators) {
+// registers, the other goes by in the last one.
+void TileEmitter::step(Body& body, int64_t column, int64_t channel, int64_t set) {
   llvm::SmallVector<int64_t> met;
   for (int64_t position = 0; position < positions_.width; ++position)
     if (meets(column, position))
       met.push_back(position);
   if (met.empty())
     return;
-  b_.keepLoadsBelow();
-  auto weights = [&](int64_t block) {
+  body.beginStep();
+  auto loadFilter = [&](size_t to, int64_t block) {
     const int64_t offset =
         block * p_.filterBlockStride + column * p_.filterStride[2] + channel * p_.filterChannelStride;
-    return b_.loadVector(b_.advance(filter, offset), p_.filterUnpadded ? validLanes(block) : 0);
+    body.loadFilter(to, offset, p_.filterUnpadded ? validLanes(block) : 0, met.size());
   };
-  auto value = [&](int64_t position) {
+  auto loadInput = [&](size_t to, int64_t position) {
     const int64_t at = (position * p_.stride[2] + column * p_.dilation[2]) * p_.inputStride[2];
-    return b_.loadBroadcast(b_.advance(input, at + channel * p_.inputChannelStride));
+    body.loadInput(to, at + channel * p_.inputChannelStride);
   };
-  const size_t set =
-      static_cast<size_t>(steps_++ % splits_) * static_cast<size_t>(positions_.width * blocks_.width);
-  auto accumulate = [&](llvm::Value* a, llvm::Value* w, int64_t position, int64_t block) {
-    llvm::Value*& sum = accumulators[set + slot(position, block)];
-    sum = b_.multiplyAdd(a, w, sum);
-  };
-  if (blocks_.width <= static_cast<int64_t>(met.size())) {
-    Values held;
-    for (int64_t block = 0; block < blocks_.width; ++block)
-      held.push_back(weights(block));
+  const size_t firstSum = static_cast<size_t>(set * positions_.width * blocks_.width);
+  const auto blocks = static_cast<size_t>(blocks_.width);
+  if (blocks <= met.size()) {
+    for (size_t block = 0; block < blocks; ++block)
+      loadFilter(block, static_cast<int64_t>(block));
     for (int64_t position : met) {
-      llvm::Value* a = value(position);
-      for (int64_t block = 0; block < blocks_.width; ++block)
-        accumulate(a, held[static_cast<size_t>(block)], position, block);
+      loadInput(blocks, position);
+      for (size_t block = 0; block < blocks; ++block)
+        body.multiplyAdd(blocks, block, firstSum + slot(position, static_cast<int64_t>(block)));
     }
   } else {
-    Values held;
-    for (int64_t position : met)
-      held.push_back(value(position));
-    for (int64_t block = 0; block < blocks_.width; ++block) {
-      llvm::Value* w = weights(block);
-      for (auto [position, a] : llvm::zip(met, held))
-        accumulate(a, w, position, block);
+    for (auto [i, position] : llvm::enumerate(met))
+      loadInput(i, position);
+    for (size_t block = 0; block < blocks; ++block) {
+      loadFilter(met.size(), static_cast<int64_t>(block));
+      for (auto [i, position] : llvm::enumerate(met))
+        body.multiplyAdd(i, met.size(), firstSum + slot(position, static_cast<int64_t>(block)));
     }
   }
 }

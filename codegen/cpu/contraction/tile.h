@@ -1,6 +1,7 @@
 // The code of one run of register tiles.
 #pragma once
 
+#include "codegen/cpu/contraction/body.h"
 #include "codegen/cpu/contraction/epilogue.h"
 #include "codegen/cpu/contraction/plan.h"
 
@@ -36,7 +37,7 @@ bool kernelRangeMayBeEmpty(const Problem& problem, int dim);
 class TileEmitter {
 public:
   TileEmitter(KernelBuilder& builder, const Problem& problem, const Plan& plan, const PositionRun& positions,
-              const BlockRun& blocks, int64_t registers, const Epilogue& epilogue);
+              const BlockRun& blocks, const Target& target, const Epilogue& epilogue);
 
   /// Emits all tiles of the run at the builder's insertion point.
   void emit(const RunArguments& arguments);
@@ -49,7 +50,8 @@ private:
   void reduceChannels(llvm::Value* input, llvm::Value* filter, int64_t column, Values& accumulators);
   void reduceBlock(llvm::Value* input, llvm::Value* filter, int64_t channels, int64_t column,
                    Values& accumulators);
-  void step(llvm::Value* input, llvm::Value* filter, int64_t column, int64_t channel, Values& accumulators);
+  BodyOperands operands(llvm::Value* input, llvm::Value* filter, Values& accumulators) const;
+  void step(Body& body, int64_t column, int64_t channel, int64_t set);
   void depthwiseRow(llvm::Value* input, llvm::Value* filter, Values& accumulators);
   void depthwiseColumns(llvm::Value* input, llvm::Value* filter, int64_t begin, int64_t end,
                         Values& accumulators);
@@ -70,11 +72,11 @@ private:
   const Plan& plan_;
   const PositionRun& positions_;
   const BlockRun& blocks_;
+  const Target& target_;
   const Epilogue& epilogue_;
   RunArguments arguments_;
   int64_t splits_ = 1;  ///< independent sets of accumulators, for small tiles
   int64_t unroll_ = 1;  ///< channels per unrolled body
-  int64_t steps_ = 0;   ///< emitted in the current body; chooses the set
   KernelRange columns_; ///< of a bounded run or a loop over kernel columns
 };
 

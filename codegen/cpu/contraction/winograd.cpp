@@ -227,10 +227,13 @@ private:
     arguments.tiles = result->getArg(4);
     arguments.prefetch = productPlan_.prefetchedLines ? result->getArg(5) : nullptr;
     arguments.kernelDepths = arguments.kernelRows = b_.index(1);
-    TileEmitter(b_, product_, productPlan_, positions, blockRun, target_.registers, Epilogue())
-        .emit(arguments);
+    TileEmitter(b_, product_, productPlan_, positions, blockRun, target_, Epilogue()).emit(arguments);
     b_.CreateRetVoid();
     return result;
+  }
+
+  WinogradTransform makeTransform() {
+    return {b_, plan_.tile, b_.CreateAlloca(b_.vector, b_.index(plan_.points))};
   }
 
   void makeTransforms() {
@@ -250,6 +253,7 @@ private:
   // (input of the image, scratch, first tile, tiles)
   void emitInput() {
     llvm::Function* f = inputTransform_;
+    WinogradTransform transform = makeTransform();
     auto* zeros = new llvm::GlobalVariable(b_.module, b_.vector, true, llvm::GlobalValue::InternalLinkage,
                                            llvm::Constant::getNullValue(b_.vector), "zeros");
     auto perTile = [&](llvm::Value* block, llvm::Value* round) {
@@ -265,11 +269,9 @@ private:
       corner = b_.advance(corner, b_.CreateMul(column, b_.index(p_.inputStride[2])));
       llvm::Value* to = b_.advance(f->getArg(1), b_.CreateMul(block, b_.index(plan_.largest * p_.lanes)));
       to = b_.advance(to, b_.CreateMul(round, b_.index(p_.lanes)));
-      auto at = [&](int64_t y, int64_t x) {
-        return b_.advance(corner, y * p_.inputStride[1] + x * p_.inputStride[2]);
-      };
-      auto store = [&](int64_t point, llvm::Value* value) {
-        b_.storeVector(value, b_.advance(to, point * inputPoint_));
+      auto at = [&](int64_t y, llvm::Value* x) {
+        return b_.advance(b_.advance(corner, b_.CreateMul(x, b_.index(p_.inputStride[2]))),
+                          y * p_.inputStride[1]);
       };
       auto inside = [&](llvm::Value* begin, int64_t length, int64_t extent) {
         return b_.CreateAnd(b_.CreateICmpSGE(begin, b_.index(0)),
@@ -277,25 +279,22 @@ private:
       };
       when(
           b_.CreateAnd(inside(row, plan_.side, p_.input[1]), inside(column, plan_.side, p_.input[2])),
-          [&] {
-            emitInputTransform(
-                b_, plan_.tile, [&](int64_t y, int64_t x) { return b_.loadVector(at(y, x)); }, store);
-          },
+          [&] { transform.inputColumns([&](int64_t y, llvm::Value* x) { return b_.loadVector(at(y, x)); }); },
           [&] { // what lies outside is read from zeros
-            Values rows, columns;
-            for (int64_t i = 0; i < plan_.side; ++i) {
+            Values rows;
+            for (int64_t i = 0; i < plan_.side; ++i)
               rows.push_back(inside(b_.CreateAdd(row, b_.index(i)), 1, p_.input[1]));
-              columns.push_back(inside(b_.CreateAdd(column, b_.index(i)), 1, p_.input[2]));
-            }
-            emitInputTransform(
-                b_, plan_.tile,
-                [&](int64_t y, int64_t x) {
-                  llvm::Value* valid =
-                      b_.CreateAnd(rows[static_cast<size_t>(y)], columns[static_cast<size_t>(x)]);
-                  return b_.loadVector(b_.CreateSelect(valid, at(y, x), zeros));
-                },
-                store);
+            transform.inputColumns([&](int64_t y, llvm::Value* x) {
+              llvm::Value* valid =
+                  b_.CreateAnd(rows[static_cast<size_t>(y)], inside(b_.CreateAdd(column, x), 1, p_.input[2]));
+              return b_.loadVector(b_.CreateSelect(valid, at(y, x), zeros));
+            });
           });
+      transform.inputRows([&](llvm::Value* y, const Values& values) {
+        llvm::Value* first = b_.advance(to, b_.CreateMul(y, b_.index(plan_.side * inputPoint_)));
+        for (auto [x, value] : llvm::enumerate(values))
+          b_.storeVector(value, b_.advance(first, static_cast<int64_t>(x) * inputPoint_));
+      });
     };
     b_.loop(b_.index(inBlocks_), false, {}, [&](llvm::Value* block, llvm::ArrayRef<llvm::Value*>) {
       b_.loop(f->getArg(3), false, {}, [&](llvm::Value* round, llvm::ArrayRef<llvm::Value*>) {
@@ -325,7 +324,8 @@ private:
   // (buffers, sums, first tile, tiles, first block of output channels, their number, batch)
   void emitOutput() {
     llvm::Function* f = outputTransform_;
-    llvm::AllocaInst* results = b_.CreateAlloca(b_.vector, b_.index(plan_.tile * plan_.tile));
+    WinogradTransform transform = makeTransform();
+    llvm::AllocaInst* results = b_.CreateAlloca(b_.vector, b_.index(plan_.tile));
     auto fromTable = [&](unsigned number) {
       return b_.CreateLoad(b_.getPtrTy(), b_.CreateConstGEP1_64(b_.getPtrTy(), f->getArg(0), number));
     };
@@ -340,36 +340,35 @@ private:
       place.output = b_.advance(place.output, b_.CreateMul(place.column, b_.index(p_.outputStride[2])));
       llvm::Value* from = b_.advance(f->getArg(1), b_.CreateMul(round, b_.index(product_.outputBlockStride)));
       from = b_.advance(from, b_.CreateMul(tile, b_.index(p_.lanes)));
-      auto load = [&](int64_t point) { return b_.loadVector(b_.advance(from, point * outputPoint_)); };
-      auto biased = [&](llvm::Value* value) { return bias ? b_.CreateFAdd(value, bias) : value; };
-      const bool unrolled = !epilogue_ || epilogue_.isSmall();
-      auto whole = [&] {
-        emitOutputTransform(b_, plan_.tile, load, [&](int64_t y, int64_t x, llvm::Value* value) {
-          finish(biased(value), place, b_.index(y), b_.index(x));
-        });
+      auto load = [&](int64_t y, llvm::Value* x) {
+        return b_.loadVector(b_.advance(b_.advance(from, b_.CreateMul(x, b_.index(outputPoint_))),
+                                        y * plan_.side * outputPoint_));
       };
       llvm::Value* height = b_.minimum(b_.CreateSub(b_.index(p_.output[1]), place.row), b_.index(plan_.tile));
       llvm::Value* width =
           b_.minimum(b_.CreateSub(b_.index(p_.output[2]), place.column), b_.index(plan_.tile));
-      auto part = [&] {
-        emitOutputTransform(b_, plan_.tile, load, [&](int64_t y, int64_t x, llvm::Value* value) {
-          b_.CreateStore(biased(value), b_.CreateConstGEP1_64(b_.vector, results,
-                                                              static_cast<uint64_t>(y * plan_.tile + x)));
-        });
-        b_.loop(height, false, {}, [&](llvm::Value* y, llvm::ArrayRef<llvm::Value*>) {
+      const bool unrolled = !epilogue_ || epilogue_.isSmall();
+      transform.output(height, load, [&](llvm::Value* y, Values values) {
+        if (bias)
+          for (llvm::Value*& value : values)
+            value = b_.CreateFAdd(value, bias);
+        auto whole = [&] {
+          for (auto [x, value] : llvm::enumerate(values))
+            finish(value, place, y, b_.index(static_cast<int64_t>(x)));
+        };
+        auto part = [&] {
+          for (auto [x, value] : llvm::enumerate(values))
+            b_.CreateStore(value, b_.CreateConstGEP1_64(b_.vector, results, x));
           b_.loop(width, false, {}, [&](llvm::Value* x, llvm::ArrayRef<llvm::Value*>) {
-            llvm::Value* at = b_.CreateAdd(b_.CreateMul(y, b_.index(plan_.tile)), x);
-            finish(b_.CreateLoad(b_.vector, b_.CreateGEP(b_.vector, results, at)), place, y, x);
+            finish(b_.CreateLoad(b_.vector, b_.CreateGEP(b_.vector, results, x)), place, y, x);
             return Values{};
           });
-          return Values{};
-        });
-      };
-      if (!unrolled)
-        return part();
-      when(b_.CreateAnd(b_.CreateICmpEQ(height, b_.index(plan_.tile)),
-                        b_.CreateICmpEQ(width, b_.index(plan_.tile))),
-           whole, part);
+        };
+        if (unrolled)
+          when(b_.CreateICmpEQ(width, b_.index(plan_.tile)), whole, part);
+        else
+          part();
+      });
     };
     b_.loop(f->getArg(5), false, {}, [&](llvm::Value* round, llvm::ArrayRef<llvm::Value*>) {
       llvm::Value* block = b_.CreateAdd(f->getArg(4), round);
