@@ -7,25 +7,14 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <sys/mman.h>
 
 namespace sinter::rt {
 namespace {
 
 constexpr uint64_t kLine = 64;
-constexpr uint64_t kHugePage = 2u << 20;
 
 uint64_t round_up(uint64_t bytes, uint64_t unit) {
   return (bytes + unit - 1) / unit * unit;
-}
-
-// Walking a large arena through 4 KiB pages costs TLB misses and hundreds of page faults on the first run.
-void prefer_huge_pages(const Storage& storage) {
-  const auto begin = round_up(reinterpret_cast<uint64_t>(storage.data()), kHugePage);
-  const auto end = (reinterpret_cast<uint64_t>(storage.data()) + storage.bytes()) / kHugePage * kHugePage;
-  if (begin < end)
-    madvise(reinterpret_cast<void*>(begin), end - begin,
-            MADV_HUGEPAGE); // advice only: failure changes nothing
 }
 
 void check_view(const char* kind, const TensorSpec& spec, const View& view) {
@@ -126,16 +115,15 @@ struct Executable::Workspace {
   std::shared_ptr<Storage> scratch;
   uint64_t scratch_stride = 0;
   int workers = 0;
+  bool touched = false;                   // the arena, by a run
   std::vector<void*> pointers;            // of step 0, step 1, ...
   std::vector<std::size_t> first_pointer; // of each step
   std::vector<Patch> patches;
 
   Workspace(const Parts& parts, uint64_t scratch_bytes, int worker_count)
       : scratch_stride(scratch_bytes), workers(worker_count) {
-    if (parts.memory.arena_bytes > 0) {
+    if (parts.memory.arena_bytes > 0)
       arena = Storage::allocate(parts.memory.arena_bytes);
-      prefer_huge_pages(*arena);
-    }
     if (scratch_bytes > 0)
       scratch = Storage::allocate(scratch_bytes * static_cast<uint64_t>(worker_count));
     for (const Step& step : parts.steps) {
@@ -184,6 +172,8 @@ Executable::Executable(Parts parts) : parts_(std::move(parts)) {
   check_parts(parts_);
   for (const Kernel& kernel : parts_.kernels)
     scratch_bytes_ = std::max(scratch_bytes_, round_up(kernel.scratch_bytes, kLine));
+  for (const auto& constant : parts_.constants)
+    constant->allow_huge_pages();
 }
 
 Executable::~Executable() = default;
@@ -211,6 +201,9 @@ void Executable::run(std::span<const View> inputs, std::span<const View> outputs
     const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
     profiler->record(step, time.count());
   }
+  if (!workspace->touched && workspace->arena)
+    workspace->arena->allow_huge_pages();
+  workspace->touched = true;
   return_workspace(std::move(workspace));
 }
 

@@ -9,6 +9,7 @@ namespace sinter {
 namespace {
 
 constexpr std::size_t kPage = 4096;
+constexpr std::size_t kHugePage = std::size_t{2} << 20;
 constexpr std::size_t kRegion = std::size_t{32} << 20;
 constexpr std::size_t kLargestSpare = 8 * kRegion;
 
@@ -81,17 +82,27 @@ std::size_t BlockPool::mapped_bytes() const {
   return sum;
 }
 
-// No huge pages are asked for: it is the kernel's to choose them. Where a hypervisor takes back what its
-// guest does not use, whole huge pages are what it took, and the first touch of one brings 512 pages back,
-// one by one: slower than touching small ones, and no faster afterwards.
+void BlockPool::allow_huge_pages(void* block, std::size_t bytes) {
+  madvise(block, round_up(std::max(bytes, kPage), kPage), MADV_HUGEPAGE); // advice: failure changes nothing
+}
+
+// Maps more than needed and gives back what lies outside of whole huge pages. None of them is asked for yet:
+// where a hypervisor takes back what its guest does not use, it is whole huge pages that it takes, and the
+// first touch of one brings 512 pages back, one by one, which takes longer than making what is written there.
 bool BlockPool::map_region(std::size_t bytes) {
-  const std::size_t size = round_up(std::max(bytes, kRegion), kPage);
-  if (size < bytes)
+  const std::size_t size = round_up(std::max(bytes, kRegion), kHugePage);
+  if (size < bytes || size + kHugePage < size)
     return false;
-  void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* memory = mmap(nullptr, size + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED)
     return false;
   auto* begin = static_cast<std::byte*>(memory);
+  const std::size_t skipped = (kHugePage - reinterpret_cast<std::size_t>(begin) % kHugePage) % kHugePage;
+  if (skipped > 0)
+    munmap(begin, skipped);
+  if (skipped < kHugePage)
+    munmap(begin + skipped + size, kHugePage - skipped);
+  begin += skipped;
   regions_.emplace(begin, size);
   free_.emplace(begin, size);
   return true;

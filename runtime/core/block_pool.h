@@ -27,6 +27,10 @@ public:
   /// Takes back what `allocate` gave for the same number of bytes.
   void release(void* block, std::size_t bytes);
 
+  /// Lets the kernel move a block that has been written, and will be read for long, into huge pages. It does
+  /// so in its own time, in the background.
+  static void allow_huge_pages(void* block, std::size_t bytes);
+
   /// Bytes mapped, free ones included.
   std::size_t mapped_bytes() const;
 

@@ -74,6 +74,11 @@ Storage::~Storage() {
     std::free(data_);
 }
 
+void Storage::allow_huge_pages() const {
+  if (!owner_ && is_pooled(bytes_))
+    BlockPool::allow_huge_pages(data_, with_slack(bytes_));
+}
+
 uint64_t Storage::allocation_count() {
   return allocations.load(std::memory_order_relaxed);
 }
