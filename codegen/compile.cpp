@@ -3,8 +3,10 @@
 
 #include "codegen/kernel/kernel_compiler.h"
 #include "ir/constant.h"
+#include "ir/constant_deferral.h"
 #include "ir/location.h"
 #include "ir/ops.h"
+#include "passes/constants.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringExtras.h"
@@ -75,6 +77,9 @@ public:
 private:
   // The largest first: what is needed for a while to make them is free for those that follow.
   void addConstants(Block& body) {
+    const auto* deferral = ir::ConstantDeferral::of(module_.getContext());
+    if (deferral && deferral->contradicted)
+      throw ir::WeightsNotFinite();
     auto constants = llvm::to_vector(body.getOps<ir::ConstantOp>());
     const auto bytes = [](ir::ConstantOp op) { return ir::storedBytes(ir::tensorType(op.getResult())); };
     llvm::sort(constants, [&](ir::ConstantOp a, ir::ConstantOp b) {
@@ -82,10 +87,24 @@ private:
     });
     for (ir::ConstantOp constant : constants) {
       ir::ConstantData data = ir::readElements(constant.getValue());
+      checkAssumption(constant, data.view);
       buffers_[constant.getResult()] = {rt::BufferRef::Space::constant,
                                         static_cast<uint32_t>(parts_.constants.size()), data.byteOffset};
       parts_.constants.push_back(std::move(data.storage));
     }
+  }
+
+  // Passes that took weights for finite are right if all that was made of weights is. What a program uses as
+  // it is in the file may be anything.
+  static void checkAssumption(ir::ConstantOp constant, const View& view) {
+    const auto* deferral = ir::ConstantDeferral::of(constant.getContext());
+    const auto resource = dyn_cast<DenseResourceElementsAttr>(constant.getValue());
+    if (!deferral || !deferral->assumesFinite || !resource || !deferral->find(resource) ||
+        deferral->isSource(resource))
+      return;
+    const bool isChecked = view.dtype == DType::f32 || view.dtype == DType::f64;
+    if (isChecked && !passes::magnitudesOf(view))
+      throw ir::WeightsNotFinite();
   }
 
   // The value whose buffer `value` shares.

@@ -26,7 +26,8 @@ struct CompileOptions {
 
 /// Compiles `module`: one func.func @main over sinter operations; argument and result attributes
 /// `sinter.name` name the inputs and outputs. The module is consumed: it holds the planned program
-/// afterwards. Throws Error.
+/// afterwards. Throws Error, and ir::WeightsNotFinite where the module's ir::ConstantDeferral assumes too
+/// much.
 std::shared_ptr<rt::Executable> compile(mlir::ModuleOp module, const CompileOptions& options = {});
 
 /// Takes `module` from where tracing or importing left it as far as `stage`. Throws Error.

@@ -116,6 +116,11 @@ const ConstantDeferral::Make* ConstantDeferral::find(DenseResourceElementsAttr a
   return promise ? &promise->make : nullptr;
 }
 
+bool ConstantDeferral::isSource(DenseResourceElementsAttr attribute) const {
+  const Promise* promise = promiseOf(attribute);
+  return promise && promise->steps == 1;
+}
+
 const ConstantDeferral::Promise* ConstantDeferral::promiseOf(DenseResourceElementsAttr attribute) const {
   const AsmResourceBlob* blob = attribute.getRawHandle().getBlob();
   const auto found = blob ? promises_.find(blob->getData().data()) : promises_.end();

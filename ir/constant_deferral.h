@@ -5,12 +5,19 @@
 
 #include "mlir/IR/BuiltinAttributes.h"
 
+#include <exception>
 #include <functional>
 #include <map>
 #include <memory>
 #include <vector>
 
 namespace sinter::ir {
+
+/// An assumption about weights does not hold; see ConstantDeferral::assumesFinite.
+class WeightsNotFinite : public std::exception {
+public:
+  const char* what() const noexcept override { return "weights that were taken for finite are not"; }
+};
 
 /// While one exists for a context, its large constants may be promises: attributes without elements, which
 /// readElements makes from a file or by evaluating an operation. Passes that rewrite weights then take
@@ -39,6 +46,15 @@ public:
 
   /// What `attribute` promises; null if it is no promise.
   const Make* find(mlir::DenseResourceElementsAttr attribute) const;
+  /// True if `attribute` promises elements as they are in a file.
+  bool isSource(mlir::DenseResourceElementsAttr attribute) const;
+
+  /// Whether passes may take for granted that weights stay finite when they are scaled or transformed,
+  /// instead of reading all of them to decide. Then whoever has the finished program looks at its constants,
+  /// and throws WeightsNotFinite if it was wrong: the program must be made again without.
+  bool assumesFinite = false;
+  /// Set by who finds out earlier.
+  bool contradicted = false;
 
 private:
   class Evaluation;

@@ -95,9 +95,11 @@ struct ChooseAlgorithm : FunctionPass<ChooseAlgorithm> {
   // Null if it cannot be evaluated, or may not be finite (sums of its products would be NaN where those of
   // conv are infinite): then everything stays as it was.
   static Value transformFilter(ir::ConvOp conv, int64_t tile) {
-    const auto magnitudes = magnitudesOf(conv.getFilter());
-    if (!magnitudes || magnitudes->most > std::numeric_limits<float>::max() / kLargestGain)
-      return {};
+    if (!isAssumedFinite(conv.getFilter())) {
+      const auto magnitudes = magnitudesOf(conv.getFilter());
+      if (!magnitudes || magnitudes->most > std::numeric_limits<float>::max() / kLargestGain)
+        return {};
+    }
     IRRewriter rewriter(conv.getContext());
     rewriter.setInsertionPointAfterValue(conv.getFilter());
     auto transform =

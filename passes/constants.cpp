@@ -124,14 +124,24 @@ std::optional<double> splatOf(Value value) {
 
 std::optional<Magnitudes> magnitudesOf(Value value) {
   const auto data = ir::constantData(value);
-  if (!data)
-    return std::nullopt;
-  const auto elements = static_cast<size_t>(ir::tensorType(value).getNumElements());
-  if (data->view.dtype == DType::f32)
-    return magnitudesIn<float, uint32_t>(ArrayRef(data->view.as<float>(), elements));
-  if (data->view.dtype == DType::f64)
-    return magnitudesIn<double, uint64_t>(ArrayRef(data->view.as<double>(), elements));
+  return data ? magnitudesOf(data->view) : std::nullopt;
+}
+
+std::optional<Magnitudes> magnitudesOf(const View& view) {
+  const auto elements = static_cast<size_t>(view.elements());
+  if (view.dtype == DType::f32)
+    return magnitudesIn<float, uint32_t>(ArrayRef(view.as<float>(), elements));
+  if (view.dtype == DType::f64)
+    return magnitudesIn<double, uint64_t>(ArrayRef(view.as<double>(), elements));
   return std::nullopt;
+}
+
+bool isAssumedFinite(Value value) {
+  const auto* deferral = ir::ConstantDeferral::of(value.getContext());
+  auto constant = value.getDefiningOp<ir::ConstantOp>();
+  const auto resource =
+      constant ? dyn_cast<DenseResourceElementsAttr>(constant.getValue()) : DenseResourceElementsAttr();
+  return deferral && deferral->assumesFinite && resource && deferral->find(resource);
 }
 
 std::optional<SmallVector<ElementsAttr>> evaluateConstants(Operation* op, bool bounded) {
@@ -167,6 +177,10 @@ std::optional<SmallVector<ElementsAttr>> evaluateConstants(Operation* op, bool b
         View::dense(storages.back()->data(), ir::dtypeOf(type.getElementType()), ir::physicalShape(type)));
   }
   evaluator.evaluate(views, results);
+  if (llvm::any_of(op->getOperands(), isAssumedFinite)) // no promise: nobody will look at it again
+    for (const View& result : results)
+      if ((result.dtype == DType::f32 || result.dtype == DType::f64) && !magnitudesOf(result))
+        ir::ConstantDeferral::of(op->getContext())->contradicted = true;
   SmallVector<ElementsAttr> attributes;
   for (auto [result, storage] : llvm::zip(op->getResults(), storages))
     attributes.push_back(elementsOf(ir::tensorType(result), storage));

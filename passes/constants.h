@@ -18,6 +18,11 @@ struct Magnitudes {
 /// The least and the greatest magnitude of an element of the f32 or f64 constant `value`; nothing for others,
 /// and where an element is not finite.
 std::optional<Magnitudes> magnitudesOf(mlir::Value value);
+/// Of a dense view.
+std::optional<Magnitudes> magnitudesOf(const View& view);
+/// True if `value` is a promise of weights, and what is made of those is taken for finite
+/// (ConstantDeferral::assumesFinite).
+bool isAssumedFinite(mlir::Value value);
 
 /// The results of `op`, computed by its eager kernels, if all operands are constants. Nothing where an
 /// operand is not a constant, or the results would take much more memory than the operands (`bounded`).

@@ -45,8 +45,11 @@ double finiteLimit(RankedTensorType type) {
          2;
 }
 
-/// True if `constant` times numbers up to `scale` plus numbers up to `shift` is certainly finite.
+/// True if `constant` times numbers up to `scale` plus numbers up to `shift` is certainly finite, or taken
+/// for it.
 bool staysFinite(Value constant, double scale, double shift) {
+  if (isAssumedFinite(constant))
+    return true;
   const auto magnitudes = magnitudesOf(constant);
   return magnitudes && magnitudes->most * scale + shift <= finiteLimit(ir::tensorType(constant));
 }

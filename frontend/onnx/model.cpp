@@ -114,11 +114,23 @@ struct Model::Impl {
     return imported;
   }
 
+  // Weights that overflow when a batch-norm goes into them are so rare that looking for them first, in all
+  // that a model has, would be most of what compiling takes where the kernels are in the cache.
+  std::shared_ptr<const rt::Executable> compile_once(const std::vector<Tensor>& inputs,
+                                                     bool assumes_finite) const {
+    const Imported imported = import(inputs);
+    imported.deferral->assumesFinite = assumes_finite;
+    return codegen::compile(*imported.module, compile_options());
+  }
+
   std::shared_ptr<const rt::Executable> compile(const std::vector<Tensor>& inputs) {
     auto program = programs.get(inputs, [&]() -> std::shared_ptr<const rt::Executable> {
       const rt::PoolScope scope(pool()); // compiling takes no more threads than running
-      const Imported imported = import(inputs);
-      return codegen::compile(*imported.module, compile_options());
+      try {
+        return compile_once(inputs, /*assumes_finite=*/true);
+      } catch (const ir::WeightsNotFinite&) {
+        return compile_once(inputs, /*assumes_finite=*/false);
+      }
     });
     if (!program)
       throw Error("a model is used by the progress callback of its own compilation");

@@ -9,9 +9,12 @@
 
 #include <atomic>
 #include <chrono>
+#include <cmath>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <limits>
 #include <stdexcept>
 #include <thread>
 
@@ -282,6 +285,47 @@ TEST_F(OnnxModel, OutputsMayBeInputsOrConstants) {
 }
 
 // A few nodes that ask for astronomical work are refused, or at least not done while importing.
+// A convolution of weights large enough to be read late, all of them `weight`, and a batch-norm that scales
+// by `scale`.
+ModelBuilder late_weights(float weight, float scale) {
+  ModelBuilder model(13);
+  model.input("x", {1, 64, 8, 8}).output("y", {1, 64, 8, 8}).weight("w", {64, 64, 3, 3});
+  const auto fill = [&](float value) {
+    std::string& raw = *model.last_weight().mutable_raw_data();
+    for (std::size_t at = 0; at < raw.size(); at += sizeof value)
+      std::memcpy(raw.data() + at, &value, sizeof value);
+  };
+  fill(weight);
+  for (const auto& [name, value] :
+       {std::pair("scale", scale), {"shift", 1.F}, {"mean", 0.F}, {"variance", 1.F}}) {
+    model.weight(name, {64});
+    fill(value);
+  }
+  model.node("Conv", {"x", "w"}, {"c"}).attribute("pads", std::vector<int64_t>{1, 1, 1, 1});
+  model.node("BatchNormalization", {"c", "scale", "shift", "mean", "variance"}, {"y"})
+      .attribute("epsilon", 0.F);
+  return model;
+}
+
+// Products of weights and scales, and Winograd's transforms of weights, may overflow where the results do
+// not.
+TEST_F(OnnxModel, WeightsThatOverflowWhenTheyAreFoldedAreNot) {
+  constexpr float kInfinite = std::numeric_limits<float>::infinity();
+  for (const auto& [weight, scale] : {std::pair(0.5F, 2.F), {1e38F, 1e3F}, {3e38F, 1.F}, {kInfinite, 1.F}}) {
+    SCOPED_TRACE(testing::Message() << "weight " << weight << ", scale " << scale);
+    Model model = load(late_weights(weight, scale));
+    const Tensor x = Tensor::full({1, 64, 8, 8}, 1e-36F);
+    const Tensor compiled = model.run({x}).front(), expected = model.interpret({x}).front();
+    const auto* got = compiled.view().as<float>();
+    const auto* wanted = expected.view().as<float>();
+    for (int64_t i = 0; i < compiled.shape().elements(); ++i)
+      if (weight == kInfinite)
+        ASSERT_EQ(got[i], kInfinite) << i;
+      else
+        ASSERT_NEAR(got[i], wanted[i], 1e-5F * std::abs(wanted[i])) << i;
+  }
+}
+
 TEST_F(OnnxModel, SmallFilesCannotAskForHugeResults) {
   ModelBuilder model(13);
   model.input("x", {1}).output("y", {-1, -1}).integers("shape", {int64_t{1} << 35, int64_t{1} << 35});
