@@ -77,9 +77,6 @@ public:
 private:
   // The largest first: what is needed for a while to make them is free for those that follow.
   void addConstants(Block& body) {
-    const auto* deferral = ir::ConstantDeferral::of(module_.getContext());
-    if (deferral && deferral->contradicted)
-      throw ir::WeightsNotFinite();
     auto constants = llvm::to_vector(body.getOps<ir::ConstantOp>());
     const auto bytes = [](ir::ConstantOp op) { return ir::storedBytes(ir::tensorType(op.getResult())); };
     llvm::sort(constants, [&](ir::ConstantOp a, ir::ConstantOp b) {
@@ -94,16 +91,12 @@ private:
     }
   }
 
-  // Passes that took weights for finite are right if all that was made of weights is. What a program uses as
-  // it is in the file may be anything.
+  // Passes that took weights for finite are right if all that was made of those is.
   static void checkAssumption(ir::ConstantOp constant, const View& view) {
     const auto* deferral = ir::ConstantDeferral::of(constant.getContext());
     const auto resource = dyn_cast<DenseResourceElementsAttr>(constant.getValue());
-    if (!deferral || !deferral->assumesFinite || !resource || !deferral->find(resource) ||
-        deferral->isSource(resource))
-      return;
     const bool isChecked = view.dtype == DType::f32 || view.dtype == DType::f64;
-    if (isChecked && !passes::magnitudesOf(view))
+    if (deferral && resource && isChecked && deferral->isReliedOn(resource) && !passes::magnitudesOf(view))
       throw ir::WeightsNotFinite();
   }
 
@@ -194,6 +187,9 @@ std::shared_ptr<rt::Executable> compile(ModuleOp module, const CompileOptions& o
   const auto start = std::chrono::steady_clock::now();
   const cpu::Target target = targetOf(options);
   lowerFor(target, module, options);
+  if (const auto* deferral = ir::ConstantDeferral::of(module.getContext());
+      deferral && deferral->contradicted)
+    throw ir::WeightsNotFinite();
   rt::Executable::Parts parts;
   CompiledKernels compiled =
       compileKernels(module, target, {.diskCache = options.diskCache, .progress = options.progress});

@@ -101,14 +101,18 @@ ElementsAttr ConstantDeferral::promise(RankedTensorType type, Promise promise) {
 
 ElementsAttr ConstantDeferral::promiseResult(Operation* op) {
   int64_t steps = 1;
+  bool relied = false;
   for (Value operand : llvm::SmallSetVector<Value, 4>(op->operand_begin(), op->operand_end()))
     if (auto attribute = dyn_cast<DenseResourceElementsAttr>(operand.getDefiningOp<ConstantOp>().getValue()))
-      if (const Promise* other = promiseOf(attribute))
+      if (const Promise* other = promiseOf(attribute)) {
         steps += other->steps;
+        relied |= other->relied;
+      }
   if (steps > kMostSteps)
     return {};
   const auto evaluation = std::make_shared<Evaluation>(op);
-  return promise(tensorType(op->getResult(0)), Promise{[evaluation] { return evaluation->run(); }, steps});
+  return promise(tensorType(op->getResult(0)),
+                 Promise{[evaluation] { return evaluation->run(); }, steps, relied});
 }
 
 const ConstantDeferral::Make* ConstantDeferral::find(DenseResourceElementsAttr attribute) const {
@@ -116,9 +120,15 @@ const ConstantDeferral::Make* ConstantDeferral::find(DenseResourceElementsAttr a
   return promise ? &promise->make : nullptr;
 }
 
-bool ConstantDeferral::isSource(DenseResourceElementsAttr attribute) const {
+void ConstantDeferral::relyOn(DenseResourceElementsAttr attribute) {
+  if (const AsmResourceBlob* blob = attribute.getRawHandle().getBlob())
+    if (const auto found = promises_.find(blob->getData().data()); found != promises_.end())
+      found->second.relied = true;
+}
+
+bool ConstantDeferral::isReliedOn(DenseResourceElementsAttr attribute) const {
   const Promise* promise = promiseOf(attribute);
-  return promise && promise->steps == 1;
+  return promise && promise->relied;
 }
 
 const ConstantDeferral::Promise* ConstantDeferral::promiseOf(DenseResourceElementsAttr attribute) const {

@@ -46,21 +46,24 @@ public:
 
   /// What `attribute` promises; null if it is no promise.
   const Make* find(mlir::DenseResourceElementsAttr attribute) const;
-  /// True if `attribute` promises elements as they are in a file.
-  bool isSource(mlir::DenseResourceElementsAttr attribute) const;
 
   /// Whether passes may take for granted that weights stay finite when they are scaled or transformed,
-  /// instead of reading all of them to decide. Then whoever has the finished program looks at its constants,
-  /// and throws WeightsNotFinite if it was wrong: the program must be made again without.
+  /// instead of reading all of them to decide. Then whoever has the finished program looks at what hangs on
+  /// that, and throws WeightsNotFinite if it was wrong: the program must be made again without.
   bool assumesFinite = false;
-  /// Set by who finds out earlier.
+  /// Set where somebody finds out earlier that it is wrong.
   bool contradicted = false;
+  /// Notes that what is made of a promise is taken for finite.
+  void relyOn(mlir::DenseResourceElementsAttr attribute);
+  /// True if `attribute` promises something that was made of what relyOn was told.
+  bool isReliedOn(mlir::DenseResourceElementsAttr attribute) const;
 
 private:
   class Evaluation;
   struct Promise {
     Make make;
-    int64_t steps = 1; ///< promises that are kept for it, itself included
+    int64_t steps = 1;   ///< promises that are kept for it, itself included
+    bool relied = false; ///< it, or what it is made of, has been relied on
   };
 
   mlir::ElementsAttr promise(mlir::RankedTensorType type, Promise promise);

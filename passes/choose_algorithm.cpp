@@ -92,10 +92,10 @@ struct ChooseAlgorithm : FunctionPass<ChooseAlgorithm> {
         original->erase();
   }
 
-  // Null if it cannot be evaluated, or may not be finite (sums of its products would be NaN where those of
-  // conv are infinite): then everything stays as it was.
+  // Null if it cannot be evaluated, or may not be finite and is not taken for it (sums of its products would
+  // be NaN where those of conv are infinite): then everything stays as it was.
   static Value transformFilter(ir::ConvOp conv, int64_t tile) {
-    if (!isAssumedFinite(conv.getFilter())) {
+    if (!assumeFinite(conv.getFilter())) {
       const auto magnitudes = magnitudesOf(conv.getFilter());
       if (!magnitudes || magnitudes->most > std::numeric_limits<float>::max() / kLargestGain)
         return {};

@@ -95,6 +95,17 @@ std::optional<Magnitudes> magnitudesIn(ArrayRef<T> elements) {
                     static_cast<double>(std::bit_cast<T>(most))};
 }
 
+DenseResourceElementsAttr resourceOf(Value value) {
+  auto constant = value.getDefiningOp<ir::ConstantOp>();
+  return constant ? dyn_cast<DenseResourceElementsAttr>(constant.getValue()) : DenseResourceElementsAttr();
+}
+
+bool isReliedOn(Value value) {
+  const auto* deferral = ir::ConstantDeferral::of(value.getContext());
+  const auto resource = resourceOf(value);
+  return deferral && resource && deferral->isReliedOn(resource);
+}
+
 } // namespace
 
 Value makeSplat(OpBuilder& builder, Location loc, RankedTensorType type, double value) {
@@ -136,12 +147,13 @@ std::optional<Magnitudes> magnitudesOf(const View& view) {
   return std::nullopt;
 }
 
-bool isAssumedFinite(Value value) {
-  const auto* deferral = ir::ConstantDeferral::of(value.getContext());
-  auto constant = value.getDefiningOp<ir::ConstantOp>();
-  const auto resource =
-      constant ? dyn_cast<DenseResourceElementsAttr>(constant.getValue()) : DenseResourceElementsAttr();
-  return deferral && deferral->assumesFinite && resource && deferral->find(resource);
+bool assumeFinite(Value value) {
+  auto* deferral = ir::ConstantDeferral::of(value.getContext());
+  const auto resource = resourceOf(value);
+  if (!deferral || !deferral->assumesFinite || !resource || !deferral->find(resource))
+    return false;
+  deferral->relyOn(resource);
+  return true;
 }
 
 std::optional<SmallVector<ElementsAttr>> evaluateConstants(Operation* op, bool bounded) {
@@ -177,7 +189,8 @@ std::optional<SmallVector<ElementsAttr>> evaluateConstants(Operation* op, bool b
         View::dense(storages.back()->data(), ir::dtypeOf(type.getElementType()), ir::physicalShape(type)));
   }
   evaluator.evaluate(views, results);
-  if (llvm::any_of(op->getOperands(), isAssumedFinite)) // no promise: nobody will look at it again
+  // What is no promise nobody will look at again.
+  if (llvm::any_of(op->getOperands(), isReliedOn))
     for (const View& result : results)
       if ((result.dtype == DType::f32 || result.dtype == DType::f64) && !magnitudesOf(result))
         ir::ConstantDeferral::of(op->getContext())->contradicted = true;

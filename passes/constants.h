@@ -20,9 +20,9 @@ struct Magnitudes {
 std::optional<Magnitudes> magnitudesOf(mlir::Value value);
 /// Of a dense view.
 std::optional<Magnitudes> magnitudesOf(const View& view);
-/// True if `value` is a promise of weights, and what is made of those is taken for finite
-/// (ConstantDeferral::assumesFinite).
-bool isAssumedFinite(mlir::Value value);
+/// True if `value` is a promise, and what is made of those may be taken for finite
+/// (ConstantDeferral::assumesFinite); notes that the caller does.
+bool assumeFinite(mlir::Value value);
 
 /// The results of `op`, computed by its eager kernels, if all operands are constants. Nothing where an
 /// operand is not a constant, or the results would take much more memory than the operands (`bounded`).

@@ -48,7 +48,7 @@ double finiteLimit(RankedTensorType type) {
 /// True if `constant` times numbers up to `scale` plus numbers up to `shift` is certainly finite, or taken
 /// for it.
 bool staysFinite(Value constant, double scale, double shift) {
-  if (isAssumedFinite(constant))
+  if (assumeFinite(constant))
     return true;
   const auto magnitudes = magnitudesOf(constant);
   return magnitudes && magnitudes->most * scale + shift <= finiteLimit(ir::tensorType(constant));
@@ -78,13 +78,12 @@ struct Weights {
   Value bias() const { return takesBias() && op->getNumOperands() == 3 ? op->getOperand(2) : Value(); }
   RankedTensorType resultType() const { return ir::tensorType(op->getResult(0)); }
 
-  /// True if weights and bias certainly are finite once multiplied by numbers up to `scale`.
+  /// True if weights and bias are finite once multiplied by numbers up to `scale`, as staysFinite says.
   bool canScale(double scale) const {
     return scale <= finiteLimit(resultType()) && staysFinite(op->getOperand(1), scale, 0) &&
            (!bias() || staysFinite(bias(), scale, 0));
   }
-  /// True if the bias certainly is finite once multiplied by numbers up to `scale` and added to numbers up to
-  /// `shift`.
+  /// True if the bias is finite once multiplied by numbers up to `scale` and added to numbers up to `shift`.
   bool canShift(double scale, double shift) const {
     return bias() ? staysFinite(bias(), scale, shift) : shift <= finiteLimit(resultType());
   }

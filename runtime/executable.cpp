@@ -173,7 +173,8 @@ Executable::Executable(Parts parts) : parts_(std::move(parts)) {
   for (const Kernel& kernel : parts_.kernels)
     scratch_bytes_ = std::max(scratch_bytes_, round_up(kernel.scratch_bytes, kLine));
   for (const auto& constant : parts_.constants)
-    constant->allow_huge_pages();
+    if (constant)
+      constant->allow_huge_pages();
 }
 
 Executable::~Executable() = default;

@@ -126,8 +126,9 @@ def starting(starts):
 
 def commands(rows):
     runs = min(figures["runs"] for figures in rows.values())
+    measured = [engine for engine in ENGINES if any(engine in peers_of(figures) for figures in rows.values())]
     return ("\nThe commands: `tools/bench_suite.sh` (`--rows NAME,...` measures some of them again). A row is "
-            f"`sinter bench build/models/ROW.onnx --threads N --runs {runs} --against {','.join(ENGINES)}`, PP-OCR with `--shape`. "
+            f"`sinter bench build/models/ROW.onnx --threads N --runs {runs} --against {','.join(measured)}`, PP-OCR with `--shape`. "
             "PP-OCR's weights are the trained ones, those of the others are random (`tools/make_models.py`).\n")
 
 

@@ -8,6 +8,8 @@
 #include "llvm/ExecutionEngine/JITLink/JITLink.h"
 #include "llvm/ExecutionEngine/JITLink/JITLinkMemoryManager.h"
 #include "llvm/ExecutionEngine/Orc/SymbolStringPool.h"
+#include "llvm/IR/DiagnosticInfo.h"
+#include "llvm/IR/DiagnosticPrinter.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
@@ -128,6 +130,24 @@ public:
   }
 };
 
+// Keeps the first error that LLVM reports, which by default ends the process.
+class ErrorKeeper : public llvm::DiagnosticHandler {
+public:
+  explicit ErrorKeeper(std::string& error) : error_(error) {}
+
+  bool handleDiagnostics(const llvm::DiagnosticInfo& info) override {
+    if (info.getSeverity() == llvm::DS_Error && error_.empty()) {
+      llvm::raw_string_ostream stream(error_);
+      llvm::DiagnosticPrinterRawOStream printer(stream);
+      info.print(printer);
+    }
+    return true;
+  }
+
+private:
+  std::string& error_;
+};
+
 llvm::SmallVector<char, 0> emit(llvm::Module& module, llvm::TargetMachine& machine,
                                 llvm::CodeGenFileType type) {
   llvm::SmallVector<char, 0> bytes;
@@ -135,7 +155,12 @@ llvm::SmallVector<char, 0> emit(llvm::Module& module, llvm::TargetMachine& machi
   CodeGenerator passes;
   if (machine.addPassesToEmitFile(passes, stream, nullptr, type))
     throw Error("LLVM cannot emit code for this target", ErrorKind::internal);
+  std::string error;
+  module.getContext().setDiagnosticHandler(std::make_unique<ErrorKeeper>(error));
   passes.run(module);
+  module.getContext().setDiagnosticHandler(nullptr);
+  if (!error.empty())
+    throw Error("LLVM cannot compile a kernel: " + error, ErrorKind::internal);
   return bytes;
 }
 

@@ -88,8 +88,8 @@ cpu::EmittedKernel emit(ir::KernelOp kernel, const cpu::Target& target, llvm::LL
 // All that the code of a kernel depends on: its text and every property of the target.
 std::string keyOf(const cpu::Target& target, const std::string& text) {
   std::string key = target.cpu + "|" + target.features;
-  for (const int64_t number :
-       {target.vectorBytes, target.registers, int64_t{target.fma}, target.l1Bytes, target.l2Bytes})
+  for (const int64_t number : {target.vectorBytes, target.widestBytes, target.registers, int64_t{target.fma},
+                               target.l1Bytes, target.l2Bytes})
     key += "|" + std::to_string(number);
   return key + "|" + text;
 }

@@ -14,6 +14,7 @@
 #include "onnx.pb.h"
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <new>
 
@@ -84,6 +85,7 @@ struct Model::Impl {
   ModelOptions options;
   std::unique_ptr<rt::ThreadPool> own_pool; // null: the process's
   trace::ProgramCache programs;
+  std::atomic<bool> has_overflows = false; // weights that are not finite once they are scaled
 
   explicit Impl(ModelOptions given) : options(std::move(given)), programs(options.cached_shapes) {
     if (options.threads < 0)
@@ -114,8 +116,8 @@ struct Model::Impl {
     return imported;
   }
 
-  // Weights that overflow when a batch-norm goes into them are so rare that looking for them first, in all
-  // that a model has, would be most of what compiling takes where the kernels are in the cache.
+  // Weights that overflow when a batch-norm goes into them are rare, and looking for them first means to read
+  // all that a model has once more. So they are taken for finite until one is found not to be.
   std::shared_ptr<const rt::Executable> compile_once(const std::vector<Tensor>& inputs,
                                                      bool assumes_finite) const {
     const Imported imported = import(inputs);
@@ -126,11 +128,13 @@ struct Model::Impl {
   std::shared_ptr<const rt::Executable> compile(const std::vector<Tensor>& inputs) {
     auto program = programs.get(inputs, [&]() -> std::shared_ptr<const rt::Executable> {
       const rt::PoolScope scope(pool()); // compiling takes no more threads than running
-      try {
-        return compile_once(inputs, /*assumes_finite=*/true);
-      } catch (const ir::WeightsNotFinite&) {
-        return compile_once(inputs, /*assumes_finite=*/false);
-      }
+      if (!has_overflows)
+        try {
+          return compile_once(inputs, /*assumes_finite=*/true);
+        } catch (const ir::WeightsNotFinite&) {
+          has_overflows = true;
+        }
+      return compile_once(inputs, /*assumes_finite=*/false);
     });
     if (!program)
       throw Error("a model is used by the progress callback of its own compilation");

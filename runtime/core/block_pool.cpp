@@ -86,7 +86,7 @@ void BlockPool::allow_huge_pages(void* block, std::size_t bytes) {
   madvise(block, round_up(std::max(bytes, kPage), kPage), MADV_HUGEPAGE); // advice: failure changes nothing
 }
 
-// Maps more than needed and gives back what lies outside of whole huge pages. None of them is asked for yet:
+// Maps more than needed and gives back what lies outside of whole huge pages. They are not wanted yet:
 // where a hypervisor takes back what its guest does not use, it is whole huge pages that it takes, and the
 // first touch of one brings 512 pages back, one by one, which takes longer than making what is written there.
 bool BlockPool::map_region(std::size_t bytes) {
@@ -103,6 +103,7 @@ bool BlockPool::map_region(std::size_t bytes) {
   if (skipped < kHugePage)
     munmap(begin + skipped + size, kHugePage - skipped);
   begin += skipped;
+  madvise(begin, size, MADV_NOHUGEPAGE); // advice: failure changes nothing
   regions_.emplace(begin, size);
   free_.emplace(begin, size);
   return true;

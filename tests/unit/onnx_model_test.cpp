@@ -284,7 +284,6 @@ TEST_F(OnnxModel, OutputsMayBeInputsOrConstants) {
   }
 }
 
-// A few nodes that ask for astronomical work are refused, or at least not done while importing.
 // A convolution of weights large enough to be read late, all of them `weight`, and a batch-norm that scales
 // by `scale`.
 ModelBuilder late_weights(float weight, float scale) {
@@ -326,6 +325,7 @@ TEST_F(OnnxModel, WeightsThatOverflowWhenTheyAreFoldedAreNot) {
   }
 }
 
+// A few nodes that ask for astronomical work are refused, or at least not done while importing.
 TEST_F(OnnxModel, SmallFilesCannotAskForHugeResults) {
   ModelBuilder model(13);
   model.input("x", {1}).output("y", {-1, -1}).integers("shape", {int64_t{1} << 35, int64_t{1} << 35});

@@ -48,6 +48,7 @@ public:
   void beginStep() override {}
 
   void loadInput(size_t to, int64_t offset) override {
+    inMemory_[to].clear();
     text_ += "vbroadcastss " + memory(offset, 0) + ", " + inRegister(to) + "\n";
   }
 
@@ -111,7 +112,10 @@ private:
 std::unique_ptr<Body> makeBody(KernelBuilder& builder, const Target& target, const BodyOperands& operands) {
   constexpr int64_t kFarthest = std::numeric_limits<int32_t>::max() / static_cast<int64_t>(sizeof(float));
   const bool namesRegisters = target.fma && target.vectorBytes <= target.widestBytes;
-  if (namesRegisters && operands.allLanesValid && operands.farthest <= kFarthest)
+  // More operands than registers, LLVM would refuse; of values, it spills some.
+  const bool fits =
+      static_cast<int64_t>(operands.accumulators.size() + operands.registers) <= target.registers;
+  if (namesRegisters && fits && operands.allLanesValid && operands.farthest <= kFarthest)
     return std::make_unique<AssemblyBody>(builder, operands);
   return std::make_unique<IrBody>(builder, operands);
 }

@@ -21,7 +21,8 @@ public:
   /// The first `valid` lanes (0: all) of a vector of the filter; the others are zero. `uses` multiply-adds
   /// follow.
   virtual void loadFilter(size_t to, int64_t offset, int64_t valid, size_t uses) = 0;
-  virtual void multiplyAdd(size_t a, size_t b, size_t accumulator) = 0;
+  /// `input` and `filter` hold what was loaded as such.
+  virtual void multiplyAdd(size_t input, size_t filter, size_t accumulator) = 0;
   /// Ends the body. The accumulators that it was made with are changed to their new values.
   virtual void finish() = 0;
 };
@@ -38,8 +39,9 @@ struct BodyOperands {
 
 /// For x86 with fused multiply-adds the whole body becomes one piece of assembly, in the order it was
 /// collected in. The generated code is the same as LLVM's own; but LLVM takes longer for these few hundred
-/// instructions than for all the rest of a kernel, as it builds graphs of what is already in order. Elsewhere
-/// it becomes LLVM IR.
+/// instructions than for all the rest of a kernel, as it builds graphs of what is already in order. It
+/// becomes LLVM IR elsewhere, and where vectors have dead lanes or are wider than the processor's, offsets do
+/// not fit an instruction, or registers are too few.
 std::unique_ptr<Body> makeBody(KernelBuilder& builder, const Target& target, const BodyOperands& operands);
 
 } // namespace sinter::codegen::cpu::contraction

@@ -1,6 +1,6 @@
 // The transforms of Winograd's F(tile x tile, 3 x 3), tile 2 or 4, on vectors of channels. One direction is
-// unrolled, the other is a loop: what is between the two passes is too much for the registers anyway, and
-// code six times as long takes six times as long to compile.
+// unrolled, the other is a loop: what is between the two passes of tiles of 4 is too much for the registers,
+// and code six times as long takes six times as long to compile.
 #pragma once
 
 #include "codegen/cpu/contraction/kernel_builder.h"
@@ -20,8 +20,8 @@ public:
   /// rows of points in order.
   void inputColumns(Load load);
   void inputRows(Store store);
-  /// A^T m A for the (tile + 2)^2 points m that `load` gives: the first `rows` rows of `tile` x `tile`.
-  void output(llvm::Value* rows, Load load, Store store);
+  /// A^T m A for the (tile + 2)^2 points m that `load` gives: the first `rowCount` rows of `tile` x `tile`.
+  void output(llvm::Value* rowCount, Load load, Store store);
 
 private:
   using Direction = Values (WinogradTransform::*)(llvm::ArrayRef<llvm::Value*>);

@@ -29,7 +29,8 @@ struct ModelOptions {
   std::size_t cached_shapes = 16; ///< programs kept, 0: none; the least recently used goes first
   /// Called now and then while a program is compiled, with the kernels done so far and in all, from whichever
   /// thread compiled one: one call at a time for each program, others wait. What it throws fails the
-  /// compilation. Must not use the model.
+  /// compilation. Must not use the model. Starts again where a model has weights that overflow when a
+  /// batch-norm is folded into them, since it is then compiled without.
   std::function<void(int64_t done, int64_t total)> progress = {};
   bool precise = false;   ///< no algorithm that trades accuracy for speed (Winograd, merged groups)
   bool disk_cache = true; ///< false: kernels are neither looked for in the cache on disk nor kept there

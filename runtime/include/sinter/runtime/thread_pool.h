@@ -40,7 +40,7 @@ public:
     parallel_for(tasks, grain, static_cast<RangeFn>(call), const_cast<void*>(static_cast<const void*>(&f)));
   }
 
-  /// As above, for an `f` that may throw: what the first call to fail threw, when all have ended.
+  /// As above, for an `f` that may throw: throws what the first call to fail threw, when all have ended.
   template <class F>
   void try_parallel_for(int64_t tasks, int64_t grain, F&& f) {
     std::mutex mutex;
