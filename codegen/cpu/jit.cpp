@@ -114,8 +114,8 @@ void runPasses(llvm::Module& module, llvm::TargetMachine& machine) {
   pipeline.run(module, modules);
 }
 
-// LLVM's code generator without three of its passes, which take a quarter of its time and gain nothing here.
-// Loop strength reduction and what prepares for it: the generators step one pointer per stream and reach
+// LLVM's code generator without three of its passes, which take much of its time and gain nothing here. Loop
+// strength reduction and what prepares for it: the generators step one pointer per stream and reach
 // everything else by constant offsets, as it would. Scheduling after register allocation: processors wide
 // enough for these vectors reorder instructions themselves.
 class CodeGenerator : public llvm::legacy::PassManager {

@@ -24,9 +24,9 @@ public:
     registers_[to] = b_.loadVector(b_.advance(operands_.filter, offset), valid);
   }
 
-  void multiplyAdd(size_t a, size_t b, size_t accumulator) override {
+  void multiplyAdd(size_t input, size_t filter, size_t accumulator) override {
     llvm::Value*& sum = operands_.accumulators[accumulator];
-    sum = b_.multiplyAdd(registers_[a], registers_[b], sum);
+    sum = b_.multiplyAdd(registers_[input], registers_[filter], sum);
   }
 
   void finish() override {}
@@ -60,9 +60,9 @@ public:
       text_ += "vmovups " + memory(offset, 1) + ", " + inRegister(to) + "\n";
   }
 
-  void multiplyAdd(size_t a, size_t b, size_t accumulator) override {
-    const std::string& place = inMemory_[b];
-    text_ += "vfmadd231ps " + (place.empty() ? inRegister(b) : place) + ", " + inRegister(a) + ", " +
+  void multiplyAdd(size_t input, size_t filter, size_t accumulator) override {
+    const std::string& place = inMemory_[filter];
+    text_ += "vfmadd231ps " + (place.empty() ? inRegister(filter) : place) + ", " + inRegister(input) + ", " +
              operand(accumulator) + "\n";
   }
 

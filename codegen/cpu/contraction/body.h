@@ -38,8 +38,8 @@ struct BodyOperands {
 };
 
 /// For x86 with fused multiply-adds the whole body becomes one piece of assembly, in the order it was
-/// collected in. The generated code is the same as LLVM's own; but LLVM takes longer for these few hundred
-/// instructions than for all the rest of a kernel, as it builds graphs of what is already in order. It
+/// collected in. It runs as fast as what LLVM makes of the IR; but for these few hundred instructions, which
+/// are in order already, LLVM takes about as long as for all the rest of a kernel. It
 /// becomes LLVM IR elsewhere, and where vectors have dead lanes or are wider than the processor's, offsets do
 /// not fit an instruction, or registers are too few.
 std::unique_ptr<Body> makeBody(KernelBuilder& builder, const Target& target, const BodyOperands& operands);
