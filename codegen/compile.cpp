@@ -1,12 +1,13 @@
 // The compiler's last step: planned module to Executable.
 #include "codegen/compile.h"
 
+#include "codegen/constants.h"
 #include "codegen/kernel/kernel_compiler.h"
+#include "codegen/kernel/kernel_store.h"
 #include "ir/constant.h"
 #include "ir/constant_deferral.h"
 #include "ir/location.h"
 #include "ir/ops.h"
-#include "passes/constants.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringExtras.h"
@@ -46,7 +47,8 @@ uint64_t moduleNumber(ModuleOp module, StringRef name) {
 // Turns @main's straight line into steps on buffers.
 class ProgramBuilder {
 public:
-  ProgramBuilder(ModuleOp module, rt::Executable::Parts& parts) : module_(module), parts_(parts) {}
+  ProgramBuilder(ModuleOp module, rt::Executable::Parts& parts, const ConstantOptions& constants)
+      : module_(module), parts_(parts), constantOptions_(constants) {}
 
   void build() {
     func::FuncOp main = mainFunction(module_);
@@ -75,29 +77,15 @@ public:
   }
 
 private:
-  // The largest first: what is needed for a while to make them is free for those that follow.
   void addConstants(Block& body) {
-    auto constants = llvm::to_vector(body.getOps<ir::ConstantOp>());
-    const auto bytes = [](ir::ConstantOp op) { return ir::storedBytes(ir::tensorType(op.getResult())); };
-    llvm::sort(constants, [&](ir::ConstantOp a, ir::ConstantOp b) {
-      return bytes(a) != bytes(b) ? bytes(a) > bytes(b) : a->isBeforeInBlock(b);
-    });
-    for (ir::ConstantOp constant : constants) {
-      ir::ConstantData data = ir::readElements(constant.getValue());
-      checkAssumption(constant, data.view);
-      buffers_[constant.getResult()] = {rt::BufferRef::Space::constant,
-                                        static_cast<uint32_t>(parts_.constants.size()), data.byteOffset};
-      parts_.constants.push_back(std::move(data.storage));
+    ProgramConstants made = makeConstants(body, constantOptions_);
+    parts_.mapped_constant_bytes = made.mappedBytes;
+    parts_.companion = std::move(made.keeper);
+    for (ProgramConstants::Constant& constant : made.constants) {
+      buffers_[constant.value] = {rt::BufferRef::Space::constant,
+                                  static_cast<uint32_t>(parts_.constants.size()), constant.byteOffset};
+      parts_.constants.push_back(std::move(constant.storage));
     }
-  }
-
-  // Passes that took weights for finite are right if all that was made of those is.
-  static void checkAssumption(ir::ConstantOp constant, const View& view) {
-    const auto* deferral = ir::ConstantDeferral::of(constant.getContext());
-    const auto resource = dyn_cast<DenseResourceElementsAttr>(constant.getValue());
-    const bool isChecked = view.dtype == DType::f32 || view.dtype == DType::f64;
-    if (deferral && resource && isChecked && deferral->isReliedOn(resource) && !passes::magnitudesOf(view))
-      throw ir::WeightsNotFinite();
   }
 
   // The value whose buffer `value` shares.
@@ -165,6 +153,7 @@ private:
 
   ModuleOp module_;
   rt::Executable::Parts& parts_;
+  ConstantOptions constantOptions_;
   llvm::DenseMap<Value, rt::BufferRef> buffers_;
   llvm::DenseMap<Value, uint32_t> returned_;
   std::map<StringRef, uint32_t> kernelIndex_;
@@ -179,6 +168,16 @@ void lowerFor(const cpu::Target& target, ModuleOp module, const CompileOptions& 
               passes::Stage stage = passes::Stage::planned) {
   passes::runPipeline(module, {.fuse = options.fuse, .block = target.lanes(), .precise = options.precise},
                       stage);
+}
+
+ConstantOptions constantOptions(const CompileOptions& options, const CompiledKernels& kernels) {
+  if (!options.diskCache)
+    return {};
+  KernelStore& store = KernelStore::instance();
+  if (!store.off().empty())
+    return {};
+  // A program some of whose kernels had to be compiled is new here, and so are its constants.
+  return {.store = &store, .find = kernels.compiled == 0};
 }
 
 } // namespace
@@ -196,7 +195,7 @@ std::shared_ptr<rt::Executable> compile(ModuleOp module, const CompileOptions& o
   parts.kernels = std::move(compiled.kernels);
   parts.kernels_compiled = compiled.compiled;
   parts.kernels_loaded = compiled.loaded;
-  ProgramBuilder(module, parts).build();
+  ProgramBuilder(module, parts, constantOptions(options, compiled)).build();
   parts.memory = {moduleNumber(module, "sinter.arena_bytes"),
                   moduleNumber(module, "sinter.arena_lower_bound"),
                   moduleNumber(module, "sinter.arena_without_reuse")};

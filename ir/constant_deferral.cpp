@@ -8,6 +8,8 @@
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/BLAKE3.h"
 
 #include <sys/mman.h>
 
@@ -30,6 +32,12 @@ AsmResourceBlob reserve(size_t bytes, size_t alignment) {
   return AsmResourceBlob(
       ArrayRef(static_cast<char*>(address), bytes), alignment,
       [size](void* data, size_t, size_t) { munmap(data, size); }, /*dataIsMutable=*/false);
+}
+
+std::string digestOf(ArrayRef<char> bytes) {
+  const auto digest =
+      llvm::BLAKE3::hash(ArrayRef(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()));
+  return llvm::toHex(digest, /*LowerCase=*/true);
 }
 
 } // namespace
@@ -70,7 +78,43 @@ public:
     return storage;
   }
 
+  // The operation as text, with what identifies its operands behind it.
+  Identity identity() const {
+    const DictionaryAttr attributes = op_->getAttrDictionary();
+    if (holdsElements(attributes))
+      return {};
+    Identity identity;
+    llvm::raw_string_ostream stream(identity.recipe);
+    stream << op_->getName() << attributes << op_->getResultTypes() << op_->getNumOperands();
+    for (Value operand : op_->getOperands()) {
+      Identity constant = identityOf(operand.getDefiningOp<ConstantOp>().getValue());
+      if (constant.recipe.empty())
+        return {};
+      stream << "\n" << constant.recipe;
+      llvm::append_range(identity.sources, constant.sources);
+    }
+    return identity;
+  }
+
 private:
+  // Such attributes print as a name that is not their elements'.
+  static bool holdsElements(Attribute attribute) {
+    return attribute.walk([](DenseResourceElementsAttr) { return WalkResult::interrupt(); }).wasInterrupted();
+  }
+
+  static Identity identityOf(ElementsAttr value) {
+    const auto resource = dyn_cast<DenseResourceElementsAttr>(value);
+    const auto* deferral = ConstantDeferral::of(value.getContext());
+    if (resource && deferral && deferral->find(resource))
+      return deferral->identityOf(resource);
+    const ConstantData data = readElements(value);
+    const auto bytes = static_cast<size_t>(storedBytes(cast<RankedTensorType>(value.getType())));
+    Identity identity;
+    llvm::raw_string_ostream(identity.recipe)
+        << value.getType() << " " << digestOf(ArrayRef(data.view.as<char>(), bytes));
+    return identity;
+  }
+
   SmallVector<Operation*> constants_;
   Operation* op_ = nullptr;
 };
@@ -88,8 +132,8 @@ ConstantDeferral* ConstantDeferral::of(MLIRContext* context) {
   return dialect ? dialect->deferral : nullptr;
 }
 
-ElementsAttr ConstantDeferral::promise(RankedTensorType type, Make make) {
-  return promise(type, Promise{std::move(make)});
+ElementsAttr ConstantDeferral::promise(RankedTensorType type, Make make, Identity identity) {
+  return promise(type, Promise{std::move(make), [identity = std::move(identity)] { return identity; }});
 }
 
 ElementsAttr ConstantDeferral::promise(RankedTensorType type, Promise promise) {
@@ -112,12 +156,30 @@ ElementsAttr ConstantDeferral::promiseResult(Operation* op) {
     return {};
   const auto evaluation = std::make_shared<Evaluation>(op);
   return promise(tensorType(op->getResult(0)),
-                 Promise{[evaluation] { return evaluation->run(); }, steps, relied});
+                 Promise{[evaluation] { return evaluation->run(); },
+                         [evaluation] { return evaluation->identity(); }, steps, relied});
 }
 
 const ConstantDeferral::Make* ConstantDeferral::find(DenseResourceElementsAttr attribute) const {
   const Promise* promise = promiseOf(attribute);
   return promise ? &promise->make : nullptr;
+}
+
+ConstantDeferral::Identity ConstantDeferral::identityOf(DenseResourceElementsAttr attribute) const {
+  const Promise* promise = promiseOf(attribute);
+  Identity identity = promise ? promise->identity() : Identity{};
+  if (identity.recipe.empty())
+    return {};
+  llvm::raw_string_ostream(identity.recipe) << " " << attribute.getType();
+  return identity;
+}
+
+std::string ConstantDeferral::Identity::text() const {
+  std::string text = recipe;
+  if (!recipe.empty())
+    for (const auto& source : sources)
+      text += "\n" + source();
+  return text;
 }
 
 void ConstantDeferral::relyOn(DenseResourceElementsAttr attribute) {

@@ -28,6 +28,16 @@ public:
 class ConstantDeferral {
 public:
   using Make = std::function<std::shared_ptr<Storage>()>;
+  /// What tells the elements of a promise from all others, whatever process asks. May be used when the
+  /// deferral and its context are gone.
+  struct Identity {
+    /// The operations, and with them a text for each source, which it may take long to find: a digest.
+    std::string recipe; ///< empty: nothing is known
+    std::vector<std::function<std::string()>> sources;
+
+    /// All of it; empty if nothing is known. Throws what sources throw.
+    std::string text() const;
+  };
 
   explicit ConstantDeferral(mlir::MLIRContext& context);
   ~ConstantDeferral();
@@ -39,13 +49,14 @@ public:
 
   /// A promise of the elements that `make` returns, dense in the physical order of `type`. `make` may be
   /// called several times, and may throw Error.
-  mlir::ElementsAttr promise(mlir::RankedTensorType type, Make make);
+  mlir::ElementsAttr promise(mlir::RankedTensorType type, Make make, Identity identity = {});
   /// A promise of the result of `op`, whose operands are constants. `op` may be erased. Null if too much
   /// hangs on it: a promise is kept anew for everybody who asks, and so are those it needs.
   mlir::ElementsAttr promiseResult(mlir::Operation* op);
 
   /// What `attribute` promises; null if it is no promise.
   const Make* find(mlir::DenseResourceElementsAttr attribute) const;
+  Identity identityOf(mlir::DenseResourceElementsAttr attribute) const;
 
   /// Whether passes may take for granted that weights stay finite when they are scaled or transformed,
   /// instead of reading all of them to decide. Then whoever has the finished program looks at what hangs on
@@ -62,6 +73,7 @@ private:
   class Evaluation;
   struct Promise {
     Make make;
+    std::function<Identity()> identity;
     int64_t steps = 1;   ///< promises that are kept for it, itself included
     bool relied = false; ///< it, or what it is made of, has been relied on
   };

@@ -8,11 +8,14 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <filesystem>
+#include <linux/magic.h>
 #include <new>
 #include <optional>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <tuple>
 #include <unistd.h>
 #include <utility>
@@ -158,22 +161,69 @@ std::optional<Digest> key_of(std::string_view name) {
   return key;
 }
 
-// Reads `file` into `blob` if it is all that the entry of `key` must be.
-bool read_entry(int file, const struct stat& status, const Digest& key, uint64_t most_bytes,
-                std::vector<char>& blob) {
+// The header of `file`, read, if it can be the entry of `key`.
+std::optional<Header> read_header(int file, const struct stat& status, const Digest& key,
+                                  uint64_t most_bytes) {
   if (!S_ISREG(status.st_mode) || status.st_uid != geteuid() || (status.st_mode & kOthersMayWrite))
-    return false;
+    return std::nullopt;
   const auto bytes = static_cast<uint64_t>(status.st_size);
   Header header;
   if (bytes < sizeof header || bytes > most_bytes || !read_all(file, &header, sizeof header) ||
       header.blob_bytes != bytes - sizeof header || header.key != key)
+    return std::nullopt;
+  return header;
+}
+
+// Reads `file` into `blob` if it is all that the entry of `key` must be.
+bool read_entry(int file, const struct stat& status, const Digest& key, uint64_t most_bytes,
+                std::vector<char>& blob) {
+  const auto header = read_header(file, status, key, most_bytes);
+  if (!header)
     return false;
   try {
-    blob.resize(header.blob_bytes);
+    blob.resize(header->blob_bytes);
   } catch (const std::bad_alloc&) { // what the header says is not known to be true yet
     return false;
   }
-  return read_all(file, blob.data(), blob.size()) && header == header_of(key, {blob.data(), blob.size()});
+  return read_all(file, blob.data(), blob.size()) && *header == header_of(key, {blob.data(), blob.size()});
+}
+
+// Address space that is given back when nobody uses it any more.
+std::shared_ptr<void> reserve_addresses(std::size_t bytes) {
+  void* start = mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (start == MAP_FAILED)
+    return nullptr;
+  return {start, [bytes](void* address) { munmap(address, bytes); }};
+}
+
+// The same, mapped.
+std::shared_ptr<Storage> map_entry(int file, const struct stat& status, const Digest& key,
+                                   uint64_t most_bytes) {
+  static_assert(sizeof(Header) == 64, "blobs lie at multiples of 64 bytes");
+  const auto header = read_header(file, status, key, most_bytes);
+  if (!header)
+    return nullptr;
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  const std::size_t bytes = sizeof *header + header->blob_bytes;
+  // What lies behind the file in its last page may be nothing; the page after that is always there.
+  auto addresses = reserve_addresses((bytes + page - 1) / page * page + page);
+  if (!addresses || mmap(addresses.get(), bytes, PROT_READ, MAP_SHARED | MAP_FIXED | MAP_POPULATE, file, 0) !=
+                        addresses.get())
+    return nullptr;
+  char* blob = static_cast<char*>(addresses.get()) + sizeof *header;
+  if (*header != header_of(key, {blob, header->blob_bytes}))
+    return nullptr;
+  return Storage::adopt(blob, header->blob_bytes, std::move(addresses));
+}
+
+// On another machine's disk a file that somebody removes is gone for those, too, who have it mapped.
+bool is_remote(int file) {
+  struct statfs status{};
+  if (fstatfs(file, &status) != 0)
+    return true;
+  const auto type = static_cast<uint64_t>(status.f_type) & 0xffffffff;
+  return type == NFS_SUPER_MAGIC || type == SMB_SUPER_MAGIC || type == SMB2_SUPER_MAGIC ||
+         type == CIFS_SUPER_MAGIC || type == FUSE_SUPER_MAGIC;
 }
 
 // Calls `visit(name, status)` for every file of ours.
@@ -219,14 +269,35 @@ std::string DiskCache::refusal() const {
 }
 
 bool DiskCache::find(const Digest& key, std::vector<char>& blob) const {
-  return read(key, blob, /*touch=*/true);
+  return use(key, /*touch=*/true, [&](int file, const struct stat& status) {
+    return read_entry(file, status, key, most_entry_bytes(capacity_), blob);
+  });
 }
 
 bool DiskCache::peek(const Digest& key, std::vector<char>& blob) const {
-  return read(key, blob, /*touch=*/false);
+  return use(key, /*touch=*/false, [&](int file, const struct stat& status) {
+    return read_entry(file, status, key, most_entry_bytes(capacity_), blob);
+  });
 }
 
-bool DiskCache::read(const Digest& key, std::vector<char>& blob, bool touch) const {
+bool DiskCache::contains(const Digest& key) const {
+  const File directory = open_directory(directory_).directory;
+  return directory && faccessat(directory.get(), to_hex(key).c_str(), F_OK, 0) == 0;
+}
+
+std::shared_ptr<Storage> DiskCache::map(const Digest& key) const {
+  std::shared_ptr<Storage> blob;
+  use(key, /*touch=*/true, [&](int file, const struct stat& status) {
+    if (is_remote(file))
+      return true;
+    blob = map_entry(file, status, key, most_entry_bytes(capacity_));
+    return blob != nullptr;
+  });
+  return blob;
+}
+
+// False, and the entry removed, if there is one that `accept` does not take.
+bool DiskCache::use(const Digest& key, bool touch, const Accept& accept) const {
   const File directory = open_directory(directory_).directory;
   if (!directory)
     return false;
@@ -236,7 +307,7 @@ bool DiskCache::read(const Digest& key, std::vector<char>& blob, bool touch) con
   struct stat status{};
   if (!file || fstat(file.get(), &status) != 0)
     return false;
-  if (!read_entry(file.get(), status, key, most_entry_bytes(capacity_), blob)) {
+  if (!accept(file.get(), status)) {
     // Another process may have put a good one in its place by now.
     struct stat now{};
     if (fstatat(directory.get(), name.c_str(), &now, AT_SYMLINK_NOFOLLOW) == 0 && now.st_ino == status.st_ino)

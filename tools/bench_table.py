@@ -113,7 +113,7 @@ def starting(starts):
              "| | threads | first result, ms | of it compiling or making the session | peak RSS, MiB |", "|---|---|---|---|---|"]
     for threads, figures in sorted(starts.items()):
         for key, title in (("sinter_empty_cache", "Sinter, empty cache on disk"),
-                           ("sinter_filled_cache", "Sinter, kernels in the cache on disk")):
+                           ("sinter_filled_cache", "Sinter, kernels and weights in the cache on disk")):
             side = figures[key]
             lines.append(f"| {title} | {threads} | {side['first_result_ms']:.0f} | {side['compile_ms']:.0f} | {mebibytes(side)} |")
         side = figures["onnxruntime"]

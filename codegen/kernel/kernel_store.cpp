@@ -93,9 +93,10 @@ std::string KernelStore::off() const {
   return off_.empty() ? cache_.refusal() : off_;
 }
 
-rt::Digest KernelStore::digestOf(std::string_view key) const {
+rt::Digest KernelStore::digestOf(std::string_view kind, std::string_view key) const {
   // Each part ends before the next begins: no two different ones make the same text.
-  std::string text = "sinter kernel\n" + identity_ + "\n";
+  std::string text = "sinter ";
+  text.append(kind).append("\n").append(identity_).append("\n");
   return rt::sha256(text.append(key));
 }
 

@@ -1,4 +1,4 @@
-// Compiled kernels on disk, for later processes.
+// Compiled kernels on disk, for later processes; and what else is made by the same build.
 #pragma once
 
 #include "sinter/runtime/disk_cache.h"
@@ -27,7 +27,7 @@ std::string pack(const StoredKernel& kernel);
 /// The kernel that `bytes` are, with views into them; nothing for other bytes.
 std::optional<StoredKernel> unpack(std::string_view bytes);
 
-/// The process's cache of kernels on disk.
+/// The process's cache on disk: compiled kernels, and weights as kernels read them.
 class KernelStore {
 public:
   /// As the environment says when it is first called. Throws Error for settings that cannot be understood.
@@ -40,12 +40,16 @@ public:
   std::string off() const;
 
   /// Where a kernel is kept that was compiled from `key`, the text of all that its code depends on.
-  rt::Digest digestOf(std::string_view key) const;
+  rt::Digest digestOf(std::string_view key) const { return digestOf("kernel", key); }
+  /// Where the elements of a constant are kept, told from all others by `identity`.
+  rt::Digest digestOfConstant(std::string_view identity) const { return digestOf("constant", identity); }
 
   /// What is kept there; use it if off() is empty.
   rt::DiskCache& cache() { return cache_; }
 
 private:
+  rt::Digest digestOf(std::string_view kind, std::string_view key) const;
+
   std::string off_;
   std::string identity_;
   rt::DiskCache cache_;

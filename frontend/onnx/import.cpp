@@ -84,9 +84,10 @@ private:
     const auto type = mlir::RankedTensorType::get(weight.shape().dims(),
                                                   ir::elementTypeOf(builder_.getContext(), weight.dtype()));
     auto* deferral = ir::ConstantDeferral::of(builder_.getContext());
-    const mlir::ElementsAttr elements = deferral && weight.is_in_file()
-                                            ? deferral->promise(type, [weight] { return weight.read(); })
-                                            : ir::makeElements(type, weight.read());
+    const mlir::ElementsAttr elements =
+        deferral && weight.is_in_file()
+            ? deferral->promise(type, [weight] { return weight.read(); }, {"weight", {weight.identify()}})
+            : ir::makeElements(type, weight.read());
     value =
         ir::ConstantOp::create(builder_, mlir::NameLoc::get(builder_.getStringAttr(name)), type, elements);
     return value;

@@ -7,6 +7,7 @@
 #include "frontend/onnx/model_file.h"
 
 #include "frontend/data/byte_source.h"
+#include "frontend/onnx/file_identity.h"
 #include "sinter/runtime/error.h"
 #include "sinter/runtime/thread_pool.h"
 
@@ -195,6 +196,7 @@ ModelFile read_model_file(const std::string& path) {
   auto source = std::make_shared<data::ByteSource>(path);
   ModelFile file;
   file.source = source;
+  file.identity = std::make_shared<FileIdentity>(source);
   file.folder = std::filesystem::path(path).parent_path().string();
   if (file.folder.empty())
     file.folder = ".";

@@ -18,6 +18,8 @@ class ByteSource;
 
 namespace sinter::onnx_import {
 
+class FileIdentity;
+
 /// A model file in memory, all but the large weights. In `proto`, the raw_data of every tensor at top level
 /// (initialisers and the tensor attributes of nodes) is only a mark that `raw_data` resolves; other tensors
 /// are as protobuf reads them.
@@ -30,6 +32,7 @@ struct ModelFile {
   };
   std::vector<Blob> blobs;
   std::shared_ptr<const data::ByteSource> source;
+  std::shared_ptr<const FileIdentity> identity;
   std::string folder; ///< where external data may lie
 
   ModelFile();

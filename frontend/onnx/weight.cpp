@@ -2,6 +2,7 @@
 #include "frontend/onnx/weight.h"
 
 #include "frontend/onnx/external_data.h"
+#include "frontend/onnx/file_identity.h"
 #include "sinter/runtime/error.h"
 
 #include "onnx.pb.h"
@@ -127,8 +128,11 @@ StoredWeight find_weight(const ModelFile& file, const onnx::TensorProto& tensor)
   const ModelFile::Blob& blob = checked_blob(file, tensor, bytes);
   if (blob.storage)
     return StoredWeight({blob.storage, header.dtype, header.shape});
-  return StoredWeight(header.dtype, header.shape,
-                      [source = file.source, blob] { return read_blob(*source, blob); });
+  return StoredWeight(
+      header.dtype, header.shape, [source = file.source, blob] { return read_blob(*source, blob); },
+      [identity = file.identity, blob] {
+        return identity->text() + " from " + std::to_string(blob.position);
+      });
 }
 
 } // namespace sinter::onnx_import

@@ -22,18 +22,23 @@ class StoredWeight {
 public:
   StoredWeight() = default;
   explicit StoredWeight(Weight weight) : weight_(std::move(weight)) {}
-  StoredWeight(DType dtype, Shape shape, std::function<std::shared_ptr<Storage>()> read)
-      : weight_{nullptr, dtype, std::move(shape)}, read_(std::move(read)) {}
+  StoredWeight(DType dtype, Shape shape, std::function<std::shared_ptr<Storage>()> read,
+               std::function<std::string()> identify)
+      : weight_{nullptr, dtype, std::move(shape)}, read_(std::move(read)), identify_(std::move(identify)) {}
 
   DType dtype() const { return weight_.dtype; }
   const Shape& shape() const { return weight_.shape; }
   bool is_in_file() const { return read_ != nullptr; }
   /// Its elements. Throws Error if the file cannot be read any more, or has changed.
   std::shared_ptr<Storage> read() const { return read_ ? read_() : weight_.storage; }
+  /// If it is in a file: finds a text that no other bytes in any file have. Reads the file once. Throws as
+  /// read() does.
+  const std::function<std::string()>& identify() const { return identify_; }
 
 private:
   Weight weight_;
   std::function<std::shared_ptr<Storage>()> read_;
+  std::function<std::string()> identify_;
 };
 
 /// The element type ONNX gives the number `data_type`. Throws Error for those Sinter does not compute with.

@@ -180,6 +180,84 @@ TEST_F(Cache, WhatCannotBeLinkedIsCompiled) {
   EXPECT_EQ(run(), expected);
 }
 
+class CachedWeights : public Cache {
+protected:
+  CachedWeights() {
+    save_model(/*seed=*/3);
+    folder_.write("x.npy", npy_zeros({1, 4, 8, 8}));
+  }
+
+  /// A folded batch-norm, a layout change and weights as they are: 288 and 512 KiB.
+  void save_model(uint64_t seed) const {
+    ModelBuilder builder;
+    builder.input("x", {1, 4, 8, 8}).output("y", {1, 455});
+    builder.weight("w", {288, 4, 8, 8}, seed).weight("scale", {288}).weight("bias", {288}, 2);
+    builder.weight("mean", {288}, 4).weight("variance", {288}, 5);
+    for (char& byte : *builder.last_weight().mutable_raw_data())
+      byte = static_cast<char>(byte & 0x7f); // not negative: clears sign bits, among others
+    builder.weight("v", {288, 455}, seed + 1).weight("offset", {1, 4, 8, 8}, 6);
+    builder.node("Add", {"x", "offset"}, {"a"}).node("Conv", {"a", "w"}, {"c"});
+    builder.node("BatchNormalization", {"c", "scale", "bias", "mean", "variance"}, {"b"});
+    builder.node("Flatten", {"b"}, {"f"}).node("MatMul", {"f", "v"}, {"y"});
+    builder.save(model_);
+  }
+
+  /// Of `run --stats`: how many MiB of weights came from the disk.
+  double mapped() const {
+    const ToolResult result = run_program(SINTER_TOOL, {"run", model_, "--input", folder_.path("x.npy"),
+                                                        "--output-dir", folder_.path("out"), "--stats"});
+    EXPECT_EQ(result.status, 0) << result.err;
+    std::smatch match;
+    EXPECT_TRUE(std::regex_search(result.out, match, std::regex("of which ([0-9.]+) weights"))) << result.out;
+    return match.empty() ? -1 : std::stod(match[1]);
+  }
+};
+
+TEST_F(CachedWeights, ComputeTheSame) {
+  const std::string expected = run({"--no-cache"});
+  EXPECT_EQ(run(), expected) << "made and kept";
+  EXPECT_GT(mapped(), 0.7);
+  EXPECT_EQ(run(), expected) << "mapped";
+  EXPECT_EQ(run({"--threads", "1"}), expected);
+  EXPECT_THAT(cache({"list"}).out, HasSubstr("weights\n"));
+}
+
+TEST_F(CachedWeights, AreThoseOfTheModel) {
+  const std::string first = run();
+  save_model(/*seed=*/7);
+  const std::string expected = run({"--no-cache"});
+  ASSERT_NE(first, expected);
+  EXPECT_EQ(mapped(), 0) << "the same kernels, other weights";
+  EXPECT_EQ(run(), expected);
+  EXPECT_GT(mapped(), 0.7);
+}
+
+TEST_F(CachedWeights, DamagedOnesAreMadeAnew) {
+  const std::string expected = run();
+  for (const auto& file : fs::directory_iterator(directory_)) {
+    if (file.file_size() < (128U << 10))
+      continue; // a kernel
+    std::string bytes = read_file(file.path());
+    bytes[bytes.size() - 1000] ^= 0x10;
+    std::ofstream(file.path(), std::ios::binary) << bytes;
+  }
+  EXPECT_EQ(run(), expected);
+  EXPECT_GT(mapped(), 0.7);
+  rt::DiskCache blobs(directory_, uint64_t{1} << 30);
+  for (const rt::DiskCache::Entry& entry : blobs.entries())
+    if (entry.bytes > (128U << 10))
+      ASSERT_TRUE(blobs.store(entry.key, "other bytes"));
+  EXPECT_EQ(run(), expected);
+  EXPECT_GT(mapped(), 0.7);
+}
+
+// They would drive out themselves and everything else.
+TEST_F(CachedWeights, AreNotKeptWhereThereIsLittleRoom) {
+  setenv("SINTER_CACHE_BYTES", "1M", 1);
+  run();
+  EXPECT_EQ(mapped(), 0);
+}
+
 TEST_F(Cache, ADirectoryThatCannotBeUsedFailsNothing) {
   const std::string expected = run({"--no-cache"});
   setenv("SINTER_CACHE_DIR", (model_ + "/cache").c_str(), 1);
@@ -217,14 +295,14 @@ TEST_F(Cache, StaysWithinTheSizeItIsGiven) {
 }
 
 TEST_F(Cache, TheToolTellsAndClears) {
-  EXPECT_EQ(cache().out, directory_ + "\n0 kernels, 0 B of 1.0 GiB\n");
+  EXPECT_EQ(cache().out, directory_ + "\n0 files, 0 B of 1.0 GiB\n");
   const int64_t kept = bench().distinct;
   const ToolResult list = cache({"list"});
   EXPECT_EQ(list.status, 0);
   EXPECT_THAT(list.out, AllOf(HasSubstr(directory_), HasSubstr("loops"), HasSubstr(" bits "),
                               Not(HasSubstr("damaged"))));
   EXPECT_GT(std::count(list.out.begin(), list.out.end(), '\n'), kept) << "the unfused kernels are there, too";
-  EXPECT_THAT(cache({"size"}).out, HasSubstr(" kernels, "));
+  EXPECT_THAT(cache({"size"}).out, HasSubstr(" files, "));
   EXPECT_THAT(cache({"clear"}).out, HasSubstr(" removed"));
   EXPECT_TRUE(fs::is_empty(directory_));
   EXPECT_EQ(cache({"list"}).out, directory_ + "\n");

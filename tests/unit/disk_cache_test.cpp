@@ -75,6 +75,50 @@ TEST_F(DiskCacheTest, KeepsWhatItIsGiven) {
   EXPECT_EQ(cache.entries().size(), 2U);
 }
 
+TEST_F(DiskCacheTest, MapsWhatItIsGiven) {
+  DiskCache cache(directory(), kPlenty);
+  EXPECT_EQ(cache.map(key_of(1)), nullptr);
+  EXPECT_FALSE(cache.contains(key_of(1)));
+  // Around the ends of pages, of which the header takes 64 bytes.
+  for (const std::size_t bytes : {0, 1, 63, 64, 4031, 4032, 4033, 8128, 100000}) {
+    std::string blob(bytes, 'b');
+    for (std::size_t i = 0; i < bytes; ++i)
+      blob[i] = static_cast<char>(i * 7);
+    ASSERT_TRUE(cache.store(key_of(1), blob));
+    EXPECT_TRUE(cache.contains(key_of(1)));
+    const auto storage = cache.map(key_of(1));
+    ASSERT_NE(storage, nullptr) << bytes;
+    EXPECT_EQ(std::string(reinterpret_cast<const char*>(storage->data()), storage->bytes()), blob);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(storage->data()) % 64, 0U);
+    unsigned behind = 0;
+    for (std::size_t i = 0; i < 64; ++i)
+      behind += std::to_integer<unsigned>(static_cast<volatile std::byte*>(storage->data())[bytes + i]);
+    EXPECT_EQ(behind, 0U) << bytes;
+    cache.remove(key_of(1));
+    EXPECT_EQ(std::string(reinterpret_cast<const char*>(storage->data()), storage->bytes()), blob)
+        << "removed";
+  }
+}
+
+TEST_F(DiskCacheTest, MapsNothingThatIsDamaged) {
+  DiskCache cache(directory(), kPlenty);
+  ASSERT_TRUE(cache.store(key_of(1), std::string(5000, 'b')));
+  const std::string whole = test::read_file(file(key_of(1)));
+  for (std::size_t i = 0; i < whole.size(); i += i < 64 ? 1 : 997) {
+    std::string damaged = whole;
+    damaged[i] = static_cast<char>(damaged[i] ^ 0x40);
+    write(file(key_of(1)), damaged);
+    EXPECT_EQ(cache.map(key_of(1)), nullptr) << "byte " << i;
+    EXPECT_FALSE(fs::exists(file(key_of(1)))) << "byte " << i;
+  }
+  for (const std::size_t bytes : {std::size_t{0}, std::size_t{63}, std::size_t{64}, whole.size() - 1}) {
+    write(file(key_of(1)), whole.substr(0, bytes));
+    EXPECT_EQ(cache.map(key_of(1)), nullptr) << bytes;
+  }
+  write(file(key_of(1)), whole);
+  EXPECT_NE(cache.map(key_of(1)), nullptr) << "the test spoils more than it means to";
+}
+
 TEST_F(DiskCacheTest, IsOnlyTheUsers) {
   const mode_t before = umask(0);
   DiskCache cache(directory(), kPlenty);

@@ -1,4 +1,4 @@
-// sinter cache: what is kept on disk of the kernels compiled so far.
+// sinter cache: what is kept on disk of the kernels compiled and the weights packed so far.
 #include "commands.h"
 #include "usage.h"
 
@@ -53,8 +53,7 @@ std::string size(const rt::DiskCache& cache) {
   const auto entries = cache.entries();
   for (const rt::DiskCache::Entry& entry : entries)
     bytes += entry.bytes;
-  return fmt::format("{}, {} of {}", count(entries.size(), "kernel"), amount(bytes),
-                     amount(cache.capacity()));
+  return fmt::format("{}, {} of {}", count(entries.size(), "file"), amount(bytes), amount(cache.capacity()));
 }
 
 int show_state(codegen::KernelStore& store) {
@@ -80,14 +79,13 @@ int list(codegen::KernelStore& store) {
   uint64_t damaged = 0;
   std::vector<char> bytes;
   for (const rt::DiskCache::Entry& entry : cache.entries()) {
-    const auto kernel =
-        cache.peek(entry.key, bytes) ? codegen::unpack({bytes.data(), bytes.size()}) : std::nullopt;
-    if (!kernel) {
+    if (!cache.peek(entry.key, bytes)) {
       ++damaged; // or another process has removed it by now
       continue;
     }
+    const auto kernel = codegen::unpack({bytes.data(), bytes.size()});
     fmt::print("{}  {:>9}  {:>7}  {:<26}  {}\n", rt::to_hex(entry.key).substr(0, 12), amount(entry.bytes),
-               age(entry.used), kernel->target, kernel->algorithm);
+               age(entry.used), kernel ? kernel->target : "", kernel ? kernel->algorithm : "weights");
   }
   if (damaged > 0)
     fmt::print("{} damaged, removed\n", count(damaged, "file"));
@@ -104,15 +102,16 @@ int clear(codegen::KernelStore& store) {
 } // namespace
 
 Command add_cache(CLI::App& app) {
-  CLI::App* sub = app.add_subcommand("cache", "Show or clear the kernels kept on disk");
-  sub->footer(
-      "Compiled kernels are kept in SINTER_CACHE_DIR, else in $XDG_CACHE_HOME/sinter, else in "
-      "~/.cache/sinter, up to SINTER_CACHE_BYTES (1G); what was not used for the longest time goes first. "
-      "SINTER_CACHE=off: none are.");
+  CLI::App* sub = app.add_subcommand("cache", "Show or clear the kernels and weights kept on disk");
+  sub->footer("Compiled kernels, and weights in the layouts they read, are kept in SINTER_CACHE_DIR, else in "
+              "$XDG_CACHE_HOME/sinter, else in ~/.cache/sinter, up to SINTER_CACHE_BYTES (1G); what was not "
+              "used for the longest time goes first. "
+              "SINTER_CACHE=off: none are.");
   auto action = std::make_shared<std::string>();
   sub->add_option(
          "ACTION", *action,
-         "list: every kernel, with its size, the time since its last use, its target and algorithm. size: "
+         "list: every file, with its size, the time since its last use, and of kernels the target and "
+         "algorithm. size: "
          "how much there is. clear: remove all. Without: the directory, whether it is used, and if not, why")
       ->check(one_of({"list", "size", "clear"}))
       ->type_name("");

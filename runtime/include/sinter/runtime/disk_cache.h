@@ -3,13 +3,17 @@
 #pragma once
 
 #include "sinter/runtime/digest.h"
+#include "sinter/runtime/storage.h"
 
 #include <atomic>
 #include <cstdint>
 #include <ctime>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+struct stat;
 
 namespace sinter::rt {
 
@@ -49,8 +53,16 @@ public:
   /// The blob of `key` into `blob`, whose memory is reused. False if there is none.
   bool find(const Digest& key, std::vector<char>& blob) const;
 
+  /// Whether there is an entry of `key`, whole or not.
+  bool contains(const Digest& key) const;
+
   /// As find(), but does not count as use.
   bool peek(const Digest& key, std::vector<char>& blob) const;
+
+  /// The blob of `key` as memory that is only read: the file's own pages, which processes share. At a
+  /// multiple of 64 bytes, and with as many readable bytes behind it. Null if there is none, and where the
+  /// directory lies on another machine, who could take pages away that are in use.
+  std::shared_ptr<Storage> map(const Digest& key) const;
 
   /// Keeps `blob`, in place of what `key` had before. False if it could not. Blobs above a quarter of the
   /// capacity are not kept. Now and then removes what was not used for the longest time.
@@ -80,7 +92,8 @@ public:
   Removed clear() const;
 
 private:
-  bool read(const Digest& key, std::vector<char>& blob, bool touch) const;
+  using Accept = std::function<bool(int file, const struct ::stat& status)>;
+  bool use(const Digest& key, bool touch, const Accept& accept) const;
 
   std::string directory_;
   uint64_t capacity_;

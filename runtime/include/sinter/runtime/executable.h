@@ -74,6 +74,8 @@ public:
     double compile_ms = 0;
     int64_t kernels_compiled = 0;
     int64_t kernels_loaded = 0;
+    uint64_t mapped_constant_bytes = 0;
+    std::shared_ptr<void> companion; ///< something that lives as long as the program
   };
 
   explicit Executable(Parts parts);
@@ -89,6 +91,8 @@ public:
   /// The process had the others.
   int64_t kernels_compiled() const { return parts_.kernels_compiled; }
   int64_t kernels_loaded() const { return parts_.kernels_loaded; }
+  /// How much of the constants an earlier process has made, and is mapped from the cache on disk.
+  uint64_t mapped_constant_bytes() const { return parts_.mapped_constant_bytes; }
 
   /// Runs the program. `inputs` and `outputs` must be dense and match the specs (Error otherwise).
   /// After the first run on a pool, allocates nothing.
