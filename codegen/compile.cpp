@@ -190,8 +190,8 @@ std::shared_ptr<rt::Executable> compile(ModuleOp module, const CompileOptions& o
       deferral && deferral->contradicted)
     throw ir::WeightsNotFinite();
   rt::Executable::Parts parts;
-  CompiledKernels compiled =
-      compileKernels(module, target, {.diskCache = options.diskCache, .progress = options.progress});
+  CompiledKernels compiled = compileKernels(
+      module, target, {.tune = options.tune, .diskCache = options.diskCache, .progress = options.progress});
   parts.kernels = std::move(compiled.kernels);
   parts.kernels_compiled = compiled.compiled;
   parts.kernels_loaded = compiled.loaded;

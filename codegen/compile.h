@@ -20,6 +20,8 @@ struct CompileOptions {
   std::function<void(int64_t done, int64_t total)> progress;
   /// True: no algorithm that reorders sums for speed at the cost of accuracy (Winograd's convolutions).
   bool precise = false;
+  /// True: what the cost model cannot tell from the best is measured (KernelOptions::tune).
+  bool tune = false;
   /// False: kernels are neither looked for in the cache on disk nor kept there.
   bool diskCache = true;
 };

@@ -23,6 +23,7 @@ struct EmittedKernel {
   int64_t tasks = 1;         ///< [begin, end) ranges over [0, tasks)
   int64_t grain = 1;         ///< tasks below which handing out work does not pay
   uint64_t scratchBytes = 0; ///< per worker
+  size_t choices = 1;        ///< ways to emit it that are worth measuring
 };
 
 /// Any kernel, as loops of vector code through MLIR (arith, math, vector, scf). Throws Error (internal) for a
@@ -33,8 +34,12 @@ EmittedKernel emitLoops(ir::KernelOp kernel, const Target& target, llvm::LLVMCon
 /// (passes/contraction_layout.h) and nothing but pointwise operations after it.
 bool hasMicroKernel(ir::KernelOp kernel, const Target& target);
 
-/// A kernel for which hasMicroKernel holds, by register-tiled micro-kernels built with IRBuilder.
-EmittedKernel emitContraction(ir::KernelOp kernel, const Target& target, llvm::LLVMContext& context);
+/// A kernel for which hasMicroKernel holds, by register-tiled micro-kernels built with IRBuilder. `choice` of
+/// EmittedKernel::choices: 0 is what the cost model takes for the fastest.
+EmittedKernel emitContraction(ir::KernelOp kernel, const Target& target, llvm::LLVMContext& context,
+                              size_t choice = 0);
+/// Of such a kernel: the number of the operand that holds its weights.
+unsigned filterOperand(ir::KernelOp kernel);
 
 /// The pointwise operations after `root`, as a module with one function
 ///   <width x T> name(<width x T> value, ptr buffers, i64 index0, ... i64 index(rank-1))

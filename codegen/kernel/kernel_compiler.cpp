@@ -5,6 +5,7 @@
 #include "codegen/cpu/emit.h"
 #include "codegen/cpu/jit.h"
 #include "codegen/kernel/kernel_store.h"
+#include "codegen/kernel/kernel_tuner.h"
 #include "ir/ops.h"
 #include "sinter/runtime/thread_pool.h"
 
@@ -25,25 +26,36 @@ namespace {
 std::atomic<uint64_t> compiledKernels{0};
 std::atomic<uint64_t> loadedKernels{0};
 
+// A kernel, and whether there is more to find out about it.
+struct Known {
+  rt::Kernel kernel;
+  uint32_t untried = 0; ///< see StoredKernel
+
+  bool isEnough(const KernelOptions& options) const { return !options.tune || untried == 0; }
+};
+
 // Finished kernels by key. A bounded number is kept although no executable uses them, those asked for last:
 // the next shape of the same model shares most of its kernels with the last.
 class KernelCache {
 public:
-  std::optional<rt::Kernel> find(const std::string& key) {
+  std::optional<Known> find(const std::string& key) {
     const std::lock_guard lock(mutex_);
     auto found = places_.find(key);
     if (found == places_.end())
       return std::nullopt;
     kernels_.splice(kernels_.begin(), kernels_, found->second);
-    return found->second->kernel;
+    return found->second->known;
   }
 
-  void insert(const std::string& key, const rt::Kernel& kernel) {
+  void insert(const std::string& key, const Known& known) {
     std::list<Entry> evicted; // unloaded when the lock is gone
     const std::lock_guard lock(mutex_);
-    if (places_.contains(key))
+    if (const auto found = places_.find(key); found != places_.end()) {
+      if (known.untried < found->second->known.untried)
+        found->second->known = known;
       return;
-    kernels_.push_front({key, kernel});
+    }
+    kernels_.push_front({key, known});
     places_.emplace(key, kernels_.begin());
     if (kernels_.size() <= kCapacity)
       return;
@@ -54,7 +66,7 @@ public:
 private:
   struct Entry {
     std::string key;
-    rt::Kernel kernel;
+    Known known;
   };
 
   static constexpr size_t kCapacity = 4096;
@@ -79,9 +91,10 @@ std::string bodyText(ir::KernelOp kernel) {
   return text;
 }
 
-cpu::EmittedKernel emit(ir::KernelOp kernel, const cpu::Target& target, llvm::LLVMContext& context) {
+cpu::EmittedKernel emit(ir::KernelOp kernel, const cpu::Target& target, llvm::LLVMContext& context,
+                        size_t choice = 0) {
   if (cpu::hasMicroKernel(kernel, target))
-    return cpu::emitContraction(kernel, target, context);
+    return cpu::emitContraction(kernel, target, context, choice);
   return cpu::emitLoops(kernel, target, context);
 }
 
@@ -115,17 +128,37 @@ rt::Kernel link(const StoredKernel& stored) {
 }
 
 // `bytes` is working memory, for several calls.
-std::optional<rt::Kernel> load(rt::DiskCache& cache, const rt::Digest& digest, std::vector<char>& bytes) {
+std::optional<Known> load(rt::DiskCache& cache, const rt::Digest& digest, std::vector<char>& bytes) {
   if (!cache.find(digest, bytes))
     return std::nullopt;
   try {
     if (const auto stored = unpack({bytes.data(), bytes.size()}))
-      return link(*stored);
+      return Known{link(*stored), stored->untried};
   } catch (const Error&) { // whole, but it cannot be linked in this process; compiled anew, it may be
   }
   cache.remove(digest);
   return std::nullopt;
 }
+
+// One way to compute a kernel.
+struct Variant {
+  rt::Kernel kernel;
+  std::unique_ptr<llvm::MemoryBuffer> object;
+  std::string symbol;
+  size_t choices = 1; ///< how many ways there are
+
+  std::string pack(const cpu::Target& target, uint32_t untried) const {
+    const std::string targetText = target.cpu + ", " + std::to_string(target.vectorBytes * 8) + " bits";
+    return codegen::pack({.symbol = symbol,
+                          .algorithm = kernel.algorithm,
+                          .target = targetText,
+                          .tasks = kernel.tasks,
+                          .grain = kernel.grain,
+                          .scratchBytes = kernel.scratch_bytes,
+                          .untried = untried,
+                          .object = object->getBuffer()});
+  }
+};
 
 // A worker that compiles, with an MLIR context of its own: contexts shared between threads lock on every type
 // and attribute.
@@ -135,29 +168,40 @@ public:
     context_.loadDialect<ir::SinterDialect>();
   }
 
-  rt::Kernel compile(const Job& job, KernelStore* store) {
-    OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(job.text, ParserConfig(&context_));
-    if (!module)
-      throw Error("a kernel's own text does not parse", ErrorKind::internal);
+  Variant compile(const Job& job, size_t choice = 0) {
+    OwningOpRef<ModuleOp> module = parse(job);
     llvm::LLVMContext llvmContext;
-    const cpu::EmittedKernel emitted = emit(*module->getOps<ir::KernelOp>().begin(), target_, llvmContext);
-    const auto object = cpu::compileToObject(*emitted.module, target_);
-    const std::string targetText = target_.cpu + ", " + std::to_string(target_.vectorBytes * 8) + " bits";
-    const StoredKernel made{.symbol = emitted.symbol,
-                            .algorithm = emitted.algorithm,
-                            .target = targetText,
-                            .tasks = emitted.tasks,
-                            .grain = emitted.grain,
-                            .scratchBytes = emitted.scratchBytes,
-                            .object = object->getBuffer()};
-    rt::Kernel kernel = link(made);
+    const cpu::EmittedKernel emitted =
+        emit(*module->getOps<ir::KernelOp>().begin(), target_, llvmContext, choice);
+    Variant made;
+    made.object = cpu::compileToObject(*emitted.module, target_);
+    made.symbol = emitted.symbol;
+    made.choices = emitted.choices;
+    made.kernel = link({.symbol = made.symbol,
+                        .algorithm = emitted.algorithm,
+                        .target = "",
+                        .tasks = emitted.tasks,
+                        .grain = emitted.grain,
+                        .scratchBytes = emitted.scratchBytes,
+                        .object = made.object->getBuffer()});
     ++compiledKernels;
-    if (store)
-      store->cache().store(job.digest, pack(made));
-    return kernel;
+    return made;
+  }
+
+  // What it takes to run it.
+  KernelOperands operands(const Job& job) {
+    OwningOpRef<ModuleOp> module = parse(job);
+    return operandsOf(*module->getOps<ir::KernelOp>().begin());
   }
 
 private:
+  OwningOpRef<ModuleOp> parse(const Job& job) {
+    OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(job.text, ParserConfig(&context_));
+    if (!module)
+      throw Error("a kernel's own text does not parse", ErrorKind::internal);
+    return module;
+  }
+
   const cpu::Target& target_;
   MLIRContext context_;
 };
@@ -168,10 +212,10 @@ public:
   Delivery(std::vector<rt::Kernel>& kernels, size_t total, const KernelOptions& options)
       : kernels_(kernels), total_(static_cast<int64_t>(total)), options_(options) {}
 
-  void finish(const Job& job, const rt::Kernel& kernel) {
-    kernelCache().insert(job.key, kernel);
+  void finish(const Job& job, const Known& known) {
+    kernelCache().insert(job.key, known);
     for (size_t user : job.users)
-      kernels_[user] = kernel;
+      kernels_[user] = known.kernel;
     const std::lock_guard lock(mutex_);
     ++done_;
     if (options_.progress)
@@ -187,15 +231,16 @@ private:
 };
 
 // The kernels of `module` that the process does not have yet; those it has go to `kernels` at once.
-std::vector<Job> collect(ModuleOp module, const cpu::Target& target, std::vector<rt::Kernel>& kernels) {
+std::vector<Job> collect(ModuleOp module, const cpu::Target& target, const KernelOptions& options,
+                         std::vector<rt::Kernel>& kernels) {
   std::vector<Job> jobs;
   std::unordered_map<std::string, size_t> jobOf;
   for (ir::KernelOp kernel : module.getOps<ir::KernelOp>()) {
     std::string text = bodyText(kernel);
     std::string key = keyOf(target, text);
     kernels.emplace_back();
-    if (auto found = kernelCache().find(key)) {
-      kernels.back() = *found;
+    if (const auto found = kernelCache().find(key); found && found->isEnough(options)) {
+      kernels.back() = found->kernel;
       continue;
     }
     auto [entry, isNew] = jobOf.try_emplace(key, jobs.size());
@@ -206,25 +251,78 @@ std::vector<Job> collect(ModuleOp module, const cpu::Target& target, std::vector
   return jobs;
 }
 
-void compileAll(const std::vector<Job>& jobs, const cpu::Target& target, KernelStore* store,
-                Delivery& delivery) {
-  rt::ThreadPool& pool = rt::current_thread_pool();
-  std::vector<std::unique_ptr<Compiler>> compilers(static_cast<size_t>(pool.size()));
-  pool.try_parallel_for(static_cast<int64_t>(jobs.size()), 1, [&](int64_t begin, int64_t end, int worker) {
-    auto& compiler = compilers[static_cast<size_t>(worker)];
+// Compiles, on all threads; measures, alone on the machine as far as that is up to us; delivers and keeps.
+class Production {
+public:
+  Production(const cpu::Target& target, const KernelOptions& options, KernelStore* store, Delivery& delivery)
+      : target_(target), options_(options), store_(store), delivery_(delivery),
+        compilers_(static_cast<size_t>(pool_.size())) {}
+
+  void run(const std::vector<Job>& jobs) {
+    std::vector<std::vector<Variant>> variants(jobs.size());
+    pool_.try_parallel_for(static_cast<int64_t>(jobs.size()), 1, [&](int64_t begin, int64_t end, int worker) {
+      for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i)
+        variants[i] = compile(jobs[i], compiler(worker));
+    });
+    for (size_t i = 0; i < jobs.size(); ++i)
+      if (!variants[i].empty())
+        finishFastest(jobs[i], variants[i]);
+  }
+
+  int64_t tuned() const { return tuned_; }
+
+private:
+  // The variants that are still to be measured; none if the kernel is finished.
+  std::vector<Variant> compile(const Job& job, Compiler& compiler) {
+    std::vector<Variant> made;
+    made.push_back(compiler.compile(job));
+    const size_t choices = made.front().choices;
+    if (!options_.tune || choices == 1) {
+      finish(job, made.front(), static_cast<uint32_t>(choices - 1));
+      return {};
+    }
+    for (size_t choice = 1; choice < choices; ++choice)
+      made.push_back(compiler.compile(job, choice));
+    return made;
+  }
+
+  void finishFastest(const Job& job, std::vector<Variant>& variants) {
+    std::vector<rt::Kernel> kernels;
+    for (const Variant& variant : variants)
+      kernels.push_back(variant.kernel);
+    Variant& best = variants[fastestKernel(kernels, compiler(0).operands(job), pool_)];
+    best.kernel.algorithm += ", tuned";
+    finish(job, best, 0);
+    ++tuned_;
+  }
+
+  void finish(const Job& job, const Variant& made, uint32_t untried) {
+    if (store_)
+      store_->cache().store(job.digest, made.pack(target_, untried));
+    delivery_.finish(job, {made.kernel, untried});
+  }
+
+  Compiler& compiler(int worker) {
+    auto& compiler = compilers_[static_cast<size_t>(worker)];
     if (!compiler)
-      compiler = std::make_unique<Compiler>(target);
-    for (const Job& job :
-         std::span(jobs).subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin)))
-      delivery.finish(job, compiler->compile(job, store));
-  });
-}
+      compiler = std::make_unique<Compiler>(target_);
+    return *compiler;
+  }
+
+  const cpu::Target& target_;
+  const KernelOptions& options_;
+  KernelStore* store_; ///< may be null
+  Delivery& delivery_;
+  rt::ThreadPool& pool_ = rt::current_thread_pool();
+  std::vector<std::unique_ptr<Compiler>> compilers_; ///< one for each worker
+  int64_t tuned_ = 0;
+};
 
 } // namespace
 
 CompiledKernels compileKernels(ModuleOp module, const cpu::Target& target, const KernelOptions& options) {
   CompiledKernels result;
-  std::vector<Job> jobs = collect(module, target, result.kernels);
+  std::vector<Job> jobs = collect(module, target, options, result.kernels);
   Delivery delivery(result.kernels, jobs.size(), options);
   KernelStore* store = options.diskCache && !jobs.empty() ? &KernelStore::instance() : nullptr;
   if (store && !store->off().empty())
@@ -237,8 +335,8 @@ CompiledKernels compileKernels(ModuleOp module, const cpu::Target& target, const
     std::vector<char> bytes;
     for (Job& job : jobs) {
       job.digest = store->digestOf(job.key);
-      if (const auto kernel = load(store->cache(), job.digest, bytes)) {
-        delivery.finish(job, *kernel);
+      if (const auto known = load(store->cache(), job.digest, bytes); known && known->isEnough(options)) {
+        delivery.finish(job, *known);
         ++result.loaded;
       } else {
         missing.push_back(std::move(job));
@@ -248,8 +346,10 @@ CompiledKernels compileKernels(ModuleOp module, const cpu::Target& target, const
   } else {
     missing = std::move(jobs);
   }
-  compileAll(missing, target, store, delivery);
+  Production production(target, options, store, delivery);
+  production.run(missing);
   result.compiled = static_cast<int64_t>(missing.size());
+  result.tuned = production.tuned();
 
   for (auto [kernel, op] : llvm::zip(result.kernels, module.getOps<ir::KernelOp>()))
     kernel.name = op.getSymName().str();

@@ -16,10 +16,14 @@ namespace sinter::codegen {
 struct CompiledKernels {
   std::vector<rt::Kernel> kernels; ///< in the order of their appearance; Kernel::name is the symbol's
   int64_t compiled = 0;            ///< how many of them were compiled for this call
+  int64_t tuned = 0;               ///< of the compiled: several variants were measured
   int64_t loaded = 0;              ///< ... were read from the cache on disk; the process had the others
 };
 
 struct KernelOptions {
+  /// Measures the ways to cut a contraction that the cost model cannot tell from the best, instead of
+  /// trusting it.
+  bool tune = false;
   bool diskCache = true; ///< false: the cache on disk is neither read nor written
   /// Called now and then: kernels done, kernels in all.
   std::function<void(int64_t done, int64_t total)> progress;

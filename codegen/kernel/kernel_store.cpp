@@ -21,7 +21,7 @@ struct Prefix {
   uint32_t symbolBytes = 0;
   uint32_t algorithmBytes = 0;
   uint32_t targetBytes = 0;
-  uint32_t reserved = 0;
+  uint32_t untried = 0;
   uint64_t objectBytes = 0;
 };
 static_assert(sizeof(Prefix) == 56);
@@ -42,6 +42,7 @@ std::string pack(const StoredKernel& kernel) {
   prefix.symbolBytes = static_cast<uint32_t>(kernel.symbol.size());
   prefix.algorithmBytes = static_cast<uint32_t>(kernel.algorithm.size());
   prefix.targetBytes = static_cast<uint32_t>(kernel.target.size());
+  prefix.untried = kernel.untried;
   prefix.objectBytes = kernel.object.size();
   std::string bytes;
   bytes.reserve(objectOffset(prefix) + kernel.object.size());
@@ -72,6 +73,7 @@ std::optional<StoredKernel> unpack(std::string_view bytes) {
   kernel.tasks = prefix.tasks;
   kernel.grain = prefix.grain;
   kernel.scratchBytes = prefix.scratchBytes;
+  kernel.untried = prefix.untried;
   kernel.object = bytes.substr(objectOffset(prefix));
   return kernel;
 }

@@ -18,6 +18,7 @@ struct StoredKernel {
   int64_t tasks = 1;
   int64_t grain = 1;
   uint64_t scratchBytes = 0;
+  uint32_t untried = 0;    ///< other ways to compute it that are worth measuring, and were not
   std::string_view object; ///< a relocatable ELF object
 };
 

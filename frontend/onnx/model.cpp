@@ -101,6 +101,7 @@ struct Model::Impl {
             .cpu = options.cpu,
             .progress = options.progress,
             .precise = options.precise,
+            .tune = options.tune,
             .diskCache = options.disk_cache};
   }
 

@@ -180,6 +180,19 @@ TEST_F(Cache, WhatCannotBeLinkedIsCompiled) {
   EXPECT_EQ(run(), expected);
 }
 
+TEST_F(Cache, WhatTuningFindsOutIsKept) {
+  const std::string expected = run();
+  EXPECT_THAT(cache({"list"}).out, Not(HasSubstr("tuned")));
+  const Counts tuned = bench({"--tune"});
+  EXPECT_GT(tuned.compiled, 0) << "those that have not been measured";
+  EXPECT_LT(tuned.compiled, tuned.distinct) << "kernels that are loops have one way only";
+  EXPECT_THAT(cache({"list"}).out, HasSubstr(", tuned"));
+  EXPECT_EQ(bench({"--tune"}).compiled, 0);
+  EXPECT_EQ(bench().compiled, 0);
+  run({"--expect", folder_.path("out/y.npy")});
+  EXPECT_EQ(run().size(), expected.size());
+}
+
 class CachedWeights : public Cache {
 protected:
   CachedWeights() {

@@ -81,6 +81,12 @@ private:
   std::mt19937 engine_;
 };
 
+// The cost model's choice as often as all others together.
+size_t anyChoice(const Problem& problem, const Target& target, Random& random) {
+  const auto choices = static_cast<int64_t>(contraction::candidateTiles(problem, target).size());
+  return random.chance(0.5) ? 0 : static_cast<size_t>(random.in(0, choices - 1));
+}
+
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 
 // [n, c, positions] to [n, c / block, positions]{block}; the padding is poisoned.
@@ -195,7 +201,8 @@ void checkConvolution(const Contraction& s, int64_t lanes, bool inputBlocked, in
   const Target target = targetOfLanes(lanes);
   llvm::LLVMContext context;
   const Problem problem = contraction::convolutionProblem(s, lanes, inputBlocked, rank);
-  EmittedKernel kernel = contraction::generate(problem, Buffers{0, 1, 2, 3}, target, "kernel", context);
+  EmittedKernel kernel = contraction::generate(problem, Buffers{0, 1, 2, 3}, target, "kernel", context,
+                                               nullptr, "", false, anyChoice(problem, target, random));
   run(kernel, target, {packedInput.data(), packedFilter.data(), packedBias.data(), output.data()}, random);
 
   const std::vector<double> wanted = naiveConvolution(s, input, filter, bias);
@@ -348,7 +355,8 @@ void checkMatmul(const Product& s, int64_t lanes, Random& random) {
   const Target target = targetOfLanes(lanes);
   llvm::LLVMContext context;
   const Problem problem = contraction::matmulProblem(shape, lanes, s.packed, s.lhsBatch, s.rhsBatch, s.batch);
-  EmittedKernel kernel = contraction::generate(problem, Buffers{0, 1, 0, 2}, target, "kernel", context);
+  EmittedKernel kernel = contraction::generate(problem, Buffers{0, 1, 0, 2}, target, "kernel", context,
+                                               nullptr, "", false, anyChoice(problem, target, random));
   run(kernel, target, {left.data(), right.data(), output.data()}, random);
 
   for (int64_t b = 0; b < batch; ++b) {

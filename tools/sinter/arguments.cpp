@@ -72,7 +72,11 @@ void CodeOptions::add_to(CLI::App& command) {
                    "No algorithm that trades accuracy for speed (Winograd, merged groups)");
 }
 
-void CodeOptions::add_cache_to(CLI::App& command) {
+void CodeOptions::add_running_to(CLI::App& command) {
+  command.add_flag(
+      "--tune", tune,
+      "Measure several ways to compute each contraction, some seconds, instead of trusting the cost "
+      "model; the fastest is kept for the next time");
   command.add_flag("--no-cache", no_cache,
                    "Compile every kernel, and keep none for the next time (see sinter cache)");
 }
@@ -81,6 +85,7 @@ void CodeOptions::apply(ModelOptions& options) const {
   options.cpu = cpu;
   options.precise = precise;
   options.disk_cache = !no_cache;
+  options.tune = tune;
 }
 
 std::vector<Assignment> assign(const std::vector<std::string>& arguments,

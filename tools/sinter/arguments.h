@@ -16,10 +16,11 @@ struct CodeOptions {
   std::string cpu = "native";
   bool precise = false;
   bool no_cache = false;
+  bool tune = false;
 
   void add_to(CLI::App& command);
-  /// --no-cache, for commands whose code is run.
-  void add_cache_to(CLI::App& command);
+  /// --no-cache and --tune, for commands whose code is run.
+  void add_running_to(CLI::App& command);
   void apply(ModelOptions& options) const;
 };
 

@@ -243,7 +243,7 @@ Command add_bench(CLI::App& app) {
       ->check(whole_number(1, 86400))
       ->needs(against);
   options->code.add_to(*sub);
-  options->code.add_cache_to(*sub);
+  options->code.add_running_to(*sub);
   return [options] { return bench(*options); };
 }
 

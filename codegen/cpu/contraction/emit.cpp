@@ -112,7 +112,12 @@ bool hasMicroKernel(ir::KernelOp kernel, const Target& target) {
   });
 }
 
-EmittedKernel emitContraction(ir::KernelOp kernel, const Target& target, llvm::LLVMContext& context) {
+unsigned filterOperand(ir::KernelOp kernel) {
+  return argumentNumber(kernel.getRoot()->getOperand(1));
+}
+
+EmittedKernel emitContraction(ir::KernelOp kernel, const Target& target, llvm::LLVMContext& context,
+                              size_t choice) {
   Operation* root = kernel.getRoot();
   if (!root || !isa<ir::ContractionOpInterface>(root))
     throw Error("a kernel without a contraction cannot be a micro-kernel", ErrorKind::internal);
@@ -137,7 +142,7 @@ EmittedKernel emitContraction(ir::KernelOp kernel, const Target& target, llvm::L
   const bool flat =
       problem.channelLast ? isFlatIn(kernel, root, 0, rank - 1) : isFlatIn(kernel, root, 2, rank);
   return contraction::generate(problem, buffers, target, kernel.getSymName(), context, std::move(epilogue),
-                               kEpilogue, flat);
+                               kEpilogue, flat, choice);
 }
 
 } // namespace sinter::codegen::cpu

@@ -12,8 +12,8 @@ namespace {
 class Generator {
 public:
   Generator(const Problem& problem, const Buffers& buffers, const Target& target, llvm::Module& module,
-            Epilogue epilogue)
-      : plan_(makePlan(problem, target)), source_(problem),
+            Epilogue epilogue, const TileShape& tile)
+      : plan_(makePlan(problem, target, tile)), source_(problem),
         p_(plan_.packFilter ? withPackedFilter(problem) : problem), buffers_(buffers), target_(target),
         epilogue_(epilogue), b_(module, llvm::Type::getFloatTy(module.getContext()), problem.lanes) {}
 
@@ -267,8 +267,10 @@ std::string describe(const Problem& p, const Plan& plan) {
 EmittedKernel generate(const Problem& problem, const Buffers& buffers, const Target& target,
                        llvm::StringRef symbol, llvm::LLVMContext& context,
                        std::unique_ptr<llvm::Module> epilogue, llvm::StringRef epilogueName,
-                       bool flatPositions) {
+                       bool flatPositions, size_t choice) {
+  const std::vector<TileShape> tiles = candidateTiles(problem, target);
   EmittedKernel kernel;
+  kernel.choices = tiles.size();
   kernel.module = std::make_unique<llvm::Module>(symbol, context);
   kernel.symbol = symbol.str();
   if (epilogue) {
@@ -276,7 +278,7 @@ EmittedKernel generate(const Problem& problem, const Buffers& buffers, const Tar
     kernel.module->setTargetTriple(epilogue->getTargetTriple());
   }
   Epilogue after(std::move(epilogue), epilogueName, flatPositions, *kernel.module);
-  Generator generator(problem, buffers, target, *kernel.module, after);
+  Generator generator(problem, buffers, target, *kernel.module, after, tiles.at(choice));
   generator.emit(symbol);
   kernel.algorithm = describe(problem, generator.plan());
   kernel.tasks = generator.plan().tasks;

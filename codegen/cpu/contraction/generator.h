@@ -11,11 +11,12 @@ struct Buffers {
   unsigned input = 0, filter = 1, bias = 2, output = 2;
 };
 
-/// The kernel of `problem` as an external function `symbol`. `epilogue` may be null; else it holds a function
-/// `epilogueName` of emitEpilogue's form. `flatPositions`: see Epilogue.
+/// The kernel of `problem` as an external function `symbol`, with number `choice` of its candidateTiles.
+/// `epilogue` may be null; else it holds a function `epilogueName` of emitEpilogue's form. `flatPositions`:
+/// see Epilogue.
 EmittedKernel generate(const Problem& problem, const Buffers& buffers, const Target& target,
                        llvm::StringRef symbol, llvm::LLVMContext& context,
                        std::unique_ptr<llvm::Module> epilogue = nullptr, llvm::StringRef epilogueName = "",
-                       bool flatPositions = false);
+                       bool flatPositions = false, size_t choice = 0);
 
 } // namespace sinter::codegen::cpu::contraction

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 namespace sinter::codegen::cpu::contraction {
 namespace {
@@ -23,6 +24,9 @@ constexpr double kBytesPerMicrosecond = 10000; // of one thread, from memory
 // Packing pays for rows this long that this many positions read.
 constexpr int64_t kPackedRowBytes = 1024;
 constexpr int64_t kPackedPositions = 32;
+// Candidates: the model is rarely wrong by more than this.
+constexpr size_t kMostCandidates = 6;
+constexpr double kWorthMeasuring = 1.3;
 
 bool fitsRegisters(const Problem& p, const Target& target, int64_t width, int64_t blocks) {
   const int64_t spare =
@@ -82,34 +86,17 @@ double rowCycles(const Problem& p, const Target& target, const Split& split, int
          static_cast<double>(split.lastTiles) * tileCycles(p, target, split.lastWidth, blocks);
 }
 
-struct Tile {
-  int64_t width = 1, blocks = 1;
-  bool even = false;
-};
-
-Tile chooseTile(const Problem& p, const Target& target) {
-  const int64_t columns = p.output[2], blocks = p.blocks();
-  // Many streams of weights from memory at once defeat the prefetchers.
-  const int64_t mostBlocks = p.depthwise ? 1 : std::min<int64_t>(blocks, 8);
-  Tile best;
-  double bestCycles = HUGE_VAL;
-  for (int64_t b = 1; b <= mostBlocks; ++b)
-    for (int64_t w = 1; w <= columns && fitsRegisters(p, target, w, b); ++w)
-      for (bool even : {false, true}) {
-        const Split split = cut(columns, w, even);
-        double cycles = static_cast<double>(blocks / b) * rowCycles(p, target, split, b) +
-                        rowCycles(p, target, split, blocks % b);
-        // Every kind of tile is code to be compiled.
-        if (split.lastTiles && split.tiles)
-          cycles *= 1.004;
-        if (blocks % b)
-          cycles *= 1.02;
-        if (cycles < bestCycles) {
-          bestCycles = cycles;
-          best = {w, b, even};
-        }
-      }
-  return best;
+double problemCycles(const Problem& p, const Target& target, const TileShape& tile) {
+  const int64_t blocks = p.blocks();
+  const Split split = cut(p.output[2], tile.width, tile.even);
+  double cycles = static_cast<double>(blocks / tile.blocks) * rowCycles(p, target, split, tile.blocks) +
+                  rowCycles(p, target, split, blocks % tile.blocks);
+  // Every kind of tile is code to be compiled.
+  if (split.lastTiles && split.tiles)
+    cycles *= 1.004;
+  if (blocks % tile.blocks)
+    cycles *= 1.02;
+  return cycles;
 }
 
 // The positions of a tile that kernel column `column` meets.
@@ -160,7 +147,7 @@ private:
   const Problem& problem_;
 };
 
-void addTiles(RowBuilder& row, int64_t begin, int64_t end, const Tile& tile) {
+void addTiles(RowBuilder& row, int64_t begin, int64_t end, const TileShape& tile) {
   if (begin >= end)
     return;
   const Split split = cut(end - begin, tile.width, tile.even);
@@ -179,7 +166,7 @@ std::array<int64_t, 2> interior(const Problem& p) {
   return {begin, std::max(begin, end)};
 }
 
-void cutRow(const Problem& p, const Tile& tile, Plan& plan) {
+void cutRow(const Problem& p, const TileShape& tile, Plan& plan) {
   RowBuilder row(p);
   plan.loopOverKernelColumns = p.kernel[2] > 1 && p.kernel[2] * tile.width * tile.blocks > kLargestBody;
   if (!plan.loopOverKernelColumns)
@@ -194,7 +181,7 @@ void cutRow(const Problem& p, const Tile& tile, Plan& plan) {
   plan.positions = std::move(row.runs);
 }
 
-void cutBlocks(const Problem& p, const Tile& tile, Plan& plan) {
+void cutBlocks(const Problem& p, const TileShape& tile, Plan& plan) {
   const int64_t blocks = p.blocks();
   const int64_t tail = p.outputUnpadded ? p.tailLanes() : 0;
   int64_t done = 0;
@@ -278,13 +265,36 @@ int64_t prefetchedLines(const Problem& p, int64_t blocks, int64_t tiles, int64_t
   return llvm::divideCeilSigned(blocks * p.filterBlockStride, kLine * tiles);
 }
 
-Plan makePlan(const Problem& problem, const Target& target) {
+std::vector<TileShape> candidateTiles(const Problem& p, const Target& target) {
+  if (p.isEmpty())
+    return {TileShape()};
+  const int64_t columns = p.output[2];
+  // Many streams of weights from memory at once defeat the prefetchers.
+  const int64_t mostBlocks = p.depthwise ? 1 : std::min<int64_t>(p.blocks(), 8);
+  std::vector<std::pair<double, TileShape>> tiles;
+  for (int64_t b = 1; b <= mostBlocks; ++b)
+    for (int64_t w = 1; w <= columns && fitsRegisters(p, target, w, b); ++w) {
+      const TileShape full{w, b, false}, even{w, b, true};
+      const double ofFull = problemCycles(p, target, full), ofEven = problemCycles(p, target, even);
+      tiles.emplace_back(std::min(ofFull, ofEven), ofEven < ofFull ? even : full);
+    }
+  llvm::sort(tiles, [](const auto& a, const auto& b) {
+    return std::tuple(a.first, a.second.blocks, a.second.width) <
+           std::tuple(b.first, b.second.blocks, b.second.width);
+  });
+  std::vector<TileShape> candidates;
+  for (const auto& [cycles, tile] : tiles)
+    if (candidates.size() < kMostCandidates && cycles <= kWorthMeasuring * tiles.front().first)
+      candidates.push_back(tile);
+  return candidates;
+}
+
+Plan makePlan(const Problem& problem, const Target& target, const TileShape& tile) {
   Plan plan;
   if (problem.isEmpty()) {
     plan.tasks = 0;
     return plan;
   }
-  const Tile tile = chooseTile(problem, target);
   plan.tileWidth = tile.width;
   plan.tileBlocks = tile.blocks;
   cutRow(problem, tile, plan);

@@ -57,6 +57,16 @@ int64_t accumulatorSets(int64_t width, int64_t blocks, int64_t registers);
 /// not pay.
 int64_t prefetchedLines(const Problem& problem, int64_t blocks, int64_t tiles, int64_t filterBytes);
 
-Plan makePlan(const Problem& problem, const Target& target);
+/// A register tile, and whether the tiles of a row are of equal width or all but the last are full.
+struct TileShape {
+  int64_t width = 1, blocks = 1;
+  bool even = false;
+};
+
+/// The tiles worth measuring: the one that the cost model takes for the fastest, then others by what it
+/// thinks of them. Never empty.
+std::vector<TileShape> candidateTiles(const Problem& problem, const Target& target);
+
+Plan makePlan(const Problem& problem, const Target& target, const TileShape& tile);
 
 } // namespace sinter::codegen::cpu::contraction
