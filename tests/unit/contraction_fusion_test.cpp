@@ -73,18 +73,19 @@ const std::string kConv3x3 = "{strides = array<i64: 1, 1>, dilations = array<i64
 const std::string kConv1x1 = "{strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, "
                              "pad_begin = array<i64: 0, 0>, pad_end = array<i64: 0, 0>}";
 
-// Convolutions of [2, 20, 9, 11] with `kernel` x `kernel` filters to 37 channels, followed by `after`, which
-// turns %0 into %r with the help of %other of shape `other`.
-Program convolution(int kernel, const std::string& after, const std::string& other, const Shape& otherShape) {
+// Convolutions of [2, `channels`, 9, 11] with `kernel` x `kernel` filters to 37 channels, followed by
+// `after`, which turns %0 into %r with the help of %other of shape `other`.
+Program convolution(int kernel, const std::string& after, const std::string& other, const Shape& otherShape,
+                    int64_t channels = 20) {
   const std::string k = std::to_string(kernel), result = "tensor<2x37x9x11xf32>";
-  const std::string filter = "tensor<37x20x" + k + "x" + k + "xf32>";
+  const std::string input = "tensor<2x" + std::to_string(channels) + "x9x11xf32>";
+  const std::string filter = "tensor<37x" + std::to_string(channels) + "x" + k + "x" + k + "xf32>";
   Program p;
-  p.text = "func.func @main(%x: tensor<2x20x9x11xf32>, %f: " + filter +
-           ", %b: tensor<37xf32>, %other: " + other + ") -> " + result +
-           " {\n  %0 = sinter.conv %x, %f, %b " + (kernel == 1 ? kConv1x1 : kConv3x3) +
-           " : (tensor<2x20x9x11xf32>, " + filter + ", tensor<37xf32>) -> " + result + "\n" + after +
+  p.text = "func.func @main(%x: " + input + ", %f: " + filter + ", %b: tensor<37xf32>, %other: " + other +
+           ") -> " + result + " {\n  %0 = sinter.conv %x, %f, %b " + (kernel == 1 ? kConv1x1 : kConv3x3) +
+           " : (" + input + ", " + filter + ", tensor<37xf32>) -> " + result + "\n" + after +
            "  func.return %r : " + result + "\n}\n";
-  p.inputs = {{2, 20, 9, 11}, {37, 20, kernel, kernel}, {37}, otherShape};
+  p.inputs = {{2, channels, 9, 11}, {37, channels, kernel, kernel}, {37}, otherShape};
   p.output = {2, 37, 9, 11};
   p.algorithm = "direct conv";
   return p;
@@ -113,6 +114,13 @@ TEST(ContractionFusion, LongEpilogues) {
     check(convolution(kernel,
                       unary("silu", "0", "1") + binary("mul", "1", kFull, "2") + unary("tanh", "2", "r"),
                       kFull, {2, 37, 9, 11}));
+}
+
+// So many that a tile's filter does not stay in a cache.
+TEST(ContractionFusion, ChannelsInParts) {
+  check(convolution(3, binary("add", "0", kFull, "1") + unary("relu", "1", "r"), kFull, {2, 37, 9, 11}, 512));
+  check(convolution(3, unary("silu", "0", "1") + binary("mul", "1", kFull, "2") + unary("tanh", "2", "r"),
+                    kFull, {2, 37, 9, 11}, 512));
 }
 
 TEST(ContractionFusion, OperandsThatBroadcast) {

@@ -9,13 +9,19 @@
 namespace sinter::codegen::cpu::contraction {
 namespace {
 
+Problem withChannels(Problem problem, int64_t channels) {
+  problem.channels = channels;
+  return problem;
+}
+
 class Generator {
 public:
   Generator(const Problem& problem, const Buffers& buffers, const Target& target, llvm::Module& module,
             Epilogue epilogue, const TileShape& tile)
       : plan_(makePlan(problem, target, tile)), source_(problem),
         p_(plan_.packFilter ? withPackedFilter(problem) : problem), buffers_(buffers), target_(target),
-        epilogue_(epilogue), b_(module, llvm::Type::getFloatTy(module.getContext()), problem.lanes) {}
+        tileProblem_(withChannels(p_, p_.channels / plan_.channelChunks)), epilogue_(epilogue),
+        b_(module, llvm::Type::getFloatTy(module.getContext()), problem.lanes) {}
 
   const Plan& plan() const { return plan_; }
 
@@ -139,6 +145,24 @@ private:
       emitPack(b_, source_, run, filter, kernel_->getArg(3));
       filter = kernel_->getArg(3);
     }
+    b_.loop(b_.index(plan_.channelChunks), false, {}, [&](llvm::Value* chunk, llvm::ArrayRef<llvm::Value*>) {
+      RunArguments own = arguments;
+      if (plan_.channelChunks > 1) {
+        own.resumes = b_.CreateICmpNE(chunk, b_.index(0));
+        own.completes = b_.CreateICmpEQ(chunk, b_.index(plan_.channelChunks - 1));
+      }
+      const int64_t blocksOfChunk = tileProblem_.channels / p_.channelBlock;
+      emitRows(
+          run, own, rows, positions, block,
+          b_.advance(input, b_.CreateMul(chunk, b_.index(blocksOfChunk * p_.inputBlockStride))),
+          b_.advance(filter, b_.CreateMul(chunk, b_.index(tileProblem_.channels * p_.filterChannelStride))));
+      return Values{};
+    });
+  }
+
+  // All rows, with the channels that begin at `input` and `filter`.
+  void emitRows(const BlockRun& run, RunArguments arguments, const Range& rows, const Range& positions,
+                llvm::Value* block, llvm::Value* input, llvm::Value* filter) {
     llvm::Value* next =
         plan_.prefetchedLines ? b_.advance(filter, run.width * source_.filterBlockStride) : nullptr;
     llvm::Value* output = b_.advance(output_, b_.CreateMul(block, b_.index(p_.outputBlockStride)));
@@ -195,9 +219,9 @@ private:
 
   // The arguments that are not the same constant in every call, in one fixed order.
   static llvm::SmallVector<llvm::Value**> slots(RunArguments& a) {
-    return {&a.input,        &a.filter,   &a.output,     &a.bias,         &a.kernelRows,
-            &a.kernelDepths, &a.start,    &a.tiles,      &a.channelsLeft, &a.buffers,
-            &a.prefetch,     &a.at.batch, &a.at.channel, &a.at.d,         &a.at.h};
+    return {&a.input,     &a.filter,   &a.output,       &a.bias,    &a.kernelRows, &a.kernelDepths,
+            &a.start,     &a.tiles,    &a.channelsLeft, &a.buffers, &a.prefetch,   &a.resumes,
+            &a.completes, &a.at.batch, &a.at.channel,   &a.at.d,    &a.at.h};
   }
 
   // Every run is a function of its own: small functions compile faster and their registers are allocated
@@ -234,15 +258,16 @@ private:
     for (llvm::Value** slot : slots(arguments))
       if (*slot && !llvm::isa<llvm::ConstantInt>(*slot))
         *slot = function.getArg(next++);
-    TileEmitter(b_, p_, plan_, positions, blocks, target_, epilogue_).emit(arguments);
+    TileEmitter(b_, tileProblem_, plan_, positions, blocks, target_, epilogue_).emit(arguments);
     b_.CreateRetVoid();
   }
 
   const Plan plan_;
   const Problem& source_; ///< as it is in memory
-  const Problem p_;       ///< as the tiles see it
+  const Problem p_;       ///< with packed filters
   const Buffers buffers_;
   const Target& target_;
+  const Problem tileProblem_; ///< as the tiles see it: with the channels of one chunk
   const Epilogue epilogue_;
   KernelBuilder b_;
   llvm::Function* kernel_ = nullptr;

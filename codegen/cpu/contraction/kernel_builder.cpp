@@ -9,6 +9,24 @@ KernelBuilder::KernelBuilder(llvm::Module& module, llvm::Type* element, int64_t 
     : IRBuilder(module.getContext()), module(module), element(element), lanes(lanes),
       vector(llvm::FixedVectorType::get(element, static_cast<unsigned>(lanes))) {}
 
+void KernelBuilder::branch(llvm::Value* condition, llvm::function_ref<void()> then,
+                           llvm::function_ref<void()> otherwise) {
+  llvm::Function* function = GetInsertBlock()->getParent();
+  llvm::BasicBlock* met = llvm::BasicBlock::Create(getContext(), "then", function);
+  llvm::BasicBlock* unmet = otherwise ? llvm::BasicBlock::Create(getContext(), "else", function) : nullptr;
+  llvm::BasicBlock* done = llvm::BasicBlock::Create(getContext(), "done", function);
+  CreateCondBr(condition, met, unmet ? unmet : done);
+  SetInsertPoint(met);
+  then();
+  CreateBr(done);
+  if (unmet) {
+    SetInsertPoint(unmet);
+    otherwise();
+    CreateBr(done);
+  }
+  SetInsertPoint(done);
+}
+
 Values KernelBuilder::loop(llvm::Value* count, bool mayBeEmpty, llvm::ArrayRef<llvm::Value*> carried,
                            llvm::function_ref<Values(llvm::Value*, llvm::ArrayRef<llvm::Value*>)> body) {
   if (auto* constant = llvm::dyn_cast<llvm::ConstantInt>(count)) {

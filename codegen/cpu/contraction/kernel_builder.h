@@ -28,6 +28,9 @@ public:
   Values loop(llvm::Value* count, bool mayBeEmpty, llvm::ArrayRef<llvm::Value*> carried,
               llvm::function_ref<Values(llvm::Value* round, llvm::ArrayRef<llvm::Value*> carried)> body);
 
+  /// Emits `then` for where `condition` is true and `otherwise` (null: nothing) for where it is not.
+  void branch(llvm::Value* condition, llvm::function_ref<void()> then, llvm::function_ref<void()> otherwise);
+
   /// `pointer` moved by a number of elements.
   llvm::Value* advance(llvm::Value* pointer, llvm::Value* elements);
   llvm::Value* advance(llvm::Value* pointer, int64_t elements) { return advance(pointer, index(elements)); }

@@ -17,6 +17,9 @@ constexpr size_t kMostRuns = 12;
 // Tasks.
 constexpr double kTaskMicroseconds = 20;
 constexpr int64_t kTasksWanted = 32;
+// Channels are summed in parts.
+constexpr int64_t kMostChunks = 8;
+constexpr int64_t kPassesWorthChunks = 4;
 constexpr double kChainCycles = 4.4;
 // Filters smaller than this come from a cache, or fast enough.
 constexpr int64_t kPrefetchedBytes = 256 << 10;
@@ -52,6 +55,21 @@ Split cut(int64_t extent, int64_t most, bool even) {
   return {width + 1, wider, width, tiles - wider};
 }
 
+// Into how many parts the channels are cut, so that a part of the filter of a tile of blocks stays in the
+// second-level cache while rows go by. Between parts the sums wait in the output, which must have room for
+// whole registers.
+int64_t channelChunks(const Problem& p, const Target& target, int64_t blocks) {
+  const int64_t filterBytes = blocks * p.reductionSteps() * p.lanes * 4;
+  const int64_t channelBlocks = p.channels / p.channelBlock;
+  if (2 * filterBytes <= target.l2Bytes || p.depthwise || p.filterUnpadded || p.filterTransposed ||
+      p.outputUnpadded || p.channels % p.channelBlock != 0)
+    return 1;
+  for (int64_t chunks = 2; chunks <= kMostChunks; ++chunks)
+    if (channelBlocks % chunks == 0 && 4 * filterBytes <= chunks * target.l2Bytes)
+      return chunks;
+  return 1;
+}
+
 // Cycles per reduction step of one tile, by what limits it.
 double stepCycles(const Problem& p, const Target& target, int64_t width, int64_t blocks) {
   const auto w = static_cast<double>(width), b = static_cast<double>(blocks);
@@ -69,7 +87,7 @@ double stepCycles(const Problem& p, const Target& target, int64_t width, int64_t
       w * 4 * static_cast<double>(std::min<int64_t>(p.stride[2], 2)) / static_cast<double>(p.kernel[2]);
   if (filterBytes > 0.5 * static_cast<double>(target.l1Bytes))
     cycles = std::max(cycles, (filter + input) / (target.vectorBytes == 64 ? 40 : 22));
-  if (filterBytes > 0.75 * static_cast<double>(target.l2Bytes))
+  if (filterBytes > 0.75 * static_cast<double>(target.l2Bytes) && channelChunks(p, target, blocks) == 1)
     cycles = std::max(cycles, filter / 24);
   return cycles + 0.05 * loads;
 }
@@ -305,9 +323,12 @@ Plan makePlan(const Problem& problem, const Target& target, const TileShape& til
   for (const BlockRun& run : plan.blocks)
     plan.blockTiles += run.tiles;
   cutTasks(problem, target, plan);
-  plan.prefetchedLines =
-      prefetchedLines(problem, plan.tileBlocks, plan.positionTilesPerTask * plan.rowsPerTask,
-                      problem.groups * problem.blocks() * problem.filterBlockStride * 4);
+  if (plan.rowsPerTask * plan.positionTilesPerTask >= kPassesWorthChunks)
+    plan.channelChunks = channelChunks(problem, target, plan.tileBlocks);
+  if (plan.channelChunks == 1)
+    plan.prefetchedLines =
+        prefetchedLines(problem, plan.tileBlocks, plan.positionTilesPerTask * plan.rowsPerTask,
+                        problem.groups * problem.blocks() * problem.filterBlockStride * 4);
   const int64_t positions = plan.positionTilesPerTask * plan.tileWidth;
   plan.packFilter = problem.filterTransposed ||
                     (problem.filterUnpadded && positions >= kPackedPositions &&

@@ -37,6 +37,7 @@ struct Plan {
   int64_t tileWidth = 1;              ///< most positions of a tile
   int64_t tileBlocks = 1;             ///< blocks of a tile
   int64_t prefetchedLines = 0;        ///< of the next tile of blocks' filter, by each tile of positions
+  int64_t channelChunks = 1;          ///< parts of the channels that are summed one after the other
   bool packFilter = false;            ///< tiles read a copy of their part of the filter in scratch memory
   bool loopOverKernelColumns = false; ///< too many to unroll
   std::vector<PositionRun> positions;

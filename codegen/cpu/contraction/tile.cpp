@@ -109,6 +109,8 @@ void TileEmitter::emitTile(llvm::Value* position, llvm::Value* prefetch) {
     filter = b_.advance(filter, b_.CreateMul(columns_.begin, b_.index(p_.filterStride[2])));
   }
   Values accumulators = initialAccumulators();
+  if (arguments_.resumes)
+    accumulators = accumulatorsSoFar(position, accumulators);
   if (prefetch) // travels along, last
     accumulators.push_back(prefetch);
   reduce(input, filter, accumulators);
@@ -119,8 +121,10 @@ void TileEmitter::emitTile(llvm::Value* position, llvm::Value* prefetch) {
     for (size_t i = 0; i < tile; ++i)
       accumulators[i] = b_.CreateFAdd(accumulators[i], accumulators[set * tile + i]);
   accumulators.truncate(tile);
-  if (epilogue_ && !epilogue_.isSmall())
-    finishThroughMemory(position, accumulators);
+  if (arguments_.completes)
+    b_.branch(
+        arguments_.completes, [&] { finish(position, accumulators); },
+        [&] { leave(position, accumulators); });
   else
     finish(position, accumulators);
 }
@@ -145,6 +149,31 @@ Values TileEmitter::initialAccumulators() {
     accumulators.append(biases);
   accumulators.resize(accumulators.size() * static_cast<size_t>(splits_), zero);
   return accumulators;
+}
+
+Values TileEmitter::accumulatorsSoFar(llvm::Value* position, const Values& initial) {
+  Values loaded;
+  llvm::Value* output = b_.advance(arguments_.output, b_.CreateMul(position, b_.index(p_.outputStride[2])));
+  llvm::BasicBlock* const fresh = b_.GetInsertBlock();
+  llvm::BasicBlock* from = nullptr;
+  b_.branch(
+      arguments_.resumes,
+      [&] {
+        for (int64_t i = 0; i < positions_.width; ++i)
+          for (int64_t block = 0; block < blocks_.width; ++block)
+            loaded.push_back(
+                b_.loadVector(b_.advance(output, i * p_.outputStride[2] + block * p_.outputBlockStride)));
+        from = b_.GetInsertBlock();
+      },
+      nullptr);
+  Values sums(initial);
+  for (size_t i = 0; i < loaded.size(); ++i) {
+    llvm::PHINode* sum = b_.CreatePHI(b_.vector, 2);
+    sum->addIncoming(loaded[i], from);
+    sum->addIncoming(initial[i], fresh);
+    sums[i] = sum;
+  }
+  return sums;
 }
 
 namespace {
@@ -359,7 +388,22 @@ void TileEmitter::store(llvm::Value* value, llvm::Value* output, int64_t block) 
                  p_.outputUnpadded ? validLanes(block) : 0);
 }
 
+// Sums that are not whole yet go to the output as they are.
+void TileEmitter::leave(llvm::Value* position, llvm::ArrayRef<llvm::Value*> accumulators) {
+  llvm::Value* output = b_.advance(arguments_.output, b_.CreateMul(position, b_.index(p_.outputStride[2])));
+  for (int64_t i = 0; i < positions_.width; ++i)
+    for (int64_t block = 0; block < blocks_.width; ++block)
+      store(accumulators[slot(i, block)], b_.advance(output, i * p_.outputStride[2]), block);
+}
+
 void TileEmitter::finish(llvm::Value* position, llvm::ArrayRef<llvm::Value*> accumulators) {
+  if (epilogue_ && !epilogue_.isSmall())
+    finishThroughMemory(position, accumulators);
+  else
+    finishInRegisters(position, accumulators);
+}
+
+void TileEmitter::finishInRegisters(llvm::Value* position, llvm::ArrayRef<llvm::Value*> accumulators) {
   llvm::Value* output = b_.advance(arguments_.output, b_.CreateMul(position, b_.index(p_.outputStride[2])));
   for (int64_t i = 0; i < positions_.width; ++i) {
     llvm::Value* at = epilogue_ ? b_.CreateAdd(position, b_.index(i)) : position;

@@ -20,7 +20,11 @@ struct RunArguments {
   llvm::Value* channelsLeft = nullptr; ///< from the tile's first channel to the last; for the bias
   llvm::Value* buffers = nullptr;
   llvm::Value* prefetch = nullptr; ///< what the first tile asks for; null if nothing
-  ResultIndex at;                  ///< w is not used
+  /// Where the sums are made in several parts, whether the output holds those so far, and whether they are
+  /// whole now; null where they are made at once.
+  llvm::Value* resumes = nullptr;
+  llvm::Value* completes = nullptr;
+  ResultIndex at; ///< w is not used
 };
 
 /// How often a kernel dimension may meet nothing at all, and the range it meets.
@@ -45,6 +49,7 @@ public:
 private:
   void emitTile(llvm::Value* position, llvm::Value* prefetch);
   Values initialAccumulators();
+  Values accumulatorsSoFar(llvm::Value* position, const Values& initial);
   void reduce(llvm::Value* input, llvm::Value* filter, Values& accumulators);
   void reduceRow(llvm::Value* input, llvm::Value* filter, Values& accumulators);
   void reduceChannels(llvm::Value* input, llvm::Value* filter, int64_t column, Values& accumulators);
@@ -56,7 +61,9 @@ private:
   void depthwiseColumns(llvm::Value* input, llvm::Value* filter, int64_t begin, int64_t end,
                         Values& accumulators);
   void prefetch(Values& carried);
+  void leave(llvm::Value* position, llvm::ArrayRef<llvm::Value*> accumulators);
   void finish(llvm::Value* position, llvm::ArrayRef<llvm::Value*> accumulators);
+  void finishInRegisters(llvm::Value* position, llvm::ArrayRef<llvm::Value*> accumulators);
   void finishThroughMemory(llvm::Value* position, llvm::ArrayRef<llvm::Value*> accumulators);
   llvm::Value* epilogue(llvm::Value* value, llvm::Value* position, int64_t block);
   void store(llvm::Value* value, llvm::Value* output, int64_t block);
