@@ -8,6 +8,7 @@
 #include "ir/constant_deferral.h"
 #include "ir/location.h"
 #include "ir/ops.h"
+#include "passes/memory_groups.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringExtras.h"
@@ -64,7 +65,8 @@ public:
       const auto number = static_cast<unsigned>(i);
       parts_.outputs.push_back(specOf(
           value.getType(), nameOr(main.getResultAttr(number, "sinter.name"), "result" + std::to_string(i))));
-      returned_[source(value)] = number;
+      for (const passes::Slice& leaf : passes::leavesOf(value))
+        returned_[leaf.value] = {rt::BufferRef::Space::output, number, static_cast<uint64_t>(leaf.offset)};
     }
     uint32_t index = 0;
     for (ir::KernelOp kernel : module_.getOps<ir::KernelOp>()) {
@@ -88,19 +90,15 @@ private:
     }
   }
 
-  // The value whose buffer `value` shares.
-  static Value source(Value value) {
-    while (auto reshape = value.getDefiningOp<ir::ReshapeOp>())
-      value = reshape.getInput();
-    return value;
-  }
+  // The computed value at whose first byte `value` begins.
+  static Value source(Value value) { return passes::leavesOf(value).front().value; }
 
   void add(Operation& op) {
     if (isa<ir::ConstantOp>(op))
       return; // see addConstants
     if (auto launch = dyn_cast<ir::LaunchOp>(op)) {
       add(launch);
-    } else if (!isa<ir::ReshapeOp>(op)) {
+    } else if (!isa<ir::ReshapeOp, ir::ConcatOp>(op)) {
       throw Error("a planned program cannot hold " + op.getName().getStringRef().str(), ErrorKind::internal);
     }
   }
@@ -118,7 +116,7 @@ private:
       if (offset >= 0)
         buffers_[result] = {rt::BufferRef::Space::arena, 0, static_cast<uint64_t>(offset)};
       else
-        buffers_[result] = {rt::BufferRef::Space::output, returned_.at(result), 0};
+        buffers_[result] = returned_.at(result);
       step.buffers.push_back(buffers_[result]);
     }
     step.label = operations(kernelOps_[step.kernel]);
@@ -155,7 +153,7 @@ private:
   rt::Executable::Parts& parts_;
   ConstantOptions constantOptions_;
   llvm::DenseMap<Value, rt::BufferRef> buffers_;
-  llvm::DenseMap<Value, uint32_t> returned_;
+  llvm::DenseMap<Value, rt::BufferRef> returned_;
   std::map<StringRef, uint32_t> kernelIndex_;
   std::vector<ir::KernelOp> kernelOps_;
 };

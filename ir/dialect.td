@@ -52,13 +52,14 @@ class Sinter_Op<string mnemonic, list<Trait> traits = []> : Op<Sinter_Dialect, m
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 
-// An operation that computes tensors from tensors. A family sets its fusion class and, where the default of one
-// operation per result element is wrong, declares `double getFlops();` in `declarations`.
+// An operation that computes tensors from tensors. A family sets its fusion class (empty: an operation's own
+// `getFusionClass`) and, where the default of one operation per result element is wrong, declares
+// `double getFlops();` in `declarations`.
 class Sinter_ComputeOp<string mnemonic, string fusionClass, list<Trait> traits = []>
     : Sinter_Op<mnemonic, !listconcat([
         Pure, DeclareOpInterfaceMethods<EvaluateOpInterface>, FusionOpInterface], traits)> {
-  let extraClassDeclaration = [{
-    ::sinter::ir::FusionClass getFusionClass() { return ::sinter::ir::FusionClass::}] # fusionClass # [{; }
+  let extraClassDeclaration = !if(!empty(fusionClass), "", [{
+    ::sinter::ir::FusionClass getFusionClass() { return ::sinter::ir::FusionClass::}] # fusionClass # "; }") # [{
     /// Layouts are chosen after shapes are inferred: types that differ in encoding only are compatible.
     static bool isCompatibleReturnTypes(::mlir::TypeRange left, ::mlir::TypeRange right) {
       return ::sinter::ir::sameLogicalTypes(left, right);

@@ -12,7 +12,7 @@ enum class FusionClass : uint8_t {
   normalization, ///< statistics of a row, then pointwise over it; a root
   window,        ///< sliding windows (pooling, resize, LRN); a root
   contraction,   ///< convolution and matrix product; a root
-  alias,         ///< the same memory under another shape (reshape of a row-major tensor); no kernel
+  alias,         ///< memory that is there already (reshape of a row-major tensor, concat in place); no kernel
   opaque,        ///< takes no part: constants, control flow
 };
 

@@ -285,9 +285,14 @@ struct Fuse : FunctionPass<Fuse> {
     llvm::SmallPtrSet<Value, 4> returned;
     for (OpOperand& operand : terminator->getOpOperands()) {
       Value root = aliasRoot(operand.get());
-      if (!root.getDefiningOp<ir::FusionOp>() || !returned.insert(root).second)
+      if (!isComputed(root) || !returned.insert(root).second)
         operand.set(createCopy(operand.get(), terminator));
     }
+  }
+
+  static bool isComputed(Value root) {
+    auto concat = root.getDefiningOp<ir::ConcatOp>();
+    return root.getDefiningOp<ir::FusionOp>() || (concat && concat.getInPlace());
   }
 
   static LogicalResult checkCompilable(Operation* op) {
@@ -297,7 +302,8 @@ struct Fuse : FunctionPass<Fuse> {
                  : success();
     if (auto fusion = dyn_cast<ir::FusionOp>(op))
       return checkRoot(fusion.getRoot());
-    if (isa<ir::ConstantOp, func::ReturnOp>(op))
+    // What is a concatenation here is in place.
+    if (isa<ir::ConstantOp, ir::ConcatOp, func::ReturnOp>(op))
       return success();
     return op->emitOpError("cannot be compiled to a kernel");
   }

@@ -47,6 +47,8 @@ std::unique_ptr<mlir::Pass> createSinkReshapesPass();
 /// Chooses channels-blocked layouts around contractions that have micro-kernels; with `propagate`, lets the
 /// operations between them compute in that layout too.
 std::unique_ptr<mlir::Pass> createAssignLayoutPass(int64_t block = 8, bool propagate = true);
+/// Has the operands of concatenations written where they lie in the result, where that saves copies.
+std::unique_ptr<mlir::Pass> createPlaceConcatsPass();
 /// Gathers operations into sinter.fusion regions, one per kernel; with `fuse` off, one per operation.
 std::unique_ptr<mlir::Pass> createFusePass(bool fuse = true);
 /// Makes a sinter.kernel of every distinct sinter.fusion, and a sinter.launch of every fusion.

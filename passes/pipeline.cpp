@@ -72,6 +72,9 @@ void buildPipeline(OpPassManager& manager, const PipelineOptions& options, Stage
   optimize(manager.nest<func::FuncOp>(), options);
   if (stage == Stage::optimized)
     return;
+  // What a concatenation would copy joins the kernel that computes it; now it is known what lies together.
+  if (options.fuse)
+    manager.addNestedPass<func::FuncOp>(createPlaceConcatsPass());
   manager.addNestedPass<func::FuncOp>(createFusePass(options.fuse));
   if (stage == Stage::fused)
     return;
@@ -108,6 +111,7 @@ void registerPasses() {
   registerPass(createSinkReshapesPass);
   registerPass(createChooseAlgorithmPass);
   registerPass([] { return createAssignLayoutPass(); });
+  registerPass(createPlaceConcatsPass);
   registerPass([] { return createFusePass(); });
   registerPass(createOutlineKernelsPass);
   registerPass(createPlanMemoryPass);

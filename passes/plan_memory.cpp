@@ -1,6 +1,7 @@
 // Gives every launch result a place in one arena, and lets kernels write over what they alone still need.
 #include "passes/arena.h"
 #include "passes/fusion_region.h"
+#include "passes/memory_groups.h"
 
 #include "llvm/Support/MathExtras.h"
 
@@ -8,8 +9,6 @@ using namespace mlir;
 
 namespace sinter::passes {
 namespace {
-
-constexpr int64_t kAlignment = 64;
 
 /// True if the kernel reads `value` only to compute the element of `result` at the same position.
 bool readInPlace(Value value, Value result) {
@@ -40,23 +39,28 @@ struct PlanMemory : ModulePass<PlanMemory> {
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    buffers.clear();
-    bufferOf.clear();
-    int64_t withoutReuse = 0;
     auto functions = module.getOps<func::FuncOp>();
     const auto program =
         llvm::find_if(functions, [](func::FuncOp function) { return !function.isExternal(); });
     if (program == functions.end())
       return;
+    parts.clear();
+    groupOfPart.clear();
+    partsOfResult.clear();
+    groups = {};
+    if (failed(findGroups(*program)))
+      return signalPassFailure();
     SmallVector<ir::LaunchOp> launches((*program).getOps<ir::LaunchOp>());
-    findBuffers(*program, launches);
-    for (const ArenaBuffer& buffer : buffers)
-      withoutReuse += buffer.bytes;
+    findLifetimes(launches);
+    int64_t withoutReuse = 0;
+    for (const ArenaPart& part : parts)
+      withoutReuse += part.bytes;
     reuseDyingOperands(launches);
+    SmallVector<ArenaBuffer> buffers = makeBuffers();
     const int64_t bound = arenaLowerBound(buffers);
     const int64_t size = packArena(buffers);
     for (ir::LaunchOp launch : launches)
-      setOffsets(launch);
+      setOffsets(launch, buffers);
     Builder builder(module.getContext());
     module->setAttr("sinter.arena_bytes", builder.getI64IntegerAttr(size));
     module->setAttr("sinter.arena_lower_bound", builder.getI64IntegerAttr(bound));
@@ -64,61 +68,123 @@ struct PlanMemory : ModulePass<PlanMemory> {
   }
 
 private:
-  /// One buffer per launch result that is not an output; it lives until the last launch that reads it or a
-  /// reshape of it.
-  void findBuffers(func::FuncOp function, MutableArrayRef<ir::LaunchOp> launches) {
-    llvm::SmallPtrSet<Value, 4> returned;
-    for (Value value : function.getBody().front().getTerminator()->getOperands())
-      returned.insert(aliasRoot(value));
-    for (auto [step, launch] : llvm::enumerate(launches)) {
-      for (Value input : launch.getInputs())
-        if (auto found = bufferOf.find(aliasRoot(input)); found != bufferOf.end())
-          buffers[found->second].last = static_cast<int64_t>(step);
-      for (Value result : launch.getResults()) {
-        if (returned.contains(result))
-          continue;
-        const int64_t bytes = ir::storedBytes(ir::tensorType(result));
-        bufferOf[result] = buffers.size();
-        buffers.push_back({llvm::divideCeilSigned(bytes, kAlignment) * kAlignment, static_cast<int64_t>(step),
-                           static_cast<int64_t>(step), 0});
+  LogicalResult findGroups(func::FuncOp function) {
+    for (auto concat : function.getOps<ir::ConcatOp>()) {
+      if (!concat.getInPlace())
+        return concat.emitOpError("has no kernel, and is not in place");
+      for (auto [i, isPlaced] : llvm::enumerate(groups.add(concat)))
+        if (!isPlaced)
+          return concat.emitOpError("does not find operand ") << i << " in place";
+    }
+    for (auto launch : function.getOps<ir::LaunchOp>())
+      for (Value result : launch.getResults())
+        groups.groupOf(result);
+    return success();
+  }
+
+  /// One part per launch result that is not in an output; it lives until the last launch that reads it, a
+  /// reshape of it or a concatenation it lies in.
+  void findLifetimes(MutableArrayRef<ir::LaunchOp> launches) {
+    for (auto [number, group] : llvm::enumerate(groups.all())) {
+      if (group.returned)
+        continue;
+      for (const Slice& leaf : group.leaves) {
+        const int64_t bytes = group.leaves.size() > 1
+                                  ? leaf.bytes
+                                  : llvm::divideCeilSigned(leaf.bytes, kArenaAlignment) * kArenaAlignment;
+        partsOfResult[leaf.value] = {parts.size()};
+        parts.push_back({bytes, 0, 0, leaf.offset - group.begin});
+        groupOfPart.push_back(number);
       }
     }
+    for (auto [step, launch] : llvm::enumerate(launches)) {
+      for (Value input : launch.getInputs())
+        for (const size_t part : partsOf(input))
+          parts[part].last = static_cast<int64_t>(step);
+      for (Value result : launch.getResults())
+        for (const size_t part : partsOf(result))
+          parts[part].first = parts[part].last = static_cast<int64_t>(step);
+    }
+  }
+
+  /// The parts that `value` is made of, in order; none if it is not in the arena.
+  SmallVector<size_t> partsOf(Value value) const {
+    SmallVector<size_t> parts;
+    for (const Slice& leaf : leavesOf(value))
+      if (const auto found = partsOfResult.find(leaf.value); found != partsOfResult.end())
+        parts.append(found->second);
+    return parts;
   }
 
   void reuseDyingOperands(MutableArrayRef<ir::LaunchOp> launches) {
     for (auto [step, launch] : llvm::enumerate(launches)) {
-      if (launch->getNumResults() != 1 || !bufferOf.contains(launch.getResult(0)))
+      if (launch->getNumResults() != 1 || !partsOfResult.contains(launch.getResult(0)))
         continue;
       auto kernel = SymbolTable::lookupNearestSymbolFrom<ir::KernelOp>(launch, launch.getKernelAttr());
       for (auto [index, input] : llvm::enumerate(launch.getInputs())) {
-        Value root = aliasRoot(input);
-        const auto found = bufferOf.find(root);
-        const bool once =
-            llvm::count_if(launch.getInputs(), [&](Value v) { return aliasRoot(v) == root; }) == 1;
-        if (found == bufferOf.end() || buffers[found->second].last != static_cast<int64_t>(step) || !once ||
-            !mayOverwrite(kernel, static_cast<unsigned>(index)))
-          continue;
-        // The result's buffer is the operand's from here on; its own is left empty.
-        ArenaBuffer& own = buffers[bufferOf[launch.getResult(0)]];
-        buffers[found->second].last = own.last;
-        own.bytes = 0;
-        bufferOf[launch.getResult(0)] = found->second;
-        break;
+        const SmallVector<size_t> operand = partsOf(input);
+        const bool dies = llvm::all_of(
+            operand, [&, now = static_cast<int64_t>(step)](size_t part) { return parts[part].last == now; });
+        if (!operand.empty() && dies && isReadOnce(launch, operand) &&
+            mayOverwrite(kernel, static_cast<unsigned>(index)) && takeOver(operand, launch.getResult(0)))
+          break;
       }
     }
   }
 
-  void setOffsets(ir::LaunchOp launch) {
+  bool isReadOnce(ir::LaunchOp launch, ArrayRef<size_t> operand) const {
+    return llvm::count_if(launch.getInputs(), [&](Value input) {
+             return llvm::any_of(partsOf(input),
+                                 [&](size_t part) { return llvm::is_contained(operand, part); });
+           }) == 1;
+  }
+
+  bool isAlone(ArrayRef<size_t> some) const {
+    return some.size() == 1 && groups.all()[groupOfPart[some[0]]].leaves.size() == 1;
+  }
+
+  /// From here on, `result` lies where `operand` lies; of two that are among others, neither can move.
+  bool takeOver(ArrayRef<size_t> operand, Value result) {
+    const size_t own = partsOfResult[result][0]; // nothing was done to it yet
+    if (isAlone(own)) {
+      for (const size_t part : operand)
+        parts[part].last = parts[own].last;
+      parts[own].bytes = 0;
+      partsOfResult[result].assign(operand.begin(), operand.end());
+      return true;
+    }
+    if (!isAlone(operand))
+      return false;
+    parts[own].first = parts[operand[0]].first;
+    parts[operand[0]].bytes = 0;
+    for (auto& [value, some] : partsOfResult)
+      if (some[0] == operand[0])
+        some[0] = own;
+    return true;
+  }
+
+  /// A buffer per group.
+  SmallVector<ArenaBuffer> makeBuffers() const {
+    SmallVector<ArenaBuffer> buffers(groups.all().size());
+    for (auto [part, group] : llvm::zip(parts, groupOfPart))
+      if (part.bytes > 0)
+        buffers[group].parts.push_back(part);
+    return buffers;
+  }
+
+  void setOffsets(ir::LaunchOp launch, ArrayRef<ArenaBuffer> buffers) {
     SmallVector<int64_t> offsets;
     for (Value result : launch.getResults()) {
-      const auto found = bufferOf.find(result);
-      offsets.push_back(found == bufferOf.end() ? -1 : buffers[found->second].offset);
+      const SmallVector<size_t> own = partsOf(result);
+      offsets.push_back(own.empty() ? -1 : buffers[groupOfPart[own[0]]].offset + parts[own[0]].offset);
     }
     launch.setOffsets(offsets);
   }
 
-  SmallVector<ArenaBuffer> buffers;
-  DenseMap<Value, size_t> bufferOf; // launch result -> its buffer
+  MemoryGroups groups;
+  SmallVector<ArenaPart> parts;
+  SmallVector<size_t> groupOfPart;
+  DenseMap<Value, SmallVector<size_t, 1>> partsOfResult; // of launches
 };
 
 } // namespace

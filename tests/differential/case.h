@@ -105,6 +105,9 @@ struct Maker {
 /// The maker of the operation called `name` ("sinter.add"), or null.
 const Maker* findMaker(llvm::StringRef name);
 
+/// A program of concatenations and what networks have between them.
+void growConcats(Case& c);
+
 namespace detail {
 using Table = llvm::StringMap<Maker>;
 void addElementwise(Table& table);

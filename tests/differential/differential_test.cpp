@@ -152,8 +152,14 @@ public:
       if ((maker.common || case_.chance(0.3)) && (count_ == 0 || maker.smooth))
         append(name);
     }
-    case_.finish();
-    text_ = print(case_.module());
+    finish();
+  }
+
+  /// A program with many concatenations.
+  void buildConcats() {
+    growConcats(case_);
+    count_ = kConcatsDepth;
+    finish();
   }
 
   void run() {
@@ -176,6 +182,13 @@ public:
   const std::string& text() const { return text_; }
 
 private:
+  static constexpr std::size_t kConcatsDepth = 8; // of what is computed from what is computed
+
+  void finish() {
+    case_.finish();
+    text_ = print(case_.module());
+  }
+
   void append(mlir::RegisteredOperationName name) {
     case_.setCurrent(findMaker(name.getStringRef())->make(case_));
     ++count_;
@@ -264,10 +277,10 @@ void nameTheSeed(int signal) {
   std::raise(signal);
 }
 
-TEST_F(Differential, CompiledAgreesWithInterpreted) {
-  if (HasFailure())
-    return;
-  const uint64_t cases = fromEnvironment("SINTER_DIFFERENTIAL_CASES", 400);
+/// Compares programs that `build` makes, `share` of as many as are asked for.
+void compareMany(mlir::MLIRContext& context, uint64_t share, llvm::function_ref<void(Comparison&)> build) {
+  const uint64_t asked = fromEnvironment("SINTER_DIFFERENTIAL_CASES", 400);
+  const uint64_t cases = std::max<uint64_t>(1, asked / share);
   const uint64_t first = fromEnvironment("SINTER_DIFFERENTIAL_SEED", 1);
   constexpr int kShownFailures = 20;
   for (int signal : {SIGSEGV, SIGILL, SIGBUS, SIGFPE, SIGABRT})
@@ -277,10 +290,10 @@ TEST_F(Differential, CompiledAgreesWithInterpreted) {
     const auto* result = testing::UnitTest::GetInstance()->current_test_info()->result();
     const int before = result->total_part_count();
     current_seed = static_cast<std::sig_atomic_t>(seed);
-    Comparison comparison(context_, seed);
+    Comparison comparison(context, seed);
     try {
-      comparison.build(operations_);
-      if (cases == 1)
+      build(comparison);
+      if (asked == 1)
         std::printf("%s\n", comparison.text().c_str());
       std::fflush(stdout);
       comparison.run();
@@ -293,6 +306,15 @@ TEST_F(Differential, CompiledAgreesWithInterpreted) {
     ADD_FAILURE() << "the program of SINTER_DIFFERENTIAL_SEED=" << seed << " SINTER_DIFFERENTIAL_CASES=1:\n"
                   << comparison.text();
   }
+}
+
+TEST_F(Differential, CompiledAgreesWithInterpreted) {
+  if (!HasFailure())
+    compareMany(context_, 1, [&](Comparison& comparison) { comparison.build(operations_); });
+}
+
+TEST_F(Differential, ConcatenationsAgree) {
+  compareMany(context_, 5, [](Comparison& comparison) { comparison.buildConcats(); });
 }
 
 } // namespace

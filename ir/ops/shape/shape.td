@@ -26,11 +26,19 @@ def SliceOp : Sinter_MovementOp<"slice", "movement", [DeclareOpInterfaceMethods<
   let arguments = (ins Sinter_Tensor:$input, DenseI64ArrayAttr:$starts, DenseI64ArrayAttr:$sizes, DenseI64ArrayAttr:$steps);
   let hasFolder = 1;
 }
-def ConcatOp : Sinter_MovementOp<"concat", "movement", [DeclareOpInterfaceMethods<LayoutOpInterface>]> {
+def ConcatOp : Sinter_MovementOp<"concat", "", [DeclareOpInterfaceMethods<LayoutOpInterface>]> {
   let summary = "the inputs one after the other along an axis";
-  let arguments = (ins Variadic<Sinter_Tensor>:$inputs, I64Attr:$axis);
-  // It reads several tensors, each in loops of its own.
-  let own = "bool isRoot() { return true; }";
+  let description = [{
+    `in_place`, set by place-concats, says that the inputs are written where they lie in the result: no kernel.
+  }];
+  let arguments = (ins Variadic<Sinter_Tensor>:$inputs, I64Attr:$axis, UnitAttr:$in_place);
+  // As a kernel it reads several tensors, each in loops of its own.
+  let own = [{
+    bool isRoot() { return !getInPlace(); }
+    ::sinter::ir::FusionClass getFusionClass() {
+      return getInPlace() ? ::sinter::ir::FusionClass::alias : ::sinter::ir::FusionClass::movement;
+    }
+  }];
 }
 def Sinter_PadConstant : I32EnumAttrCase<"constant", 0>;
 def Sinter_PadReflect : I32EnumAttrCase<"reflect", 1>;
