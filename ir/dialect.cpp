@@ -27,6 +27,10 @@ void SinterDialect::registerOperations() {
       >();
   addOperations<
 #define GET_OP_LIST
+#include "ir/ops/contract/attention.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
 #include "ir/ops/conv/conv.cpp.inc"
       >();
   addOperations<

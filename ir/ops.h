@@ -1,6 +1,7 @@
 // All operations of the sinter dialect.
 #pragma once
 
+#include "ir/attention.h"
 #include "ir/dialect.h"
 
 #include "ir/ops/shape/resize_enums.h.inc"
@@ -10,6 +11,8 @@
 #include "ir/ops/control/program.h.inc"
 #define GET_OP_CLASSES
 #include "ir/ops/contract/matmul.h.inc"
+#define GET_OP_CLASSES
+#include "ir/ops/contract/attention.h.inc"
 #define GET_OP_CLASSES
 #include "ir/ops/conv/conv.h.inc"
 #define GET_OP_CLASSES

@@ -30,6 +30,8 @@ std::unique_ptr<mlir::Pass> createCanonicalizePass();
 std::unique_ptr<mlir::Pass> createFoldConstantsPass();
 /// Recognises what exporters decompose: hard-swish, SiLU, GELU, layer-norm, softmax, ...
 std::unique_ptr<mlir::Pass> createRaisePatternsPass();
+/// Makes one operation of attention written out as products and a softmax, and of the transposes around it.
+std::unique_ptr<mlir::Pass> createRaiseAttentionPass();
 /// Writes batch-norms as a multiplication and an addition per channel, and folds per-channel constants into
 /// the weights of the contraction before them.
 std::unique_ptr<mlir::Pass> createFoldBatchNormPass();

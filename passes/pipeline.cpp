@@ -25,6 +25,8 @@ void optimize(OpPassManager& functions, const PipelineOptions& options) {
     functions.addPass(createCSEPass());
     // Exporters' chains become operations while they are still whole.
     functions.addPass(createRaisePatternsPass());
+    // Softmaxes may have been such chains.
+    functions.addPass(createRaiseAttentionPass());
     // Weights take in what follows them while contractions are in plain layouts; transposed convolutions keep
     // their batch-norms by being rewritten after that.
     functions.addPass(createFoldBatchNormPass());
@@ -104,6 +106,7 @@ void registerPasses() {
   registerPass(createCanonicalizePass);
   registerPass(createFoldConstantsPass);
   registerPass(createRaisePatternsPass);
+  registerPass(createRaiseAttentionPass);
   registerPass(createFoldBatchNormPass);
   registerPass(createLowerConvTransposePass);
   registerPass([] { return createLowerGroupedConvPass(); });

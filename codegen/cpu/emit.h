@@ -51,4 +51,16 @@ std::unique_ptr<llvm::Module> emitEpilogue(ir::KernelOp kernel, mlir::Operation*
                                            int64_t width, llvm::StringRef name, const Target& target,
                                            llvm::LLVMContext& context);
 
+/// A module with one function, internal and always inlined, <width x f32> name(<width x f32> x): exp of what
+/// is never positive, as the loops compute it.
+std::unique_ptr<llvm::Module> emitExponential(mlir::MLIRContext& dialects, int64_t width,
+                                              llvm::StringRef name, const Target& target,
+                                              llvm::LLVMContext& context);
+
+/// True if `kernel` is attention and nothing but pointwise operations after it.
+bool hasAttentionKernel(ir::KernelOp kernel);
+
+/// A kernel for which hasAttentionKernel holds, around the same register tiles as contractions.
+EmittedKernel emitAttention(ir::KernelOp kernel, const Target& target, llvm::LLVMContext& context);
+
 } // namespace sinter::codegen::cpu

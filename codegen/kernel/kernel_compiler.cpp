@@ -95,6 +95,8 @@ cpu::EmittedKernel emit(ir::KernelOp kernel, const cpu::Target& target, llvm::LL
                         size_t choice = 0) {
   if (cpu::hasMicroKernel(kernel, target))
     return cpu::emitContraction(kernel, target, context, choice);
+  if (cpu::hasAttentionKernel(kernel))
+    return cpu::emitAttention(kernel, target, context);
   return cpu::emitLoops(kernel, target, context);
 }
 

@@ -4,6 +4,9 @@
 #include "tensor/arguments.h"
 #include "trace/apply.h"
 
+#include <cmath>
+#include <limits>
+
 namespace sinter {
 
 using trace::apply;
@@ -40,6 +43,45 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, SourceL
                 "expected weight [out, in] and bias [out], got " + to_string(weight.shape()) + " and " +
                     to_string(bias.shape()));
   return trace::apply_as<ir::AddOp>("linear", where, linear(x, weight, where), bias);
+}
+
+namespace {
+
+constexpr std::string_view kAttention = "scaled_dot_product_attention";
+
+// `x` with leading dimensions of extent 1, up to `rank`.
+Tensor with_rank(const Tensor& x, int rank, const SourceLocation& where) {
+  if (x.rank() == rank)
+    return x;
+  Shape shape = Shape::filled(rank - x.rank(), 1);
+  for (int64_t extent : x.shape())
+    shape.push_back(extent);
+  return reshape(x, shape, where);
+}
+
+// What is added to the scores.
+Tensor additive_mask(const Tensor& mask, const SourceLocation& where) {
+  if (mask.dtype() != DType::boolean)
+    return mask;
+  return sinter::where(mask, Tensor(0.0F), Tensor(-std::numeric_limits<float>::infinity()), where);
+}
+
+} // namespace
+
+Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tensor& v,
+                                    const std::optional<Tensor>& mask, std::optional<double> scale,
+                                    SourceLocation where) {
+  const int rank = std::max({q.rank(), k.rank(), v.rank()});
+  if (std::min({q.rank(), k.rank(), v.rank()}) < 2)
+    trace::fail(where, kAttention,
+                "expected q [..., m, d], k [..., n, d] and v [..., n, e], got " + to_string(q.shape()) +
+                    ", " + to_string(k.shape()) + " and " + to_string(v.shape()));
+  const double factor = scale ? *scale : 1 / std::sqrt(static_cast<double>(q.shape()[q.rank() - 1]));
+  const std::optional<Tensor> added = mask ? std::optional(additive_mask(*mask, where)) : std::nullopt;
+  const Tensor* operand = added ? &*added : nullptr;
+  return trace::apply_as<ir::AttentionOp>(kAttention, where, with_rank(q, rank, where),
+                                          with_rank(k, rank, where), with_rank(v, rank, where), operand,
+                                          factor, Shape{}, Shape{}, Shape{}, Shape{});
 }
 
 namespace {

@@ -156,6 +156,66 @@ mlir::Value matmul(Case& c) {
   return ir::create<ir::MatmulOp>(c.builder(), c.location(), a, b, transposeLhs, transposeRhs);
 }
 
+/// `shape` with its dimensions of extent 1 or more broadcast now and then.
+Dims broadcasting(Case& c, Dims shape, std::size_t dims) {
+  for (std::size_t d = 0; d < dims; ++d)
+    if (c.chance(0.2))
+      shape[d] = 1;
+  return shape;
+}
+
+mlir::Value transposed(Case& c, mlir::Value x, llvm::ArrayRef<int64_t> permutation) {
+  return ir::create<ir::TransposeOp>(c.builder(), c.location(), x, c.array(permutation));
+}
+
+/// Attention as exporters write it, heads split and merged by transposes: what is raised, fused.
+mlir::Value writtenAttention(Case& c, const Dims& sizes, mlir::Value mask) {
+  const mlir::Type f32 = c.builder().getF32Type();
+  const int64_t batch = sizes[0], heads = sizes[1], m = sizes[2], n = sizes[3], d = sizes[4], e = sizes[5];
+  auto& builder = c.builder();
+  mlir::Value q = transposed(c, c.tensor({batch, m, heads, d}, f32, {-1, 1}, 0), {0, 2, 1, 3});
+  mlir::Value k = transposed(c, c.tensor({batch, n, heads, d}, f32, {-1, 1}, 0), {0, 2, 3, 1});
+  mlir::Value v = transposed(c, c.tensor({batch, n, heads, e}, f32, {-1, 1}, 0), {0, 2, 1, 3});
+  mlir::Value scores = ir::create<ir::MatmulOp>(builder, c.location(), q, k, false, false);
+  mlir::Value scale = c.tensor({}, f32, {0.2, 0.5}, 1);
+  if (c.chance(0.5))
+    scores = ir::create<ir::MulOp>(builder, c.location(), scores, scale);
+  else if (c.chance(0.5))
+    scores = ir::create<ir::DivOp>(builder, c.location(), scores, scale);
+  if (mask)
+    scores = ir::create<ir::AddOp>(builder, c.location(), scores, mask);
+  mlir::Value weights = ir::create<ir::SoftmaxOp>(builder, c.location(), scores, integerAttr(c, 3));
+  mlir::Value result = ir::create<ir::MatmulOp>(builder, c.location(), weights, v, false, false);
+  return c.chance(0.7) ? transposed(c, result, {0, 2, 1, 3}) : result;
+}
+
+mlir::Value attention(Case& c) {
+  const mlir::Type f32 = c.builder().getF32Type();
+  const int64_t batch = c.integer(1, 2), heads = c.choose<int64_t>({1, 2, 3, 5});
+  const bool longKeys = c.chance(0.15); // several blocks of them, and of rows
+  const auto m = longKeys ? c.choose<int64_t>({1, 65, 130}) : c.choose<int64_t>({1, 2, 7, 8, 16, 33});
+  const auto n = longKeys ? c.choose<int64_t>({257, 300, 519}) : c.choose<int64_t>({1, 3, 8, 15, 16, 17, 64});
+  const auto d = c.choose<int64_t>({1, 4, 8, 13, 16, 32}), e = c.choose<int64_t>({1, 5, 8, 16, 24, 33});
+  mlir::Value mask;
+  if (c.chance(0.5)) {
+    const Dims shape = broadcasting(c, {batch, heads, m, n}, 4);
+    mask = c.tensor(
+        Dims(llvm::ArrayRef(shape).drop_front(static_cast<std::size_t>(c.integer(0, 1)) * (shape[0] == 1))),
+        f32, {-3, 3}, 0);
+  }
+  if (c.chance(0.5))
+    return writtenAttention(c, {batch, heads, m, n, d, e}, mask);
+  const bool transposeKey = c.chance(0.5), headsLast = c.chance(0.5);
+  mlir::Value q = c.tensor(broadcasting(c, {batch, heads, m, d}, 2), f32, {-1, 1}, 0);
+  mlir::Value k = c.tensor(transposeKey ? Dims{batch, heads, d, n} : broadcasting(c, {batch, heads, n, d}, 2),
+                           f32, {-1, 1}, 0);
+  mlir::Value v = c.tensor(headsLast ? Dims{batch, n, heads, e} : Dims{batch, heads, n, e}, f32, {-1, 1}, 0);
+  return ir::create<ir::AttentionOp>(c.builder(), c.location(), q, k, v, mask, numberAttr(c, -1, 1),
+                                     c.array({}), c.array(transposeKey ? Dims{0, 1, 3, 2} : Dims{}),
+                                     c.array(headsLast ? Dims{0, 2, 1, 3} : Dims{}),
+                                     c.array(c.chance(0.5) ? Dims{0, 2, 1, 3} : Dims{}));
+}
+
 mlir::Value maxPool(Case& c) {
   mlir::Value x = c.data(Elements::number, 3, kMaxRank, {}, false);
   const Window w = window(c, ir::tensorType(x).getShape().drop_front(2), true);
@@ -268,6 +328,7 @@ void detail::addStructured(Table& table) {
   table["sinter.winograd_conv"] = {winogradConv, true};
   table["sinter.conv_transpose"] = {convTranspose, true, kCommon};
   table["sinter.matmul"] = {matmul, true, kCommon};
+  table["sinter.attention"] = {attention, true};
   table["sinter.max_pool"] = {maxPool, true, kCommon};
   table["sinter.avg_pool"] = {avgPool, true, kCommon};
   table["sinter.lrn"] = {lrn, true};

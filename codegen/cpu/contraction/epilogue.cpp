@@ -45,31 +45,36 @@ void markTableLoads(llvm::Value* table, llvm::LLVMContext& context) {
 
 } // namespace
 
-Epilogue::Epilogue(std::unique_ptr<llvm::Module> module, llvm::StringRef name, bool flatPositions,
-                   llvm::Module& target)
-    : flatPositions_(flatPositions) {
-  if (!module)
-    return;
+llvm::Function* linkFunction(std::unique_ptr<llvm::Module> module, llvm::StringRef name,
+                             llvm::Module& target) {
   llvm::Function* function = module->getFunction(name);
   if (!function)
-    throw Error("an epilogue lacks its function " + name.str(), ErrorKind::internal);
-  small_ = contraction::isSmall(*function);
+    throw Error("a module lacks its function " + name.str(), ErrorKind::internal);
   // The linker drops internal functions that nothing refers to yet.
   function->setLinkage(llvm::GlobalValue::ExternalLinkage);
   module->setDataLayout(target.getDataLayout());
   module->setTargetTriple(target.getTargetTriple());
   if (llvm::Linker::linkModules(target, std::move(module)))
-    throw Error("cannot link the epilogue of a kernel", ErrorKind::internal);
-  function_ = target.getFunction(name);
-  function_->setLinkage(llvm::GlobalValue::InternalLinkage);
-  function_->addFnAttr(llvm::Attribute::AlwaysInline);
+    throw Error("cannot link a part of a kernel", ErrorKind::internal);
+  function = target.getFunction(name);
+  function->setLinkage(llvm::GlobalValue::InternalLinkage);
+  function->addFnAttr(llvm::Attribute::AlwaysInline);
+  return function;
+}
+
+Epilogue::Epilogue(std::unique_ptr<llvm::Module> module, llvm::StringRef name, bool flatPositions,
+                   llvm::Module& target)
+    : flatPositions_(flatPositions) {
+  if (!module)
+    return;
+  function_ = linkFunction(std::move(module), name, target);
+  small_ = contraction::isSmall(*function_);
   markTableLoads(function_->getArg(1), target.getContext());
 }
 
 llvm::Value* Epilogue::apply(KernelBuilder& b, const Problem& p, llvm::Value* value, llvm::Value* buffers,
                              const ResultIndex& at) const {
-  Values arguments{value, buffers};
-  Values positions;
+  Values indices, positions;
   if (p.foldedDims.empty()) {
     const std::array<llvm::Value*, 3> all{at.d, at.h, at.w};
     positions.append(all.end() - p.spatialRank, all.end());
@@ -83,14 +88,21 @@ llvm::Value* Epilogue::apply(KernelBuilder& b, const Problem& p, llvm::Value* va
   } else {
     split(b, at.w, p.foldedDims, positions);
   }
-  split(b, at.batch, p.batchDims, arguments);
+  split(b, at.batch, p.batchDims, indices);
   if (p.channelLast) {
-    arguments.append(positions);
-    arguments.push_back(at.channel);
+    indices.append(positions);
+    indices.push_back(at.channel);
   } else {
-    arguments.push_back(at.channel);
-    arguments.append(positions);
+    indices.push_back(at.channel);
+    indices.append(positions);
   }
+  return apply(b, value, buffers, indices);
+}
+
+llvm::Value* Epilogue::apply(KernelBuilder& b, llvm::Value* value, llvm::Value* buffers,
+                             llvm::ArrayRef<llvm::Value*> indices) const {
+  Values arguments{value, buffers};
+  arguments.append(indices.begin(), indices.end());
   return b.CreateCall(function_, arguments);
 }
 

@@ -16,6 +16,10 @@ struct ResultIndex {
   llvm::Value *d = nullptr, *h = nullptr, *w = nullptr;
 };
 
+/// Moves `module` into `target` and gives its function `name`, which is internal and always inlined there.
+llvm::Function* linkFunction(std::unique_ptr<llvm::Module> module, llvm::StringRef name,
+                             llvm::Module& target);
+
 /// The pointwise operations after the contraction: a function of emitEpilogue's form inside the kernel's
 /// module.
 class Epilogue {
@@ -33,6 +37,9 @@ public:
 
   llvm::Value* apply(KernelBuilder& builder, const Problem& problem, llvm::Value* value, llvm::Value* buffers,
                      const ResultIndex& at) const;
+  /// The same at `indices` of the result.
+  llvm::Value* apply(KernelBuilder& builder, llvm::Value* value, llvm::Value* buffers,
+                     llvm::ArrayRef<llvm::Value*> indices) const;
 
 private:
   llvm::Function* function_ = nullptr;

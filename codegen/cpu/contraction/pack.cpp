@@ -31,8 +31,9 @@ void packSquare(KernelBuilder& b, const Problem& p, int64_t channels, int64_t co
                 llvm::Value* to) {
   llvm::SmallVector<llvm::Value*, 16> rows;
   for (int64_t column = 0; column < p.lanes; ++column)
-    rows.push_back(column < columns ? b.loadVector(b.advance(from, column * p.channels), channels)
-                                    : llvm::Constant::getNullValue(b.vector));
+    rows.push_back(column < columns
+                       ? b.loadVector(b.advance(from, column * (p.filterBlockStride / p.lanes)), channels)
+                       : llvm::Constant::getNullValue(b.vector));
   transpose(b, rows);
   for (int64_t channel = 0; channel < channels; ++channel)
     b.storeVector(rows[static_cast<size_t>(channel)], b.advance(to, channel * p.lanes));

@@ -336,4 +336,8 @@ Plan makePlan(const Problem& problem, const Target& target, const TileShape& til
   return plan;
 }
 
+Plan makePlan(const Problem& problem, const Target& target) {
+  return makePlan(problem, target, candidateTiles(problem, target).front());
+}
+
 } // namespace sinter::codegen::cpu::contraction

@@ -69,5 +69,7 @@ struct TileShape {
 std::vector<TileShape> candidateTiles(const Problem& problem, const Target& target);
 
 Plan makePlan(const Problem& problem, const Target& target, const TileShape& tile);
+/// With the first of the candidates.
+Plan makePlan(const Problem& problem, const Target& target);
 
 } // namespace sinter::codegen::cpu::contraction

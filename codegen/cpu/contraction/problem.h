@@ -42,6 +42,7 @@ struct Problem {
   bool filterUnpadded = false;   ///< and so must loads of the filter
   bool filterTransposed = false; ///< matmul: the rhs is [n, k]; it must be packed before tiles can read it
   bool hasBias = false;
+  bool addsToOutput = false; ///< sums start from what the output holds
 
   // Positions.
   Triple input{1, 1, 1}, output{1, 1, 1}, kernel{1, 1, 1}, stride{1, 1, 1}, dilation{1, 1, 1}, pad{0, 0, 0};

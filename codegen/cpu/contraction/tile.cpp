@@ -108,7 +108,7 @@ void TileEmitter::emitTile(llvm::Value* position, llvm::Value* prefetch) {
     input = b_.advance(input, b_.CreateMul(columns_.begin, b_.index(p_.dilation[2] * p_.inputStride[2])));
     filter = b_.advance(filter, b_.CreateMul(columns_.begin, b_.index(p_.filterStride[2])));
   }
-  Values accumulators = initialAccumulators();
+  Values accumulators = initialAccumulators(position);
   if (arguments_.resumes)
     accumulators = accumulatorsSoFar(position, accumulators);
   if (prefetch) // travels along, last
@@ -129,8 +129,13 @@ void TileEmitter::emitTile(llvm::Value* position, llvm::Value* prefetch) {
     finish(position, accumulators);
 }
 
-Values TileEmitter::initialAccumulators() {
+Values TileEmitter::initialAccumulators(llvm::Value* position) {
   llvm::Value* zero = llvm::Constant::getNullValue(b_.vector);
+  if (p_.addsToOutput) {
+    Values sums = loadOutput(position);
+    sums.resize(sums.size() * static_cast<size_t>(splits_), zero);
+    return sums;
+  }
   Values biases;
   for (int64_t block = 0; block < blocks_.width; ++block) {
     if (!arguments_.bias) {
@@ -151,18 +156,25 @@ Values TileEmitter::initialAccumulators() {
   return accumulators;
 }
 
+Values TileEmitter::loadOutput(llvm::Value* position) {
+  llvm::Value* output = b_.advance(arguments_.output, b_.CreateMul(position, b_.index(p_.outputStride[2])));
+  Values loaded;
+  for (int64_t i = 0; i < positions_.width; ++i)
+    for (int64_t block = 0; block < blocks_.width; ++block)
+      loaded.push_back(
+          b_.loadVector(b_.advance(output, i * p_.outputStride[2] + block * p_.outputBlockStride),
+                        p_.outputUnpadded ? validLanes(block) : 0));
+  return loaded;
+}
+
 Values TileEmitter::accumulatorsSoFar(llvm::Value* position, const Values& initial) {
   Values loaded;
-  llvm::Value* output = b_.advance(arguments_.output, b_.CreateMul(position, b_.index(p_.outputStride[2])));
   llvm::BasicBlock* const fresh = b_.GetInsertBlock();
   llvm::BasicBlock* from = nullptr;
   b_.branch(
       arguments_.resumes,
       [&] {
-        for (int64_t i = 0; i < positions_.width; ++i)
-          for (int64_t block = 0; block < blocks_.width; ++block)
-            loaded.push_back(
-                b_.loadVector(b_.advance(output, i * p_.outputStride[2] + block * p_.outputBlockStride)));
+        loaded = loadOutput(position);
         from = b_.GetInsertBlock();
       },
       nullptr);

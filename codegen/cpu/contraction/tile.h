@@ -48,8 +48,9 @@ public:
 
 private:
   void emitTile(llvm::Value* position, llvm::Value* prefetch);
-  Values initialAccumulators();
+  Values initialAccumulators(llvm::Value* position);
   Values accumulatorsSoFar(llvm::Value* position, const Values& initial);
+  Values loadOutput(llvm::Value* position);
   void reduce(llvm::Value* input, llvm::Value* filter, Values& accumulators);
   void reduceRow(llvm::Value* input, llvm::Value* filter, Values& accumulators);
   void reduceChannels(llvm::Value* input, llvm::Value* filter, int64_t column, Values& accumulators);
