@@ -11,7 +11,8 @@ using namespace mlir;
 namespace sinter::passes {
 namespace {
 
-// Keys and values are packed for every batch entry, which few rows do not pay for.
+// Keys and values are packed for every batch entry. With this many rows of queries and 1024 keys that pays;
+// fewer were not measured.
 constexpr int64_t kFewestRows = 8;
 
 /// `value` = x * c or x / c: x and c, or 1 / c.
