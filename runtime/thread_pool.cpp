@@ -24,9 +24,9 @@ namespace {
 
 // A worker that finds no task waits this long before it sleeps; waking it again costs about as much.
 constexpr auto kSpin = std::chrono::microseconds(50);
-// A piece is this part of what is left of a share: the last ones are small, so that workers end together, and
-// one that is interrupted leaves little undone.
-constexpr int64_t kPartOfRest = 4;
+// A piece is this part of what is left of a share: the last ones are small, so that workers end together.
+// More parts cost what a kernel does anew for every piece.
+constexpr int64_t kPartOfRest = 2;
 constexpr int kMaxThreads = 1024;
 
 void pause_briefly() {
@@ -132,7 +132,7 @@ struct ThreadPool::Impl {
 
   RangeFn function = nullptr;
   void* context = nullptr;
-  int64_t tasks = 0, grain = 1, grains = 0; ///< shares are in grains; the last one has what is left over
+  int64_t grain = 1;
   int shares_used = 0;
   std::vector<Share> shares;
 
@@ -155,10 +155,11 @@ struct ThreadPool::Impl {
       int64_t begin = share.next.load(std::memory_order_relaxed);
       while (begin < share.end) {
         const int64_t rest = share.end - begin;
-        const int64_t end = begin + std::max<int64_t>(1, rest / kPartOfRest);
+        const int64_t piece = std::max(grain, rest / kPartOfRest);
+        const int64_t end = rest - piece < grain ? share.end : begin + piece;
         if (!share.next.compare_exchange_weak(begin, end, std::memory_order_relaxed))
           continue; // `begin` is where another worker left off
-        function(context, begin * grain, end == grains ? tasks : end * grain, worker);
+        function(context, begin, end, worker);
         begin = share.next.load(std::memory_order_relaxed);
       }
     }
@@ -195,15 +196,14 @@ struct ThreadPool::Impl {
     }
   }
 
-  void dispatch(int64_t all, int64_t wanted_grain, RangeFn fn, void* with) {
+  // Shares are equal but for a task, and none is smaller than the grain: `tasks` >= `smallest`.
+  void dispatch(int64_t tasks, int64_t smallest, RangeFn fn, void* with) {
     std::lock_guard lock(turn);
     function = fn;
     context = with;
-    tasks = all;
-    grain = wanted_grain;
-    grains = tasks / grain;
-    shares_used = static_cast<int>(std::min<int64_t>(static_cast<int64_t>(shares.size()), grains));
-    const int64_t per_share = grains / shares_used, extra = grains % shares_used;
+    grain = smallest;
+    shares_used = static_cast<int>(std::min<int64_t>(static_cast<int64_t>(shares.size()), tasks / grain));
+    const int64_t per_share = tasks / shares_used, extra = tasks % shares_used;
     int64_t begin = 0;
     for (int i = 0; i < shares_used; ++i) {
       Share& share = shares[static_cast<std::size_t>(i)];

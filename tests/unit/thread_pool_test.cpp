@@ -7,7 +7,10 @@
 
 #include <atomic>
 #include <chrono>
+#include <mutex>
+#include <set>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace sinter::rt {
@@ -25,7 +28,6 @@ TEST(ThreadPool, RunsEveryTaskExactlyOnce) {
           EXPECT_LT(worker, threads);
           EXPECT_LT(begin, end);
           EXPECT_TRUE(end - begin >= grain || end - begin == tasks);
-          EXPECT_EQ(grain > 0 ? begin % grain : 0, 0);
           for (int64_t i = begin; i < end; ++i)
             hits[static_cast<std::size_t>(i)].fetch_add(1, std::memory_order_relaxed);
         });
@@ -49,11 +51,29 @@ TEST(ThreadPool, OneThreadRunsOnTheCallerInOnePiece) {
   EXPECT_EQ(calls, 1);
 }
 
-TEST(ThreadPool, PiecesAreNotSmallerThanTheGrainExceptTheLastOfAShare) {
+TEST(ThreadPool, SharesAreEqualEvenWhereTheGrainDoesNotDivideThem) {
   ThreadPool pool(2);
-  std::atomic<int> pieces{0};
-  pool.parallel_for(100, 30, [&](int64_t, int64_t, int) { ++pieces; });
-  EXPECT_LE(pieces.load(), 4);
+  for (int64_t grain : {2, 3}) { // shares of 3 tasks, too small to be cut
+    std::mutex mutex;
+    std::set<std::pair<int64_t, int64_t>> pieces;
+    pool.parallel_for(6, grain, [&](int64_t begin, int64_t end, int) {
+      const std::lock_guard lock(mutex);
+      pieces.emplace(begin, end);
+    });
+    EXPECT_EQ(pieces, (std::set<std::pair<int64_t, int64_t>>{{0, 3}, {3, 6}}));
+  }
+}
+
+TEST(ThreadPool, PiecesShrinkToTheGrain) {
+  ThreadPool pool(2);
+  std::mutex mutex;
+  std::set<std::pair<int64_t, int64_t>> pieces;
+  pool.parallel_for(32, 2, [&](int64_t begin, int64_t end, int) {
+    const std::lock_guard lock(mutex);
+    pieces.emplace(begin, end);
+  });
+  EXPECT_EQ(pieces, (std::set<std::pair<int64_t, int64_t>>{
+                        {0, 8}, {8, 12}, {12, 14}, {14, 16}, {16, 24}, {24, 28}, {28, 30}, {30, 32}}));
 }
 
 TEST(ThreadPool, AWorkerNumberIsNeverUsedTwiceAtATime) {

@@ -16,6 +16,7 @@ constexpr int64_t kLargestBody = 512;
 constexpr size_t kMostRuns = 12;
 // Tasks.
 constexpr double kTaskMicroseconds = 20;
+constexpr double kGrainMicroseconds = 8; // the least work worth a thread; waking it costs a tenth
 constexpr int64_t kTasksWanted = 32;
 // Channels are summed in parts.
 constexpr int64_t kMostChunks = 8;
@@ -262,7 +263,7 @@ void cutTasks(const Problem& p, const Target& target, Plan& plan) {
   plan.tasks = outer * plan.rowChunks * plan.positionChunks * plan.blockChunks;
   const double taskMicroseconds = microseconds / static_cast<double>(plan.tasks);
   plan.grain = std::clamp<int64_t>(
-      static_cast<int64_t>(std::ceil(kTaskMicroseconds / std::max(taskMicroseconds, 1e-3))), 1, plan.tasks);
+      static_cast<int64_t>(std::ceil(kGrainMicroseconds / std::max(taskMicroseconds, 1e-3))), 1, plan.tasks);
 }
 
 } // namespace

@@ -14,9 +14,9 @@ using namespace mlir;
 namespace sinter::codegen::cpu {
 namespace {
 
-constexpr double kTaskNanoseconds = 4000;   // the least work worth a task of its own
-constexpr double kGrainNanoseconds = 20000; // the least work worth waking a thread for
-constexpr int64_t kMostTasks = 128;         // enough for any pool to share out evenly
+constexpr double kTaskNanoseconds = 4000;  // the least work worth a task of its own
+constexpr double kGrainNanoseconds = 8000; // the least work worth a thread; waking it costs a tenth
+constexpr int64_t kMostTasks = 128;        // enough for any pool to share out evenly
 
 class KernelWriter {
 public:

@@ -23,8 +23,8 @@ public:
   /// A range of tasks: called with a context, a half-open range and the worker's number in [0, size()).
   using RangeFn = void (*)(void* context, int64_t begin, int64_t end, int worker);
 
-  /// Splits [0, tasks) into pieces of at least `grain`, at multiples of it, and runs them on all workers;
-  /// returns when all are done. Does not allocate. `fn` must not throw.
+  /// Splits [0, tasks) into pieces of at least `grain` and runs them on all workers; returns when all are
+  /// done. Does not allocate. `fn` must not throw.
   ///
   /// What is one piece only, and what a task of this pool calls, runs on the calling thread at once; other
   /// calls from several threads take turns. So a worker's number tells tasks of one call apart, not those of
