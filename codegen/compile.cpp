@@ -172,7 +172,7 @@ ConstantOptions constantOptions(const CompileOptions& options, const CompiledKer
   if (!options.diskCache)
     return {};
   KernelStore& store = KernelStore::instance();
-  if (!store.off().empty())
+  if (!store.off().empty() || !store.cache().can_map())
     return {};
   // A program some of whose kernels had to be compiled is new here, and so are its constants.
   return {.store = &store, .find = kernels.compiled == 0};

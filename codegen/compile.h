@@ -22,7 +22,7 @@ struct CompileOptions {
   bool precise = false;
   /// True: what the cost model cannot tell from the best is measured (KernelOptions::tune).
   bool tune = false;
-  /// False: kernels are neither looked for in the cache on disk nor kept there.
+  /// False: kernels and weights are neither looked for in the cache on disk nor kept there.
   bool diskCache = true;
 };
 

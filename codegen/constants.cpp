@@ -69,7 +69,7 @@ ir::ConstantDeferral::Identity identityOf(ir::ConstantOp op) {
 void identify(std::vector<Job>& jobs, KernelStore& store) {
   uint64_t bytes = 0;
   for (Job& job : jobs)
-    if (job.bytes >= kLeastKeptBytes)
+    if (job.bytes >= kLeastKeptBytes && static_cast<uint64_t>(job.bytes) <= store.cache().most_blob_bytes())
       if (job.identity = identityOf(job.op); job.isKept())
         bytes += static_cast<uint64_t>(job.bytes);
   if (bytes > store.cache().capacity() / 2)
@@ -102,9 +102,9 @@ public:
   Keeper(const Keeper&) = delete;
   Keeper& operator=(const Keeper&) = delete;
   ~Keeper() {
-    rt::ThreadPool alone(1); // the process may be ending, and its pools with it
-    const rt::PoolScope scope(alone);
     try {
+      rt::ThreadPool alone(1); // the process may be ending, and its pools with it
+      const rt::PoolScope scope(alone);
       for (const Item& item : items_)
         keep(item);
     } catch (const std::exception&) { // the model's file is not what it was, or there is no memory
@@ -115,7 +115,6 @@ public:
     const char* elements = reinterpret_cast<const char*>(job.data.storage->data()) + job.data.byteOffset;
     items_.push_back({job.identity, job.data.storage, {elements, static_cast<size_t>(job.bytes)}});
   }
-  bool isEmpty() const { return items_.empty(); }
 
 private:
   struct Item {
@@ -143,22 +142,25 @@ ProgramConstants makeConstants(Block& body, const ConstantOptions& options) {
     if (options.find)
       findOnDisk(jobs, *options.store);
   }
+  for (Job& job : jobs)
+    if (!job.isMapped) {
+      job.data = ir::readElements(job.op.getValue());
+      checkAssumption(job);
+    }
+  // Only a program that is complete has something to keep.
   ProgramConstants made;
-  auto keeper = options.store ? std::make_shared<Keeper>(*options.store) : nullptr;
+  std::shared_ptr<Keeper> keeper;
   for (Job& job : jobs) {
     if (job.isMapped) {
       made.mappedBytes += static_cast<uint64_t>(job.bytes);
-    } else {
-      job.data = ir::readElements(job.op.getValue());
-      checkAssumption(job);
-      if (keeper && job.isKept())
-        keeper->add(job);
+    } else if (job.isKept()) {
+      if (!keeper)
+        keeper = std::make_shared<Keeper>(*options.store);
+      keeper->add(job);
     }
-    made.constants.push_back({job.op.getResult(), job.data.storage, job.data.byteOffset});
-    job.data.storage.reset();
+    made.constants.push_back({job.op.getResult(), std::move(job.data.storage), job.data.byteOffset});
   }
-  if (keeper && !keeper->isEmpty())
-    made.keeper = std::move(keeper);
+  made.keeper = std::move(keeper);
   return made;
 }
 

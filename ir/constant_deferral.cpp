@@ -107,11 +107,11 @@ private:
     const auto* deferral = ConstantDeferral::of(value.getContext());
     if (resource && deferral && deferral->find(resource))
       return deferral->identityOf(resource);
-    const ConstantData data = readElements(value);
     const auto bytes = static_cast<size_t>(storedBytes(cast<RankedTensorType>(value.getType())));
     Identity identity;
-    llvm::raw_string_ostream(identity.recipe)
-        << value.getType() << " " << digestOf(ArrayRef(data.view.as<char>(), bytes));
+    llvm::raw_string_ostream(identity.recipe) << value.getType();
+    identity.sources.push_back(
+        [data = readElements(value), bytes] { return digestOf(ArrayRef(data.view.as<char>(), bytes)); });
     return identity;
   }
 

@@ -10,6 +10,9 @@ using namespace mlir;
 namespace sinter::passes {
 namespace {
 
+// Bounds the time for chains of concatenations, of which every one holds all before, and how deep they nest.
+constexpr size_t kMostLeaves = 256;
+
 ir::ConcatOp concatInPlace(Value value) {
   auto concat = value.getDefiningOp<ir::ConcatOp>();
   return concat && concat.getInPlace() ? concat : ir::ConcatOp();
@@ -89,6 +92,16 @@ SmallVector<bool> MemoryGroups::add(ir::ConcatOp concat) {
   SmallVector<bool> isPlaced(concat.getInputs().size(), false);
   if (!operandsAreSlices(concat))
     return isPlaced;
+  SmallVector<Slice> wanted;
+  SmallVector<int64_t> offsets;
+  int64_t offset = 0;
+  for (Value input : concat.getInputs()) {
+    wanted.append(leavesOf(input, offset));
+    offsets.push_back(offset);
+    offset += ir::storedBytes(ir::tensorType(input));
+  }
+  if (wanted.size() > kMostLeaves)
+    return isPlaced;
   Value result = concat.getResult();
   const size_t own = groups.size();
   Group group;
@@ -99,14 +112,6 @@ SmallVector<bool> MemoryGroups::add(ir::ConcatOp concat) {
   groups.push_back(group);
   places[result] = {own, 0};
 
-  SmallVector<Slice> wanted;
-  SmallVector<int64_t> offsets;
-  int64_t offset = 0;
-  for (Value input : concat.getInputs()) {
-    wanted.append(leavesOf(input, offset));
-    offsets.push_back(offset);
-    offset += ir::storedBytes(ir::tensorType(input));
-  }
   // What is in the way of one operand may be another: the group is complete after the last.
   for (auto [i, input] : llvm::enumerate(concat.getInputs()))
     isPlaced[i] = join(aliasRoot(input), {own, offsets[i]}, wanted, group.end);

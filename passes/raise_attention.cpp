@@ -5,6 +5,7 @@
 #include "passes/constants.h"
 
 #include <cmath>
+#include <limits>
 
 using namespace mlir;
 
@@ -36,6 +37,13 @@ ir::MatmulOp plainProduct(Value value) {
   const bool sameRanks = ir::tensorType(product.getLhs()).getRank() == rank &&
                          ir::tensorType(product.getRhs()).getRank() == rank;
   return sameRanks ? product : ir::MatmulOp();
+}
+
+/// Scales are multiplied in f32.
+bool isScale(double number) {
+  const double magnitude = std::abs(number);
+  return number == 0 ||
+         (magnitude >= std::numeric_limits<float>::min() && magnitude <= std::numeric_limits<float>::max());
 }
 
 SmallVector<int64_t> identity(int64_t rank) {
@@ -71,8 +79,12 @@ struct RaiseAttention : OpRewritePattern<ir::MatmulOp> {
       std::tie(scores, scale) = *factor;
     auto product = plainProduct(scores);
     const ArrayRef<int64_t> shape = ir::tensorType(scores).getShape();
-    if (!std::isfinite(scale) || shape[shape.size() - 2] < kFewestRows || llvm::is_contained(shape, 0) ||
+    if (!isScale(scale) || shape[shape.size() - 2] < kFewestRows || llvm::is_contained(shape, 0) ||
         ir::tensorType(product.getLhs()).getShape().back() == 0)
+      return failure();
+    // Constants are better packed once, and scores not computed for every batch entry of the values.
+    if (isConstant(product.getRhs()) || isConstant(op.getRhs()) ||
+        ir::tensorType(op.getResult()).getShape().drop_back() != shape.drop_back())
       return failure();
     SmallVector<int64_t> swapped = identity(rank);
     std::swap(swapped[swapped.size() - 2], swapped.back());
@@ -127,7 +139,7 @@ struct AbsorbOperandScale : OpRewritePattern<ir::AttentionOp> {
     for (unsigned number : {0, 1}) {
       OpOperand& operand = op->getOpOperand(number);
       auto factor = operand.get().hasOneUse() ? scaledBy(operand.get()) : std::nullopt;
-      if (!factor || !std::isfinite(factor->second))
+      if (!factor || !isScale(op.getScale().convertToDouble() * factor->second))
         continue;
       rewriter.modifyOpInPlace(op, [&] {
         operand.set(factor->first);

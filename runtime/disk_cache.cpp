@@ -196,34 +196,28 @@ std::shared_ptr<void> reserve_addresses(std::size_t bytes) {
   return {start, [bytes](void* address) { munmap(address, bytes); }};
 }
 
-// The same, mapped.
-std::shared_ptr<Storage> map_entry(int file, const struct stat& status, const Digest& key,
-                                   uint64_t most_bytes) {
+// All of `file` in memory, and its blob; null where the process may map no more.
+std::shared_ptr<Storage> map_file(int file, std::size_t blob_bytes) {
   static_assert(sizeof(Header) == 64, "blobs lie at multiples of 64 bytes");
-  const auto header = read_header(file, status, key, most_bytes);
-  if (!header)
-    return nullptr;
   const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-  const std::size_t bytes = sizeof *header + header->blob_bytes;
+  const std::size_t bytes = sizeof(Header) + blob_bytes;
   // What lies behind the file in its last page may be nothing; the page after that is always there.
   auto addresses = reserve_addresses((bytes + page - 1) / page * page + page);
   if (!addresses || mmap(addresses.get(), bytes, PROT_READ, MAP_SHARED | MAP_FIXED | MAP_POPULATE, file, 0) !=
                         addresses.get())
     return nullptr;
-  char* blob = static_cast<char*>(addresses.get()) + sizeof *header;
-  if (*header != header_of(key, {blob, header->blob_bytes}))
-    return nullptr;
-  return Storage::adopt(blob, header->blob_bytes, std::move(addresses));
+  char* blob = static_cast<char*>(addresses.get()) + sizeof(Header);
+  return Storage::adopt(blob, blob_bytes, std::move(addresses));
 }
 
-// On another machine's disk a file that somebody removes is gone for those, too, who have it mapped.
 bool is_remote(int file) {
   struct statfs status{};
   if (fstatfs(file, &status) != 0)
     return true;
   const auto type = static_cast<uint64_t>(status.f_type) & 0xffffffff;
   return type == NFS_SUPER_MAGIC || type == SMB_SUPER_MAGIC || type == SMB2_SUPER_MAGIC ||
-         type == CIFS_SUPER_MAGIC || type == FUSE_SUPER_MAGIC;
+         type == CIFS_SUPER_MAGIC || type == FUSE_SUPER_MAGIC || type == V9FS_MAGIC ||
+         type == AFS_SUPER_MAGIC || type == AFS_FS_MAGIC;
 }
 
 // Calls `visit(name, status)` for every file of ours.
@@ -269,14 +263,17 @@ std::string DiskCache::refusal() const {
 }
 
 bool DiskCache::find(const Digest& key, std::vector<char>& blob) const {
-  return use(key, /*touch=*/true, [&](int file, const struct stat& status) {
-    return read_entry(file, status, key, most_entry_bytes(capacity_), blob);
-  });
+  return read(key, blob, /*touch=*/true);
 }
 
 bool DiskCache::peek(const Digest& key, std::vector<char>& blob) const {
-  return use(key, /*touch=*/false, [&](int file, const struct stat& status) {
-    return read_entry(file, status, key, most_entry_bytes(capacity_), blob);
+  return read(key, blob, /*touch=*/false);
+}
+
+bool DiskCache::read(const Digest& key, std::vector<char>& blob, bool touch) const {
+  return use(key, touch, [&](int file, const struct stat& status) {
+    return read_entry(file, status, key, most_entry_bytes(capacity_), blob) ? Finding::whole
+                                                                            : Finding::damaged;
   });
 }
 
@@ -287,16 +284,32 @@ bool DiskCache::contains(const Digest& key) const {
 
 std::shared_ptr<Storage> DiskCache::map(const Digest& key) const {
   std::shared_ptr<Storage> blob;
-  use(key, /*touch=*/true, [&](int file, const struct stat& status) {
+  const bool isWhole = use(key, /*touch=*/true, [&](int file, const struct stat& status) {
     if (is_remote(file))
-      return true;
-    blob = map_entry(file, status, key, most_entry_bytes(capacity_));
-    return blob != nullptr;
+      return Finding::unavailable;
+    const auto header = read_header(file, status, key, most_entry_bytes(capacity_));
+    if (!header)
+      return Finding::damaged;
+    blob = map_file(file, header->blob_bytes);
+    if (!blob)
+      return Finding::unavailable;
+    const std::string_view bytes(reinterpret_cast<const char*>(blob->data()), blob->bytes());
+    return *header == header_of(key, bytes) ? Finding::whole : Finding::damaged;
   });
-  return blob;
+  return isWhole ? blob : nullptr;
 }
 
-// False, and the entry removed, if there is one that `accept` does not take.
+bool DiskCache::can_map() const {
+  const File directory = open_directory(directory_).directory;
+  return !directory || !is_remote(directory.get());
+}
+
+uint64_t DiskCache::most_blob_bytes() const {
+  const uint64_t most = most_entry_bytes(capacity_);
+  return most - std::min<uint64_t>(most, sizeof(Header));
+}
+
+// True if there is an entry that `accept` finds whole; one that it finds damaged is removed.
 bool DiskCache::use(const Digest& key, bool touch, const Accept& accept) const {
   const File directory = open_directory(directory_).directory;
   if (!directory)
@@ -307,7 +320,10 @@ bool DiskCache::use(const Digest& key, bool touch, const Accept& accept) const {
   struct stat status{};
   if (!file || fstat(file.get(), &status) != 0)
     return false;
-  if (!accept(file.get(), status)) {
+  const Finding finding = accept(file.get(), status);
+  if (finding == Finding::unavailable)
+    return false;
+  if (finding == Finding::damaged) {
     // Another process may have put a good one in its place by now.
     struct stat now{};
     if (fstatat(directory.get(), name.c_str(), &now, AT_SYMLINK_NOFOLLOW) == 0 && now.st_ino == status.st_ino)
@@ -321,10 +337,10 @@ bool DiskCache::use(const Digest& key, bool touch, const Accept& accept) const {
 }
 
 bool DiskCache::store(const Digest& key, std::string_view blob) {
+  if (blob.size() > most_blob_bytes())
+    return false;
   const Header header = header_of(key, blob);
   const uint64_t bytes = sizeof header + blob.size();
-  if (bytes > most_entry_bytes(capacity_))
-    return false;
   Opened opened = open_directory(directory_);
   if (!opened.directory && opened.refusal.empty()) {
     make_directory(directory_);

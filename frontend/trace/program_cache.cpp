@@ -69,23 +69,28 @@ ProgramCache::Program ProgramCache::get(std::span<const Tensor> inputs,
 }
 
 void ProgramCache::end(const std::shared_ptr<Compilation>& compilation, Program program) {
+  Program evicted; // destroyed when the lock is gone: the end of a program may write its weights to the disk
   {
     const std::lock_guard lock(mutex_);
     std::erase(compilations_under_way_, compilation);
     compilation->ended = true;
     compilation->program = program;
     if (program)
-      keep(compilation->signature, std::move(program));
+      evicted = keep(compilation->signature, std::move(program));
   }
   ended_.notify_all();
 }
 
-void ProgramCache::keep(Signature signature, Program program) {
+ProgramCache::Program ProgramCache::keep(Signature signature, Program program) {
   ++compilations_;
   kept_.push_back({std::move(signature), std::move(program), ++clock_});
-  if (kept_.size() > capacity_)
-    kept_.erase(std::min_element(kept_.begin(), kept_.end(),
-                                 [](const Kept& a, const Kept& b) { return a.last_use < b.last_use; }));
+  if (kept_.size() <= capacity_)
+    return nullptr;
+  const auto oldest = std::min_element(kept_.begin(), kept_.end(),
+                                       [](const Kept& a, const Kept& b) { return a.last_use < b.last_use; });
+  Program evicted = std::move(oldest->program);
+  kept_.erase(oldest);
+  return evicted;
 }
 
 int64_t ProgramCache::compilations() const {

@@ -60,7 +60,8 @@ private:
   static bool matches(const Signature& signature, std::span<const Tensor> inputs);
   Program find_locked(std::span<const Tensor> inputs);
   std::shared_ptr<Compilation> under_way(std::span<const Tensor> inputs) const;
-  void keep(Signature signature, Program program);
+  /// Returns what had to go.
+  Program keep(Signature signature, Program program);
   void end(const std::shared_ptr<Compilation>& compilation, Program program);
 
   const std::size_t capacity_;

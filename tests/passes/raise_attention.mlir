@@ -35,7 +35,8 @@ func.func @masked(%q: tensor<2x16x8xf32>, %k: tensor<2x8x24xf32>, %v: tensor<2x2
   return %3 : tensor<2x16x4xf32>
 }
 
-// Another axis; scores, or weights, that are used elsewhere; too few rows: none of them is one.
+// Another axis; scores, masked scores or weights that are used elsewhere; too few rows; constant keys or values, which
+// are packed once; a scale that f32 cannot hold: none of them is one.
 // CHECK-LABEL: func.func @other_axis
 // CHECK-NOT: sinter.attention
 func.func @other_axis(%q: tensor<2x24x8xf32>, %k: tensor<2x8x24xf32>, %v: tensor<2x24x4xf32>) -> tensor<2x24x4xf32> {
@@ -61,4 +62,56 @@ func.func @one_row(%q: tensor<2x1x8xf32>, %k: tensor<2x8x24xf32>, %v: tensor<2x2
   %1 = sinter.softmax %0 {axis = 2 : i64} : (tensor<2x1x24xf32>) -> tensor<2x1x24xf32>
   %2 = sinter.matmul %1, %v : (tensor<2x1x24xf32>, tensor<2x24x4xf32>) -> tensor<2x1x4xf32>
   return %2 : tensor<2x1x4xf32>
+}
+
+// CHECK-LABEL: func.func @scores_returned
+// CHECK-NOT: sinter.attention
+func.func @scores_returned(%q: tensor<2x24x8xf32>, %k: tensor<2x8x24xf32>, %v: tensor<2x24x4xf32>) -> (tensor<2x24x4xf32>, tensor<2x24x24xf32>) {
+  %0 = sinter.matmul %q, %k : (tensor<2x24x8xf32>, tensor<2x8x24xf32>) -> tensor<2x24x24xf32>
+  %1 = sinter.softmax %0 {axis = 2 : i64} : (tensor<2x24x24xf32>) -> tensor<2x24x24xf32>
+  %2 = sinter.matmul %1, %v : (tensor<2x24x24xf32>, tensor<2x24x4xf32>) -> tensor<2x24x4xf32>
+  return %2, %0 : tensor<2x24x4xf32>, tensor<2x24x24xf32>
+}
+
+// CHECK-LABEL: func.func @masked_scores_returned
+// CHECK-NOT: sinter.attention
+func.func @masked_scores_returned(%q: tensor<2x24x8xf32>, %k: tensor<2x8x24xf32>, %v: tensor<2x24x4xf32>, %mask: tensor<24xf32>) -> (tensor<2x24x4xf32>, tensor<2x24x24xf32>) {
+  %0 = sinter.matmul %q, %k : (tensor<2x24x8xf32>, tensor<2x8x24xf32>) -> tensor<2x24x24xf32>
+  %1 = sinter.add %0, %mask : (tensor<2x24x24xf32>, tensor<24xf32>) -> tensor<2x24x24xf32>
+  %2 = sinter.softmax %1 {axis = 2 : i64} : (tensor<2x24x24xf32>) -> tensor<2x24x24xf32>
+  %3 = sinter.matmul %2, %v : (tensor<2x24x24xf32>, tensor<2x24x4xf32>) -> tensor<2x24x4xf32>
+  return %3, %1 : tensor<2x24x4xf32>, tensor<2x24x24xf32>
+}
+
+// CHECK-LABEL: func.func @seven_rows
+// CHECK-NOT: sinter.attention
+func.func @seven_rows(%q: tensor<2x7x8xf32>, %k: tensor<2x8x24xf32>, %v: tensor<2x24x4xf32>) -> tensor<2x7x4xf32> {
+  %0 = sinter.matmul %q, %k : (tensor<2x7x8xf32>, tensor<2x8x24xf32>) -> tensor<2x7x24xf32>
+  %1 = sinter.softmax %0 {axis = 2 : i64} : (tensor<2x7x24xf32>) -> tensor<2x7x24xf32>
+  %2 = sinter.matmul %1, %v : (tensor<2x7x24xf32>, tensor<2x24x4xf32>) -> tensor<2x7x4xf32>
+  return %2 : tensor<2x7x4xf32>
+}
+
+// CHECK-LABEL: func.func @constant_value
+// CHECK-NOT: sinter.attention
+func.func @constant_value(%q: tensor<2x16x8xf32>, %k: tensor<2x8x24xf32>) -> tensor<2x16x4xf32> {
+  %v = sinter.constant dense<0.5> : tensor<2x24x4xf32>
+  %0 = sinter.matmul %q, %k : (tensor<2x16x8xf32>, tensor<2x8x24xf32>) -> tensor<2x16x24xf32>
+  %1 = sinter.softmax %0 {axis = 2 : i64} : (tensor<2x16x24xf32>) -> tensor<2x16x24xf32>
+  %2 = sinter.matmul %1, %v : (tensor<2x16x24xf32>, tensor<2x24x4xf32>) -> tensor<2x16x4xf32>
+  return %2 : tensor<2x16x4xf32>
+}
+
+// CHECK-LABEL: func.func @vanishing_scale
+// CHECK: sinter.mul
+// CHECK: sinter.attention
+// CHECK-SAME: scale = 1.0000000195414814E-25
+func.func @vanishing_scale(%q: tensor<2x16x8xf32>, %k: tensor<2x8x24xf32>, %v: tensor<2x24x4xf32>) -> tensor<2x16x4xf32> {
+  %c = sinter.constant dense<1.0e-25> : tensor<f32>
+  %qs = sinter.mul %q, %c : (tensor<2x16x8xf32>, tensor<f32>) -> tensor<2x16x8xf32>
+  %0 = sinter.matmul %qs, %k : (tensor<2x16x8xf32>, tensor<2x8x24xf32>) -> tensor<2x16x24xf32>
+  %1 = sinter.mul %0, %c : (tensor<2x16x24xf32>, tensor<f32>) -> tensor<2x16x24xf32>
+  %2 = sinter.softmax %1 {axis = 2 : i64} : (tensor<2x16x24xf32>) -> tensor<2x16x24xf32>
+  %3 = sinter.matmul %2, %v : (tensor<2x16x24xf32>, tensor<2x24x4xf32>) -> tensor<2x16x4xf32>
+  return %3 : tensor<2x16x4xf32>
 }

@@ -15,6 +15,7 @@
 #include <optional>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
 
@@ -117,6 +118,24 @@ TEST_F(DiskCacheTest, MapsNothingThatIsDamaged) {
   }
   write(file(key_of(1)), whole);
   EXPECT_NE(cache.map(key_of(1)), nullptr) << "the test spoils more than it means to";
+}
+
+TEST_F(DiskCacheTest, WhatCannotBeMappedStays) {
+  DiskCache cache(directory(), kPlenty);
+  EXPECT_TRUE(cache.can_map());
+  ASSERT_TRUE(cache.store(key_of(1), std::string(64 << 20, 'b')));
+  const pid_t child = fork();
+  if (child == 0) { // the limit would stay
+    uint64_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    const rlim_t bytes = pages * static_cast<uint64_t>(sysconf(_SC_PAGESIZE)) + (32 << 20);
+    const rlimit little{.rlim_cur = bytes, .rlim_max = bytes};
+    _exit(setrlimit(RLIMIT_AS, &little) == 0 && cache.map(key_of(1)) == nullptr ? 0 : 1);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  EXPECT_NE(cache.map(key_of(1)), nullptr);
 }
 
 TEST_F(DiskCacheTest, IsOnlyTheUsers) {

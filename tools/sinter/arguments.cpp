@@ -76,9 +76,10 @@ void CodeOptions::add_running_to(CLI::App& command) {
   command.add_flag(
       "--tune", tune,
       "Measure several ways to compute each contraction, some seconds, instead of trusting the cost "
-      "model; the fastest is kept for the next time");
-  command.add_flag("--no-cache", no_cache,
-                   "Compile every kernel, and keep none for the next time (see sinter cache)");
+      "model; the fastest is kept for the next time, unless --no-cache is given");
+  command.add_flag(
+      "--no-cache", no_cache,
+      "Compile every kernel and pack all weights, and keep nothing for the next time (see sinter cache)");
 }
 
 void CodeOptions::apply(ModelOptions& options) const {

@@ -83,6 +83,7 @@ Side describe(const rt::Executable& executable) {
   side.arena_bytes = executable.memory().arena_bytes;
   side.arena_lower_bound = executable.memory().lower_bound;
   side.arena_without_reuse = executable.memory().without_reuse;
+  side.scratch_bytes = executable.scratch_bytes();
   return side;
 }
 

@@ -25,6 +25,7 @@ struct Side : Samples {
   uint64_t arena_bytes = 0;
   uint64_t arena_lower_bound = 0;
   uint64_t arena_without_reuse = 0;
+  uint64_t scratch_bytes = 0; ///< of each thread
 };
 
 /// Another inference engine that ran the same model on the same inputs.

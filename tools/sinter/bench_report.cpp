@@ -54,6 +54,7 @@ std::string comparison(const Measurement& m) {
   text += row("  lower bound", mebibytes(m.fused.arena_lower_bound), mebibytes(m.unfused.arena_lower_bound));
   text += row("  without reuse", mebibytes(m.fused.arena_without_reuse),
               mebibytes(m.unfused.arena_without_reuse));
+  text += row("scratch of a thread", mebibytes(m.fused.scratch_bytes), mebibytes(m.unfused.scratch_bytes));
   text += fmt::format("  {:<26}{:>14}\n", "peak RSS of this process", mebibytes(m.peak_rss_bytes));
   if (m.fused.min_ms() > 0)
     text += fmt::format("  fused is {:.2f} times as fast\n", m.unfused.min_ms() / m.fused.min_ms());
@@ -97,10 +98,10 @@ std::string side_json(const Measurement& m, const Side& side) {
   return fmt::format(
       R"({{"min_ms": {}, "median_ms": {}, "kernel_count": {}, "distinct_kernels": {}, )"
       R"("kernels_compiled": {}, "kernels_loaded": {}, "arena_bytes": {}, )"
-      R"("arena_lower_bound": {}, "arena_without_reuse": {}, "compile_ms": {}, "gflops": {}, "peak_share": {}}})",
+      R"("arena_lower_bound": {}, "arena_without_reuse": {}, "scratch_bytes": {}, "compile_ms": {}, "gflops": {}, "peak_share": {}}})",
       json_number(side.min_ms()), json_number(side.median_ms()), side.kernel_count, side.distinct_kernels,
       side.kernels_compiled, side.kernels_loaded, side.arena_bytes, side.arena_lower_bound,
-      side.arena_without_reuse, json_number(side.compile_ms), json_number(rate),
+      side.arena_without_reuse, side.scratch_bytes, json_number(side.compile_ms), json_number(rate),
       json_number(m.peak_gflops > 0 ? rate / m.peak_gflops : 0));
 }
 

@@ -340,17 +340,6 @@ private:
 
   //===-- Tasks -------------------------------------------------------------------------------------===//
 
-  // Emits `body` to run if `condition` holds.
-  void when(llvm::Value* condition, llvm::function_ref<void()> body) {
-    auto* then = llvm::BasicBlock::Create(b_.getContext(), "then", kernel_);
-    auto* done = llvm::BasicBlock::Create(b_.getContext(), "done", kernel_);
-    b_.CreateCondBr(condition, then, done);
-    b_.SetInsertPoint(then);
-    body();
-    b_.CreateBr(done);
-    b_.SetInsertPoint(done);
-  }
-
   void emitTask(llvm::Value* task, llvm::Value* round) {
     llvm::Value* rowBlock = b_.CreateURem(task, b_.index(plan_.rowBlocks));
     llvm::Value* entry = b_.CreateUDiv(task, b_.index(plan_.rowBlocks));
@@ -365,10 +354,15 @@ private:
         pointer = b_.advance(pointer, scaled(at, stride));
       return pointer;
     };
-    when(b_.CreateOr(b_.CreateICmpEQ(round, b_.index(0)), b_.CreateICmpEQ(rowBlock, b_.index(0))), [&] {
-      b_.CreateCall(packKeys_, {entryOf(problem_.key, a_.key), scratch(plan_.keyAt)});
-      b_.CreateCall(packValues_, {entryOf(problem_.value, a_.value), scratch(plan_.valueAt)});
-    });
+    llvm::Value* isNew =
+        b_.CreateOr(b_.CreateICmpEQ(round, b_.index(0)), b_.CreateICmpEQ(rowBlock, b_.index(0)));
+    b_.branch(
+        isNew,
+        [&] {
+          b_.CreateCall(packKeys_, {entryOf(problem_.key, a_.key), scratch(plan_.keyAt)});
+          b_.CreateCall(packValues_, {entryOf(problem_.value, a_.value), scratch(plan_.valueAt)});
+        },
+        nullptr);
     llvm::Value* first = scaled(rowBlock, plan_.rows);
     packQuery(entryOf(problem_.query, a_.query), first);
     llvm::Value* mask = problem_.hasMask ? entryOf(problem_.mask, a_.mask) : kernel_->getArg(3);

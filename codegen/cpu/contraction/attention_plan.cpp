@@ -12,7 +12,7 @@ namespace {
 // A block of scores, the keys and the values it meets stay in the second-level cache, and what a register
 // tile reads of the values of a block in the first.
 constexpr int64_t kRows = 64, kKeys = 256;
-constexpr double kTaskMicroseconds = 20;
+constexpr double kGrainMicroseconds = 20; // keys are packed in each piece
 constexpr int64_t kPiecesWanted = 32;
 // Every piece of work packs keys and values again: so many blocks of rows share that at least.
 constexpr int64_t kBlocksOfPiece = 4;
@@ -84,7 +84,7 @@ AttentionPlan::AttentionPlan(const ir::Attention& a, const Target& target) {
     grain = llvm::divideCeilSigned(grain, 2);
   const double macs = a.scores() * static_cast<double>(a.depth + a.width) / static_cast<double>(tasks);
   const double microseconds = macs / (4000 * static_cast<double>(lanes));
-  const double wanted = std::ceil(kTaskMicroseconds / std::max(microseconds, 1e-3));
+  const double wanted = std::ceil(kGrainMicroseconds / std::max(microseconds, 1e-3));
   grain = std::clamp(static_cast<int64_t>(wanted), grain, tasks);
 }
 

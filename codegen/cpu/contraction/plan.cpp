@@ -19,7 +19,7 @@ constexpr double kTaskMicroseconds = 20;
 constexpr double kGrainMicroseconds = 8; // the least work worth a thread; waking it costs a tenth
 constexpr int64_t kTasksWanted = 32;
 // Channels are summed in parts.
-constexpr int64_t kMostChunks = 8;
+constexpr int64_t kMostChunks = 32;
 constexpr int64_t kPassesWorthChunks = 4;
 constexpr double kChainCycles = 4.4;
 // Filters smaller than this come from a cache, or fast enough.

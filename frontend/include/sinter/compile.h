@@ -22,11 +22,12 @@ struct CompileOptions {
   int threads = 0;                    ///< 0: the pool shared by the process, one thread per processor
   std::string cpu = "native";         ///< or an x86-64 microarchitecture level such as "x86-64-v3"
   std::size_t cached_signatures = 16; ///< programs kept, 0: none; the least recently used goes first
+  bool precise = false; ///< no algorithm that trades accuracy for speed (Winograd, merged groups)
+  /// False: kernels and weights are neither looked for in the cache on disk nor kept there.
+  bool disk_cache = true;
   /// Measures several ways to compute each contraction instead of trusting the cost model: compiling takes
   /// some seconds. What is found out is kept with the kernels, for programs compiled without this as well.
   bool tune = false;
-  bool precise = false;   ///< no algorithm that trades accuracy for speed (Winograd, merged groups)
-  bool disk_cache = true; ///< false: kernels are neither looked for in the cache on disk nor kept there
 };
 
 /// A function with the C++ types of its arguments and results taken away. Copies share the compiled programs.

@@ -118,8 +118,10 @@ LogicalResult AttentionOp::inferReturnTypes(MLIRContext*, std::optional<Location
     return misfit("query and key have rows of different lengths");
   if ((*key)[row] != (*value)[row])
     return misfit("there are not as many keys as values");
-  if ((*key)[row] == 0 || (*key)[column] == 0)
+  if ((*key)[row] == 0)
     return misfit("there are no keys to attend to");
+  if ((*key)[column] == 0)
+    return misfit("query and key have rows of no elements");
   auto batch = broadcastShapes(ArrayRef(*query).drop_back(2), ArrayRef(*key).drop_back(2));
   if (succeeded(batch))
     batch = broadcastShapes(*batch, ArrayRef(*value).drop_back(2));

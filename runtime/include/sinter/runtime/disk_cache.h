@@ -60,9 +60,16 @@ public:
   bool peek(const Digest& key, std::vector<char>& blob) const;
 
   /// The blob of `key` as memory that is only read: the file's own pages, which processes share. At a
-  /// multiple of 64 bytes, and with as many readable bytes behind it. Null if there is none, and where the
-  /// directory lies on another machine, who could take pages away that are in use.
+  /// multiple of 64 bytes, and with as many readable bytes behind it. Null if there is none, where can_map()
+  /// says no, and if the process may map no more.
   std::shared_ptr<Storage> map(const Digest& key) const;
+
+  /// False if the directory lies on another machine, as far as can be told (NFS, SMB, 9p, AFS, FUSE): there,
+  /// pages that are in use can be taken away. It need not exist yet.
+  bool can_map() const;
+
+  /// Larger blobs are not kept.
+  uint64_t most_blob_bytes() const;
 
   /// Keeps `blob`, in place of what `key` had before. False if it could not. Blobs above a quarter of the
   /// capacity are not kept. Now and then removes what was not used for the longest time.
@@ -92,7 +99,9 @@ public:
   Removed clear() const;
 
 private:
-  using Accept = std::function<bool(int file, const struct ::stat& status)>;
+  enum class Finding : uint8_t { whole, damaged, unavailable };
+  using Accept = std::function<Finding(int file, const struct ::stat& status)>;
+  bool read(const Digest& key, std::vector<char>& blob, bool touch) const;
   bool use(const Digest& key, bool touch, const Accept& accept) const;
 
   std::string directory_;

@@ -86,6 +86,8 @@ public:
   const std::vector<Kernel>& kernels() const { return parts_.kernels; }
   const std::vector<Step>& steps() const { return parts_.steps; }
   const MemoryPlan& memory() const { return parts_.memory; }
+  /// What each thread that runs it needs besides the arena.
+  uint64_t scratch_bytes() const { return scratch_bytes_; }
   double compile_ms() const { return parts_.compile_ms; }
   /// How many of the kernels were compiled for this program, and how many were read from the cache on disk.
   /// The process had the others.
