@@ -31,39 +31,22 @@ public:
   const AttentionPlan& plan() const { return plan_; }
 
   void emit(llvm::StringRef symbol) {
-    llvm::Type *pointer = b_.getPtrTy(), *number = b_.getInt64Ty();
-    kernel_ = function(symbol, {pointer, number, number, pointer}, llvm::GlobalValue::ExternalLinkage);
+    kernel_ = b_.startKernel(symbol);
     if (plan_.tasks > 0) {
       makeParts();
-      llvm::Value* begin = kernel_->getArg(1);
-      b_.loop(b_.CreateSub(kernel_->getArg(2), begin), true, {},
-              [&](llvm::Value* round, llvm::ArrayRef<llvm::Value*>) {
-                emitTask(b_.CreateAdd(begin, round), round);
-                return Values{};
-              });
+      b_.forEachTask(kernel_, [&](llvm::Value* task, llvm::Value* round) { emitTask(task, round); });
     }
     b_.CreateRetVoid();
   }
 
 private:
-  // The builder stands at its entry.
-  llvm::Function* function(const llvm::Twine& name, llvm::ArrayRef<llvm::Type*> arguments,
-                           llvm::GlobalValue::LinkageTypes linkage = llvm::GlobalValue::InternalLinkage) {
-    auto* type = llvm::FunctionType::get(b_.getVoidTy(), arguments, false);
-    auto* result = llvm::Function::Create(type, linkage, name, b_.module);
-    if (linkage == llvm::GlobalValue::InternalLinkage)
-      result->addFnAttr(llvm::Attribute::NoInline);
-    b_.SetInsertPoint(llvm::BasicBlock::Create(b_.getContext(), "entry", result));
-    return result;
-  }
-
   // A part of the kernel that is a function of its own.
   llvm::Function* part(llvm::StringRef name, unsigned pointers, unsigned numbers,
                        llvm::function_ref<void(llvm::Function*)> body) {
     llvm::IRBuilder<>::InsertPointGuard guard(b_);
     llvm::SmallVector<llvm::Type*> types(pointers, b_.getPtrTy());
     types.append(numbers, b_.getInt64Ty());
-    llvm::Function* result = function(kernel_->getName() + name, types);
+    llvm::Function* result = b_.startFunction(kernel_->getName() + name, types);
     body(result);
     b_.CreateRetVoid();
     return result;

@@ -30,19 +30,9 @@ public:
   }
 
   void emit(llvm::StringRef symbol) {
-    llvm::Type* pointer = b_.getPtrTy();
-    llvm::Type* number = b_.getInt64Ty();
-    auto* type = llvm::FunctionType::get(b_.getVoidTy(), {pointer, number, number, pointer}, false);
-    kernel_ = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, symbol, b_.module);
-    b_.SetInsertPoint(llvm::BasicBlock::Create(b_.getContext(), "entry", kernel_));
-    if (plan_.tasks > 0) {
-      llvm::Value* begin = kernel_->getArg(1);
-      b_.loop(b_.CreateSub(kernel_->getArg(2), begin), true, {},
-              [&](llvm::Value* round, llvm::ArrayRef<llvm::Value*>) {
-                emitTask(b_.CreateAdd(begin, round));
-                return Values{};
-              });
-    }
+    kernel_ = b_.startKernel(symbol);
+    if (plan_.tasks > 0)
+      b_.forEachTask(kernel_, [&](llvm::Value* task, llvm::Value*) { emitTask(task); });
     b_.CreateRetVoid();
   }
 

@@ -9,6 +9,30 @@ KernelBuilder::KernelBuilder(llvm::Module& module, llvm::Type* element, int64_t 
     : IRBuilder(module.getContext()), module(module), element(element), lanes(lanes),
       vector(llvm::FixedVectorType::get(element, static_cast<unsigned>(lanes))) {}
 
+llvm::Function* KernelBuilder::startFunction(const llvm::Twine& name, llvm::ArrayRef<llvm::Type*> arguments,
+                                             llvm::GlobalValue::LinkageTypes linkage) {
+  auto* type = llvm::FunctionType::get(getVoidTy(), arguments, false);
+  auto* function = llvm::Function::Create(type, linkage, name, module);
+  if (linkage == llvm::GlobalValue::InternalLinkage)
+    function->addFnAttr(llvm::Attribute::NoInline);
+  SetInsertPoint(llvm::BasicBlock::Create(getContext(), "entry", function));
+  return function;
+}
+
+llvm::Function* KernelBuilder::startKernel(llvm::StringRef symbol) {
+  return startFunction(symbol, {getPtrTy(), getInt64Ty(), getInt64Ty(), getPtrTy()},
+                       llvm::GlobalValue::ExternalLinkage);
+}
+
+void KernelBuilder::forEachTask(llvm::Function* kernel,
+                                llvm::function_ref<void(llvm::Value*, llvm::Value*)> body) {
+  llvm::Value* begin = kernel->getArg(1);
+  loop(CreateSub(kernel->getArg(2), begin), true, {}, [&](llvm::Value* round, llvm::ArrayRef<llvm::Value*>) {
+    body(CreateAdd(begin, round), round);
+    return Values{};
+  });
+}
+
 void KernelBuilder::branch(llvm::Value* condition, llvm::function_ref<void()> then,
                            llvm::function_ref<void()> otherwise) {
   llvm::Function* function = GetInsertBlock()->getParent();

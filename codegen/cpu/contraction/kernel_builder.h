@@ -28,6 +28,16 @@ public:
   Values loop(llvm::Value* count, bool mayBeEmpty, llvm::ArrayRef<llvm::Value*> carried,
               llvm::function_ref<Values(llvm::Value* round, llvm::ArrayRef<llvm::Value*> carried)> body);
 
+  /// A function without a result, with the builder at its entry. Internal ones stay functions: small ones
+  /// compile faster, and their registers are allocated better.
+  llvm::Function* startFunction(const llvm::Twine& name, llvm::ArrayRef<llvm::Type*> arguments,
+                                llvm::GlobalValue::LinkageTypes linkage = llvm::GlobalValue::InternalLinkage);
+  /// A kernel (rt::KernelFn), likewise.
+  llvm::Function* startKernel(llvm::StringRef symbol);
+  /// Emits `body(task, round)` for every task that `kernel` is called for; `round` counts those of a call.
+  void forEachTask(llvm::Function* kernel,
+                   llvm::function_ref<void(llvm::Value* task, llvm::Value* round)> body);
+
   /// Emits `then` for where `condition` is true and `otherwise` (null: nothing) for where it is not.
   void branch(llvm::Value* condition, llvm::function_ref<void()> then, llvm::function_ref<void()> otherwise);
 

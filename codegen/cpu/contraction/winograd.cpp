@@ -72,32 +72,15 @@ public:
   }
 
   void emit(llvm::StringRef symbol) {
-    llvm::Type* pointer = b_.getPtrTy();
-    llvm::Type* number = b_.getInt64Ty();
-    kernel_ = function(symbol, {pointer, number, number, pointer}, llvm::GlobalValue::ExternalLinkage);
-    b_.SetInsertPoint(llvm::BasicBlock::Create(b_.getContext(), "entry", kernel_));
+    kernel_ = b_.startKernel(symbol);
     if (plan_.tasks > 0) {
       makeTransforms();
-      llvm::Value* begin = kernel_->getArg(1);
-      b_.loop(b_.CreateSub(kernel_->getArg(2), begin), true, {},
-              [&](llvm::Value* round, llvm::ArrayRef<llvm::Value*>) {
-                emitTask(b_.CreateAdd(begin, round), round);
-                return Values{};
-              });
+      b_.forEachTask(kernel_, [&](llvm::Value* task, llvm::Value* round) { emitTask(task, round); });
     }
     b_.CreateRetVoid();
   }
 
 private:
-  llvm::Function* function(const llvm::Twine& name, llvm::ArrayRef<llvm::Type*> arguments,
-                           llvm::GlobalValue::LinkageTypes linkage = llvm::GlobalValue::InternalLinkage) {
-    auto* type = llvm::FunctionType::get(b_.getVoidTy(), arguments, false);
-    auto* result = llvm::Function::Create(type, linkage, name, b_.module);
-    if (linkage == llvm::GlobalValue::InternalLinkage)
-      result->addFnAttr(llvm::Attribute::NoInline);
-    return result;
-  }
-
   void describeProduct() {
     product_.lanes = p_.lanes;
     product_.channels = p_.channels;
@@ -213,8 +196,8 @@ private:
       return result;
     llvm::IRBuilder<>::InsertPointGuard guard(b_);
     llvm::Type *pointer = b_.getPtrTy(), *number = b_.getInt64Ty();
-    result = function(kernel_->getName() + "_product", {pointer, pointer, pointer, number, number, pointer});
-    b_.SetInsertPoint(llvm::BasicBlock::Create(b_.getContext(), "entry", result));
+    result = b_.startFunction(kernel_->getName() + "_product",
+                              {pointer, pointer, pointer, number, number, pointer});
     PositionRun positions;
     positions.width = width;
     positions.meets = {{0, width}};
@@ -239,13 +222,11 @@ private:
   void makeTransforms() {
     llvm::IRBuilder<>::InsertPointGuard guard(b_);
     llvm::Type *pointer = b_.getPtrTy(), *number = b_.getInt64Ty();
-    inputTransform_ = function(kernel_->getName() + "_input", {pointer, pointer, number, number});
-    b_.SetInsertPoint(llvm::BasicBlock::Create(b_.getContext(), "entry", inputTransform_));
+    inputTransform_ = b_.startFunction(kernel_->getName() + "_input", {pointer, pointer, number, number});
     emitInput();
     b_.CreateRetVoid();
-    outputTransform_ =
-        function(kernel_->getName() + "_output", {pointer, pointer, number, number, number, number, number});
-    b_.SetInsertPoint(llvm::BasicBlock::Create(b_.getContext(), "entry", outputTransform_));
+    outputTransform_ = b_.startFunction(kernel_->getName() + "_output",
+                                        {pointer, pointer, number, number, number, number, number});
     emitOutput();
     b_.CreateRetVoid();
   }
