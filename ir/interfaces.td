@@ -113,17 +113,27 @@ def ContractionOpInterface : OpInterface<"ContractionOpInterface"> {
 
 def GradientOpInterface : OpInterface<"GradientOpInterface"> {
   let cppNamespace = "::sinter::ir";
-  let description = [{ Rules of differentiation, written in the dialect's own operations so that they differentiate again. }];
+  let description = [{
+    Rules of differentiation, written in the dialect's own operations (ir/gradient.h) so that they differentiate again.
+    A null value stands for zeros. Operations that have no derivative say so by NotDifferentiable.
+  }];
   let methods = [
     InterfaceMethod<[{
-      Reverse mode: from the cotangents of the results (null: zero) to those of the operands (null: zero or not
-      differentiable).
+      Reverse mode: from the cotangents of the results to those of the operands, each of its operand's type. At least
+      one cotangent is not null. Operands that are no floating-point tensors get null.
     }], "::llvm::SmallVector<::mlir::Value>", "vjp", (ins "::mlir::OpBuilder&":$builder,
                                                          "::mlir::ValueRange":$cotangents)>,
-    InterfaceMethod<"Forward mode: from the tangents of the operands (null: zero) to those of the results.",
-      "::llvm::SmallVector<::mlir::Value>", "jvp", (ins "::mlir::OpBuilder&":$builder,
+    InterfaceMethod<[{
+      Forward mode: from the tangents of the operands to those of the results, each of its result's type. At least one
+      tangent is not null.
+    }], "::llvm::SmallVector<::mlir::Value>", "jvp", (ins "::mlir::OpBuilder&":$builder,
                                                         "::mlir::ValueRange":$tangents)>
   ];
+}
+
+// See ir/gradient.h.
+def NotDifferentiable : NativeOpTrait<"NotDifferentiable"> {
+  let cppNamespace = "::sinter::ir";
 }
 
 #endif // SINTER_IR_INTERFACES

@@ -3,6 +3,7 @@
 
 #include "ir/attention.h"
 #include "ir/dialect.h"
+#include "ir/gradient.h"
 
 #include "ir/ops/shape/resize_enums.h.inc"
 #include "ir/ops/shape/shape_enums.h.inc"

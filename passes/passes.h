@@ -23,6 +23,8 @@ using FunctionPass = PassOver<Derived, mlir::func::FuncOp>;
 template <class Derived>
 using ModulePass = PassOver<Derived, mlir::ModuleOp>;
 
+/// Adds to every function a derivative of its results: see differentiate.h.
+std::unique_ptr<mlir::Pass> createDifferentiatePass();
 /// Simplifications that leave less to do: neutral elements, chained movements, explicit transposes for matmul
 /// flags.
 std::unique_ptr<mlir::Pass> createCanonicalizePass();

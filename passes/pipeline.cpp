@@ -103,6 +103,7 @@ void runPipeline(ModuleOp module, const PipelineOptions& options, Stage stage) {
 
 void registerPasses() {
   registerCSEPass();
+  registerPass(createDifferentiatePass);
   registerPass(createCanonicalizePass);
   registerPass(createFoldConstantsPass);
   registerPass(createRaisePatternsPass);

@@ -7,8 +7,8 @@
 
 namespace sinter::differential {
 
-Case::Case(mlir::MLIRContext& context, uint64_t seed)
-    : seed_(seed), engine_(seed * 0x9E3779B97F4A7C15ULL + 1), builder_(&context),
+Case::Case(mlir::MLIRContext& context, uint64_t seed, Purpose purpose)
+    : seed_(seed), purpose_(purpose), engine_(seed * 0x9E3779B97F4A7C15ULL + 1), builder_(&context),
       module_(mlir::ModuleOp::create(builder_.getUnknownLoc())) {
   builder_.setInsertionPointToEnd(module_->getBody());
   main_ = mlir::func::FuncOp::create(builder_, location(), "main", builder_.getFunctionType({}, {}));
@@ -29,6 +29,8 @@ bool Case::chance(double probability) {
 }
 
 mlir::Type Case::elementType(Elements elements) {
+  if (purpose_ == Purpose::derivatives && elements != Elements::boolean && elements != Elements::index)
+    return builder_.getF64Type();
   switch (elements) {
   case Elements::floating:
     return chance(0.85) ? mlir::Type(builder_.getF32Type()) : builder_.getF64Type();
@@ -58,7 +60,7 @@ Dims Case::shape(int64_t minRank, int64_t maxRank, bool mayBeEmpty) {
     elements *= extent;
     dims.push_back(extent);
   }
-  if (mayBeEmpty && rank > 0 && chance(0.02))
+  if (mayBeEmpty && rank > 0 && chance(purpose_ == Purpose::derivatives ? 0.06 : 0.02))
     dims[static_cast<std::size_t>(integer(0, rank - 1))] = 0;
   return dims;
 }
@@ -113,7 +115,8 @@ mlir::Value Case::tensor(llvm::ArrayRef<int64_t> shape, mlir::Type element, Rang
                          double constantChance) {
   const auto type = mlir::RankedTensorType::get(shape, element);
   Data data = fill(shape, element, range);
-  if (chance(constantChance)) {
+  const bool variable = purpose_ == Purpose::derivatives && llvm::isa<mlir::FloatType>(element);
+  if (!variable && chance(constantChance)) {
     mlir::OpBuilder::InsertionGuard guard(builder_);
     builder_.setInsertionPointToStart(&main_.getBody().front());
     return ir::ConstantOp::create(builder_, location(), type, ir::makeElements(type, data.storage));

@@ -26,10 +26,16 @@ inline constexpr Range kPositive{0.25, 2, false};
 /// Element types an operand may have.
 enum class Elements : uint8_t { floating, number, any, boolean, index };
 
+/// What programs are made for.
+enum class Purpose : uint8_t {
+  values,      ///< element types as they come
+  derivatives, ///< f64 wherever numbers may be of floats, no constants among them, more empty tensors
+};
+
 /// Builds @main of a module operation by operation, inventing operands as they are needed.
 class Case {
 public:
-  Case(mlir::MLIRContext& context, uint64_t seed);
+  Case(mlir::MLIRContext& context, uint64_t seed, Purpose purpose = Purpose::values);
 
   // Randomness.
   int64_t integer(int64_t low, int64_t high); ///< both ends included
@@ -83,6 +89,7 @@ private:
   Data fill(llvm::ArrayRef<int64_t> shape, mlir::Type element, Range range);
 
   uint64_t seed_;
+  Purpose purpose_;
   std::mt19937_64 engine_;
   mlir::OpBuilder builder_;
   mlir::OwningOpRef<mlir::ModuleOp> module_;

@@ -4,6 +4,7 @@
 // SINTER_DIFFERENTIAL_CASES: how many programs. SINTER_DIFFERENTIAL_SEED: the first seed; with one case, that
 // very one.
 #include "case.h"
+#include "comparison.h"
 
 #include "codegen/compile.h"
 #include "sinter/runtime/thread_pool.h"
@@ -24,33 +25,6 @@
 namespace sinter::differential {
 
 namespace {
-
-uint64_t fromEnvironment(const char* name, uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text != nullptr && *text != 0 ? std::strtoull(text, nullptr, 10) : otherwise;
-}
-
-/// Every operation of the dialect that can be evaluated, and so can be compiled.
-std::vector<mlir::RegisteredOperationName> evaluableOperations(mlir::MLIRContext& context) {
-  std::vector<mlir::RegisteredOperationName> operations;
-  for (mlir::RegisteredOperationName name : context.getRegisteredOperations())
-    if (name.getDialectNamespace() == "sinter" && name.hasInterface<ir::EvaluateOpInterface>())
-      operations.push_back(name);
-  return operations;
-}
-
-/// A tensor with its own memory.
-struct Buffer {
-  std::shared_ptr<Storage> storage;
-  View view;
-};
-
-Buffer denseBuffer(DType dtype, const Shape& shape) {
-  auto storage = Storage::allocate(
-      std::max<std::size_t>(1, static_cast<std::size_t>(shape.elements()) * size_of(dtype)));
-  const View view = View::dense(storage->data(), dtype, shape);
-  return {std::move(storage), view};
-}
 
 /// As denseBuffer, but permuted in memory, with gaps, some dimensions backwards.
 Buffer stridedBuffer(Case& c, DType dtype, const Shape& shape) {
@@ -79,59 +53,6 @@ void copyElements(const View& from, const View& to) {
     std::memcpy(static_cast<std::byte*>(to.data) + offsets[1] * static_cast<int64_t>(size),
                 static_cast<const std::byte*>(from.data) + offsets[0] * static_cast<int64_t>(size), size);
   });
-}
-
-/// How far apart results may be, for the rounding of their element type; sums of many terms are judged
-/// against the largest element of the tensor, and chains of operations against their length.
-struct Tolerance {
-  double relative;
-  double ofLargest;
-};
-
-Tolerance toleranceOf(DType dtype, std::size_t operations) {
-  const double length = 1 + static_cast<double>(operations);
-  if (dtype == DType::f32)
-    return {2e-5 * length, 5e-6 * length};
-  if (dtype == DType::f64)
-    return {1e-11 * length, 1e-12 * length};
-  return {0, 0};
-}
-
-/// "" if `actual` agrees with `expected`, else where and how they differ.
-std::string disagreement(const View& actual, const View& expected, std::size_t operations) {
-  const Tolerance tolerance = toleranceOf(expected.dtype, operations);
-  std::string text;
-  visit_dtype(expected.dtype, "comparison", [&](auto tag) {
-    using T = decltype(tag);
-    double largest = 1;
-    for_each_offset<1>(expected.shape, {expected.strides}, [&](const std::array<int64_t, 1>& offset) {
-      const auto value = static_cast<double>(expected.as<T>()[offset[0]]);
-      if (std::isfinite(value))
-        largest = std::max(largest, std::abs(value));
-    });
-    int64_t element = 0;
-    for_each_offset<2>(expected.shape, {actual.strides, expected.strides},
-                       [&](const std::array<int64_t, 2>& offsets) {
-                         const auto a = static_cast<double>(actual.as<T>()[offsets[0]]);
-                         const auto e = static_cast<double>(expected.as<T>()[offsets[1]]);
-                         const bool same = a == e || (std::isnan(a) && std::isnan(e)) ||
-                                           std::abs(a - e) <= tolerance.relative * std::abs(e) +
-                                                                  tolerance.ofLargest * largest;
-                         if (!same && text.empty())
-                           text = "element " + std::to_string(element) + " of " + to_string(expected) +
-                                  " is " + std::to_string(a) + ", expected " + std::to_string(e) +
-                                  " (largest " + std::to_string(largest) + ")";
-                         ++element;
-                       });
-  });
-  return text;
-}
-
-std::string print(mlir::ModuleOp module) {
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  module.print(stream, mlir::OpPrintingFlags().elideLargeElementsAttrs(8).elideLargeResourceString(8));
-  return text;
 }
 
 /// One random program and everything it must agree with.
@@ -195,22 +116,11 @@ private:
   }
 
   std::vector<Buffer> outputs(bool strided) {
-    std::vector<Buffer> buffers;
-    auto main = case_.module().lookupSymbol<mlir::func::FuncOp>("main");
-    for (mlir::Type type : main.getResultTypes()) {
-      const auto tensor = llvm::cast<mlir::RankedTensorType>(type);
-      const DType dtype = ir::dtypeOf(tensor.getElementType());
-      buffers.push_back(strided ? stridedBuffer(case_, dtype, ir::shapeOf(tensor))
-                                : denseBuffer(dtype, ir::shapeOf(tensor)));
-    }
+    std::vector<Buffer> buffers = resultBuffers(case_.module());
+    if (strided)
+      for (Buffer& buffer : buffers)
+        buffer = stridedBuffer(case_, buffer.view.dtype, buffer.view.shape);
     return buffers;
-  }
-
-  static std::vector<View> views(const std::vector<Buffer>& buffers) {
-    std::vector<View> result;
-    for (const Buffer& buffer : buffers)
-      result.push_back(buffer.view);
-    return result;
   }
 
   std::vector<Buffer> interpret(bool strided) {

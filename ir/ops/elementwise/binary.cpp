@@ -218,4 +218,62 @@ Value FmodOp::emitPointwise(OpBuilder& builder, Location loc, ValueRange operand
   return truncatedRemainder(e, operands[0], operands[1], elementOf(*this));
 }
 
+//===-- Derivatives ---------------------------------------------------------------------------------===//
+
+namespace {
+
+// The larger or smaller gets all, equals share.
+Partial share(GradientArithmetic& g, Value chosen, Value other, Value wins) {
+  const Value equal = g.equal(chosen, other);
+  return {g.select(equal, 0.5, 1, tensorType(chosen).getElementType()), g.either(wins, equal)};
+}
+
+} // namespace
+
+Partial AddOp::partial(GradientArithmetic&, unsigned) {
+  return Term(1);
+}
+
+Partial SubOp::partial(GradientArithmetic&, unsigned operand) {
+  return Term(operand == 0 ? 1 : -1);
+}
+
+Partial MulOp::partial(GradientArithmetic&, unsigned operand) {
+  return Value(operand == 0 ? getRhs() : getLhs());
+}
+
+Partial DivOp::partial(GradientArithmetic& g, unsigned operand) {
+  return operand == 0 ? g.reciprocal(getRhs()) : g.neg(g.div(Value(getResult()), Value(getRhs())));
+}
+
+// b a^(b - 1), which is 0 for b = 0, whatever a is; a^b log(a), which is taken for 0 at a = 0.
+Partial PowOp::partial(GradientArithmetic& g, unsigned operand) {
+  const Value a = getLhs(), b = getRhs();
+  if (operand == 0) {
+    const Value exponent = g.sub(g.select(g.equal(b, 0), 1, b), 1);
+    return g.mul(b, g.apply<PowOp>(a, exponent));
+  }
+  const Value zero = g.equal(a, 0);
+  return {g.mul(getResult(), g.apply<LogOp>(g.select(zero, 1, a))), g.negation(zero)};
+}
+
+Partial MaximumOp::partial(GradientArithmetic& g, unsigned operand) {
+  const Value chosen = operand == 0 ? getLhs() : getRhs(), other = operand == 0 ? getRhs() : getLhs();
+  return share(g, chosen, other, g.greater(chosen, other));
+}
+
+Partial MinimumOp::partial(GradientArithmetic& g, unsigned operand) {
+  const Value chosen = operand == 0 ? getLhs() : getRhs(), other = operand == 0 ? getRhs() : getLhs();
+  return share(g, chosen, other, g.less(chosen, other));
+}
+
+// a - b q, with q, a whole number, as good as constant: q = (a - result) / b.
+Partial RemainderOp::partial(GradientArithmetic& g, unsigned operand) {
+  return operand == 0 ? Partial(1) : Partial(g.div(g.sub(getResult(), getLhs()), getRhs()));
+}
+
+Partial FmodOp::partial(GradientArithmetic& g, unsigned operand) {
+  return operand == 0 ? Partial(1) : Partial(g.div(g.sub(getResult(), getLhs()), getRhs()));
+}
+
 } // namespace sinter::ir

@@ -114,4 +114,23 @@ Value CastOp::emitPointwise(OpBuilder& builder, Location loc, ValueRange operand
   return isa<FloatType>(from) ? fromFloat(e, operands[0], from, to) : fromInteger(e, operands[0], from, to);
 }
 
+//===-- Derivatives ---------------------------------------------------------------------------------===//
+
+Partial SelectOp::partial(GradientArithmetic& g, unsigned operand) {
+  return {1, operand == 1 ? Value(getCondition()) : g.negation(getCondition())};
+}
+
+SmallVector<Value> CastOp::vjp(OpBuilder& builder, ValueRange cotangents) {
+  return {isDifferentiable(getInput()) ? CastOp::create(builder, getLoc(), getInput().getType(),
+                                                        cotangents[0], getInput().getType().getElementType())
+                                             .getResult()
+                                       : Value()};
+}
+
+SmallVector<Value> CastOp::jvp(OpBuilder& builder, ValueRange tangents) {
+  return {isDifferentiable(getResult())
+              ? CastOp::create(builder, getLoc(), getType(), tangents[0], getTo()).getResult()
+              : Value()};
+}
+
 } // namespace sinter::ir

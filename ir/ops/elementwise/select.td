@@ -6,7 +6,8 @@ def SelectOp : Sinter_PointwiseOp<"select"> {
   let arguments = (ins Sinter_BoolTensor:$condition, Sinter_Tensor:$on_true, Sinter_Tensor:$on_false);
   let results = (outs Sinter_Tensor:$result);
 }
-def CastOp : Sinter_TensorOp<"cast", "pointwise", [DeclareOpInterfaceMethods<PointwiseOpInterface>]> {
+def CastOp : Sinter_TensorOp<"cast", "pointwise", [
+    DeclareOpInterfaceMethods<PointwiseOpInterface>, DeclareOpInterfaceMethods<GradientOpInterface>]> {
   let summary = "conversion to element type `to`: floats truncate to integers (saturating), x != 0 to bool";
   let arguments = (ins Sinter_Tensor:$input, TypeAttr:$to);
   let results = (outs Sinter_Tensor:$result);

@@ -5,6 +5,8 @@
 
 #include "mlir/Dialect/Math/IR/Math.h"
 
+#include <numbers>
+
 using namespace mlir;
 
 #define GET_OP_CLASSES
@@ -169,6 +171,54 @@ void IsNanOp::evaluate(ArrayRef<View> operands, ArrayRef<View> results) {
 
 Value IsNanOp::emitPointwise(OpBuilder& builder, Location loc, ValueRange operands) {
   return ElementArithmetic(builder, loc).isNan(operands[0]);
+}
+
+//===-- Derivatives ---------------------------------------------------------------------------------===//
+
+Partial AbsOp::partial(GradientArithmetic& g, unsigned) {
+  return g.apply<SignOp>(getInput());
+}
+Partial NegOp::partial(GradientArithmetic&, unsigned) {
+  return Term(-1);
+}
+Partial SignOp::partial(GradientArithmetic&, unsigned) {
+  return {};
+}
+Partial ReciprocalOp::partial(GradientArithmetic& g, unsigned) {
+  return g.neg(g.square(getResult()));
+}
+Partial SqrtOp::partial(GradientArithmetic& g, unsigned) {
+  return g.div(0.5, getResult());
+}
+Partial RsqrtOp::partial(GradientArithmetic& g, unsigned) {
+  return g.mul(g.mul(g.square(getResult()), getResult()), -0.5);
+}
+Partial ExpOp::partial(GradientArithmetic&, unsigned) {
+  return Value(getResult());
+}
+Partial LogOp::partial(GradientArithmetic& g, unsigned) {
+  return g.reciprocal(getInput());
+}
+Partial SinOp::partial(GradientArithmetic& g, unsigned) {
+  return g.apply<CosOp>(getInput());
+}
+Partial CosOp::partial(GradientArithmetic& g, unsigned) {
+  return g.neg(g.apply<SinOp>(getInput()));
+}
+Partial TanhOp::partial(GradientArithmetic& g, unsigned) {
+  return g.sub(1, g.square(getResult()));
+}
+Partial ErfOp::partial(GradientArithmetic& g, unsigned) {
+  return g.mul(g.exp(g.neg(g.square(getInput()))), 2 * std::numbers::inv_sqrtpi);
+}
+Partial FloorOp::partial(GradientArithmetic&, unsigned) {
+  return {};
+}
+Partial CeilOp::partial(GradientArithmetic&, unsigned) {
+  return {};
+}
+Partial RoundOp::partial(GradientArithmetic&, unsigned) {
+  return {};
 }
 
 } // namespace sinter::ir

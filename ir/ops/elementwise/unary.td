@@ -1,7 +1,7 @@
 // Mathematical functions of one argument.
 include "ir/ops/elementwise/pointwise.td"
 
-def AbsOp : Sinter_UnaryOp<"abs", Sinter_NumberTensor, "|x|">;
+def AbsOp : Sinter_UnaryOp<"abs", Sinter_NumberTensor, "|x|; its derivative at 0 is 0">;
 def NegOp : Sinter_UnaryOp<"neg", Sinter_NumberTensor, "-x">;
 def SignOp : Sinter_UnaryOp<"sign", Sinter_NumberTensor, "-1, 0 or 1; NaN stays NaN">;
 def ReciprocalOp : Sinter_UnaryOp<"reciprocal", Sinter_FloatTensor, "1 / x">;
@@ -17,7 +17,7 @@ def FloorOp : Sinter_UnaryOp<"floor", Sinter_FloatTensor, "largest integer not a
 def CeilOp : Sinter_UnaryOp<"ceil", Sinter_FloatTensor, "smallest integer not below x">;
 def RoundOp : Sinter_UnaryOp<"round", Sinter_FloatTensor, "nearest integer, halves to even">;
 def LogicalNotOp : Sinter_UnaryOp<"logical_not", Sinter_BoolTensor, "not x">;
-def IsNanOp : Sinter_PointwiseOp<"is_nan", [], "::mlir::IntegerType::get(context, 1)"> {
+def IsNanOp : Sinter_PointwiseOp<"is_nan", [], "::mlir::IntegerType::get(context, 1)", /*differentiable=*/0> {
   let summary = "true where x is NaN";
   let arguments = (ins Sinter_FloatTensor:$input);
   let results = (outs Sinter_BoolTensor:$result);

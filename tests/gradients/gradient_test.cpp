@@ -1,0 +1,153 @@
+// The derivatives of every operation of the dialect: reverse mode against central differences and against
+// forward mode, twice over, and compiled against interpreted.
+//
+// SINTER_GRADIENT_CASES: how many cases an operation. SINTER_GRADIENT_OP: only the one of this name ("conv").
+// SINTER_GRADIENT_SEED: the first case.
+#include "derivative_check.h"
+
+#include "codegen/compile.h"
+#include "sinter/runtime/thread_pool.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+
+namespace sinter::gradients {
+
+using differential::Buffer;
+using differential::Case;
+using differential::fromEnvironment;
+
+namespace {
+
+using Operation = mlir::RegisteredOperationName;
+
+/// Numbers on a coarse grid, so that maxima have ties and clipped numbers lie on the bound.
+void roundToGrid(const View& view) {
+  if (view.dtype == DType::f64)
+    for (int64_t i = 0; i < view.elements(); ++i)
+      view.as<double>()[i] = std::round(view.as<double>()[i] * 2) / 2;
+}
+
+Program programOf(Case& random, bool atTies) {
+  Program program{random.module().clone(), {}};
+  for (const View& input : random.inputs()) {
+    program.inputs.push_back(differential::denseBuffer(input.dtype, input.shape));
+    if (input.bytes() > 0)
+      std::memcpy(program.inputs.back().view.data, input.data, input.bytes());
+    if (atTies)
+      roundToGrid(program.inputs.back().view);
+  }
+  return program;
+}
+
+/// How many cases of an operation were told something.
+struct Tally {
+  int first = 0;    ///< derivatives that agree with differences
+  int second = 0;   ///< their derivatives, too
+  int failures = 0; ///< anything else that is wrong
+};
+
+void fail(const Program& program, uint64_t seed, const std::string& problem) {
+  ADD_FAILURE() << problem << "\nSINTER_GRADIENT_SEED=" << seed << "\n"
+                << differential::print(program.module.get());
+}
+
+void compareCompiled(const Program& program, uint64_t seed, Tally& tally) {
+  const std::vector<Buffer> expected = program.run();
+  const auto length = static_cast<std::size_t>(
+      std::distance(program.module.get().lookupSymbol<mlir::func::FuncOp>("main").getBody().front().begin(),
+                    program.module.get().lookupSymbol<mlir::func::FuncOp>("main").getBody().front().end()));
+  rt::ThreadPool pool(2);
+  for (bool fuse : {true, false}) {
+    codegen::CompileOptions options;
+    options.fuse = fuse;
+    const Program copy = program.clone();
+    const auto executable = codegen::compile(*copy.module, options);
+    const std::vector<Buffer> actual = differential::resultBuffers(program.module.get());
+    executable->run(differential::views(program.inputs), differential::views(actual), pool);
+    for (std::size_t i = 0; i < expected.size(); ++i)
+      if (std::string text = differential::disagreement(actual[i].view, expected[i].view, length);
+          !text.empty()) {
+        ++tally.failures;
+        fail(program, seed, (fuse ? "fused: result " : "unfused: result ") + std::to_string(i) + ": " + text);
+      }
+  }
+}
+
+void checkCase(mlir::MLIRContext& context, Operation operation, uint64_t seed, Tally& tally) {
+  Case random(context, seed, differential::Purpose::derivatives);
+  random.setCurrent(differential::findMaker(operation.getStringRef())->make(random));
+  random.finish();
+  const bool atTies = seed % 4 == 3;
+  const Program program = programOf(random, atTies);
+  DerivativeCheck first(program, random);
+  if (!first.hasDerivative())
+    return;
+  const auto verdict = first.run(atTies);
+  if (verdict == DerivativeCheck::Verdict::wrong) {
+    ++tally.failures;
+    return fail(program, seed, "first derivative: " + first.problem());
+  }
+  if (seed % 2 == 1)
+    compareCompiled(first.reverse(), seed, tally);
+  if (verdict != DerivativeCheck::Verdict::right || atTies)
+    return;
+  ++tally.first;
+  DerivativeCheck second(first.reverse(), random);
+  const auto again = second.run(false);
+  if (again == DerivativeCheck::Verdict::wrong) {
+    ++tally.failures;
+    fail(first.reverse(), seed, "second derivative: " + second.problem());
+  }
+  if (again == DerivativeCheck::Verdict::right)
+    ++tally.second;
+}
+
+/// Operations whose gradient is asked for: those of floats.
+bool isDifferentiable(Operation operation) {
+  return operation.hasInterface<ir::GradientOpInterface>();
+}
+
+class Gradients : public testing::Test {
+protected:
+  Gradients() {
+    context_.loadDialect<ir::SinterDialect, mlir::func::FuncDialect>();
+    operations_ = differential::evaluableOperations(context_);
+  }
+  mlir::MLIRContext context_{mlir::MLIRContext::Threading::DISABLED};
+  std::vector<Operation> operations_;
+};
+
+TEST_F(Gradients, ReverseModeAgreesWithDifferencesAndForwardMode) {
+  const uint64_t cases = fromEnvironment("SINTER_GRADIENT_CASES", 8);
+  const uint64_t seed = fromEnvironment("SINTER_GRADIENT_SEED", 1);
+  const char* only = std::getenv("SINTER_GRADIENT_OP");
+  constexpr int kMostFailures = 3;
+  for (Operation operation : operations_) {
+    if (!isDifferentiable(operation) ||
+        (only && *only && operation.getStringRef() != std::string("sinter.") + only))
+      continue;
+    SCOPED_TRACE(operation.getStringRef().str());
+    Tally tally;
+    // Cases that tell nothing (kinks, empty tensors) are made up for.
+    for (uint64_t i = 0; i < 10 * cases && (i < cases || tally.first == 0 || tally.second == 0); ++i) {
+      try {
+        checkCase(context_, operation, seed + i, tally);
+      } catch (const std::exception& error) {
+        ++tally.failures;
+        ADD_FAILURE() << "SINTER_GRADIENT_SEED=" << seed + i << ": " << error.what();
+      }
+      if (tally.failures >= kMostFailures)
+        break;
+    }
+    EXPECT_GT(tally.first, 0) << "no case was compared with differences";
+    EXPECT_GT(tally.second, 0) << "no case was compared with second differences";
+  }
+}
+
+} // namespace
+
+} // namespace sinter::gradients
