@@ -2,7 +2,8 @@
 include "ir/dialect.td"
 
 class Sinter_NormOp<string mnemonic> : Sinter_TensorOp<mnemonic, "normalization", [
-    DeclareOpInterfaceMethods<LoopOpInterface, ["getStatisticsAxes", "emitStatistics"]>]> {
+    DeclareOpInterfaceMethods<LoopOpInterface, ["getStatisticsAxes", "emitStatistics"]>,
+    DeclareOpInterfaceMethods<GradientOpInterface>]> {
   let results = (outs Sinter_FloatTensor:$result);
   let declarations = "double getFlops();";
 }
@@ -23,7 +24,7 @@ def LayerNormOp : Sinter_NormOp<"layer_norm"> {
   let hasVerifier = 1;
 }
 def BatchNormOp : Sinter_TensorOp<"batch_norm", "normalization", [
-    DeclareOpInterfaceMethods<LoopOpInterface>]> {
+    DeclareOpInterfaceMethods<LoopOpInterface>, DeclareOpInterfaceMethods<GradientOpInterface>]> {
   let summary = "scale * (x - mean) / sqrt(variance + epsilon) + bias per channel (dimension 1), with given statistics";
   let description = [{
     Scale, bias, mean and variance are [C]. Not a pointwise operation: they do not broadcast NumPy-style. Where operations are

@@ -3,7 +3,8 @@ include "ir/dialect.td"
 include "mlir/IR/EnumAttr.td"
 
 class Sinter_MovementOp<string mnemonic, string fusionClass = "movement", list<Trait> traits = []>
-    : Sinter_TensorOp<mnemonic, fusionClass, !listconcat([DeclareOpInterfaceMethods<LoopOpInterface>], traits)> {
+    : Sinter_TensorOp<mnemonic, fusionClass, !listconcat([
+        DeclareOpInterfaceMethods<LoopOpInterface>, DeclareOpInterfaceMethods<GradientOpInterface>], traits)> {
   let results = (outs Sinter_Tensor:$result);
   // More declarations of one operation.
   code own = "";
@@ -59,7 +60,9 @@ def BroadcastToOp : Sinter_MovementOp<"broadcast_to"> {
   let arguments = (ins Sinter_Tensor:$input, DenseI64ArrayAttr:$shape);
   let hasFolder = 1;
 }
-def ConvertLayoutOp : Sinter_ComputeOp<"convert_layout", "movement", [DeclareOpInterfaceMethods<LoopOpInterface>]> {
+// Made after differentiation.
+def ConvertLayoutOp : Sinter_ComputeOp<"convert_layout", "movement", [
+    DeclareOpInterfaceMethods<LoopOpInterface>, NotDifferentiable]> {
   let summary = "the same tensor, stored under the result type's layout";
   let description = [{
     The one operation whose evaluation sees layouts: operand and result views are of the physical shape
