@@ -20,6 +20,8 @@ void optimize(OpPassManager& functions, const PipelineOptions& options) {
   // Shapes are known, so shape arithmetic and everything else on constants goes first: what follows matches
   // on constants.
   functions.addPass(createFoldConstantsPass());
+  // What has no kernel is written in operations that have.
+  functions.addPass(createDecomposeAttentionPass());
   if (options.fuse) {
     functions.addPass(createCanonicalizePass());
     functions.addPass(createCSEPass());
@@ -108,6 +110,7 @@ void registerPasses() {
   registerPass(createFoldConstantsPass);
   registerPass(createRaisePatternsPass);
   registerPass(createRaiseAttentionPass);
+  registerPass(createDecomposeAttentionPass);
   registerPass(createFoldBatchNormPass);
   registerPass(createLowerConvTransposePass);
   registerPass([] { return createLowerGroupedConvPass(); });

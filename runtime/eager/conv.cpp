@@ -1,13 +1,11 @@
 // Convolution: windows unrolled into columns and multiplied, or direct loops where groups are thin.
 #include "sinter/runtime/eager/conv.h"
 
+#include "conv_columns.h"
 #include "conv_scratch.h"
-#include "conv_volume.h"
 #include "matmul_gemm.h"
 #include "sinter/runtime/eager/movement.h"
 #include "sinter/runtime/error.h"
-
-#include <cstring>
 
 namespace sinter::eager {
 namespace {
@@ -18,8 +16,8 @@ public:
   // `filter` and `result` are dense.
   Convolution(const View& input, const View& filter, const View* bias, const View& result,
               const ConvGeometry& geometry)
-      : in_(input), filter_(filter), out_(result), stride_(spatial(geometry.strides, 1)),
-        dilation_(spatial(geometry.dilations, 1)), pad_(spatial(geometry.pad_begin, 0)),
+      : in_(input), filter_(filter), out_(result),
+        steps_{spatial(geometry.strides, 1), spatial(geometry.dilations, 1), spatial(geometry.pad_begin, 0)},
         groups_(geometry.groups), source_(input.as<const T>()), weights_(filter.as<const T>()),
         target_(result.as<T>()), bias_(bias) {}
 
@@ -37,7 +35,7 @@ private:
   int64_t depth() const { return in_channels() * filter_.positions(); } // of the matrix product
 
   bool is_pointwise() const {
-    return filter_.positions() == 1 && stride_ == Spatial{1, 1, 1} && pad_ == Spatial{0, 0, 0} &&
+    return filter_.positions() == 1 && steps_.stride == Spatial{1, 1, 1} && steps_.pad == Spatial{0, 0, 0} &&
            in_.extent == out_.extent && in_.channel_is_dense();
   }
 
@@ -69,62 +67,34 @@ private:
     T* columns = column_scratch<T>(depth() * piece * width);
     for (int64_t row = 0; row < rows; row += piece) {
       const int64_t count = std::min(piece, rows - row);
-      T* to = columns;
-      for (int64_t c = 0; c < in_channels(); ++c)
-        for_each_tap([&](int64_t, int64_t kd, int64_t kh, int64_t kw) {
-          unroll(source + c * in_.channel_stride, to, kd, kh, kw, row, count);
-          to += count * width;
-        });
+      unroll_columns(in_, source, in_channels(), filter_.extent, steps_, out_.extent, columns, row, count);
       gemm<T>(out_channels(), count * width, depth(), {weights, depth(), 1}, {columns, count * width, 1},
               target + row * width, out_.positions(), accumulate);
-    }
-  }
-
-  // What one tap of the filter meets, for output rows [row, row + count).
-  void unroll(const T* channel, T* to, int64_t kd, int64_t kh, int64_t kw, int64_t row, int64_t count) {
-    const int64_t width = out_.extent[2], shift = kw * dilation_[2] - pad_[2];
-    const Range valid = Range::inside(width, stride_[2], shift, in_.extent[2]);
-    for (int64_t r = row; r < row + count; ++r, to += width) {
-      const int64_t d = (r / out_.extent[1]) * stride_[0] + kd * dilation_[0] - pad_[0];
-      const int64_t h = (r % out_.extent[1]) * stride_[1] + kh * dilation_[1] - pad_[1];
-      if (valid.empty() || d < 0 || d >= in_.extent[0] || h < 0 || h >= in_.extent[1]) {
-        std::fill_n(to, width, T{});
-        continue;
-      }
-      const int64_t step = stride_[2] * in_.stride[2], size = valid.end - valid.begin;
-      const T* from = channel + in_.offset(d, h, valid.begin * stride_[2] + shift);
-      std::fill_n(to, valid.begin, T{});
-      if (step == 1)
-        std::memcpy(to + valid.begin, from, static_cast<std::size_t>(size) * sizeof(T));
-      else
-        for (int64_t i = 0; i < size; ++i)
-          to[valid.begin + i] = from[i * step];
-      std::fill_n(to + valid.end, width - valid.end, T{});
     }
   }
 
   void run_direct(const T* source, const T* weights, T* target) {
     for (int64_t m = 0; m < out_channels(); ++m)
       for (int64_t c = 0; c < in_channels(); ++c)
-        for_each_tap([&](int64_t tap, int64_t kd, int64_t kh, int64_t kw) {
+        for_each_tap(filter_.extent, [&](int64_t tap, int64_t kd, int64_t kh, int64_t kw) {
           add_tap(source + c * in_.channel_stride, target + m * out_.channel_stride,
                   weights[(m * in_channels() + c) * filter_.positions() + tap], kd, kh, kw);
         });
   }
 
   void add_tap(const T* channel, T* target, T weight, int64_t kd, int64_t kh, int64_t kw) {
-    const Spatial shift{kd * dilation_[0] - pad_[0], kh * dilation_[1] - pad_[1],
-                        kw * dilation_[2] - pad_[2]};
-    const Range depth = Range::inside(out_.extent[0], stride_[0], shift[0], in_.extent[0]);
-    const Range height = Range::inside(out_.extent[1], stride_[1], shift[1], in_.extent[1]);
-    const Range width = Range::inside(out_.extent[2], stride_[2], shift[2], in_.extent[2]);
-    const int64_t step = stride_[2] * in_.stride[2], size = width.end - width.begin;
+    const Spatial shift{kd * steps_.dilation[0] - steps_.pad[0], kh * steps_.dilation[1] - steps_.pad[1],
+                        kw * steps_.dilation[2] - steps_.pad[2]};
+    const Range depth = Range::inside(out_.extent[0], steps_.stride[0], shift[0], in_.extent[0]);
+    const Range height = Range::inside(out_.extent[1], steps_.stride[1], shift[1], in_.extent[1]);
+    const Range width = Range::inside(out_.extent[2], steps_.stride[2], shift[2], in_.extent[2]);
+    const int64_t step = steps_.stride[2] * in_.stride[2], size = width.end - width.begin;
     if (size == 0)
       return;
     for (int64_t d = depth.begin; d < depth.end; ++d)
       for (int64_t h = height.begin; h < height.end; ++h) {
-        const T* from = channel + in_.offset(d * stride_[0] + shift[0], h * stride_[1] + shift[1],
-                                             width.begin * stride_[2] + shift[2]);
+        const T* from = channel + in_.offset(d * steps_.stride[0] + shift[0], h * steps_.stride[1] + shift[1],
+                                             width.begin * steps_.stride[2] + shift[2]);
         T* to = target + out_.offset(d, h, width.begin);
         if (step == 1)
           for (int64_t i = 0; i < size; ++i)
@@ -135,17 +105,8 @@ private:
       }
   }
 
-  template <class F>
-  void for_each_tap(F&& visit) {
-    int64_t tap = 0;
-    for (int64_t kd = 0; kd < filter_.extent[0]; ++kd)
-      for (int64_t kh = 0; kh < filter_.extent[1]; ++kh)
-        for (int64_t kw = 0; kw < filter_.extent[2]; ++kw)
-          visit(tap++, kd, kh, kw);
-  }
-
   Volume in_, filter_, out_;
-  Spatial stride_, dilation_, pad_;
+  WindowSteps steps_;
   int64_t groups_;
   const T* source_;
   const T* weights_;

@@ -112,6 +112,21 @@ mlir::Value winogradConv(Case& c) {
                                         c.array({c.integer(0, 2), c.integer(0, 2)}), integerAttr(c, tile));
 }
 
+mlir::Value convFilterGradient(Case& c) {
+  mlir::Value x = imageOrCurrent(c);
+  const mlir::RankedTensorType type = ir::tensorType(x);
+  const Window w = window(c, type.getShape().drop_front(2), false);
+  const int64_t groups = pickGroups(c, type.getDimSize(1));
+  Dims cotangent{type.getDimSize(0), groups * c.choose<int64_t>({1, 2, 3, 8, 16, 17, 32})};
+  for (auto [d, extent] : llvm::enumerate(type.getShape().drop_front(2)))
+    cotangent.push_back(
+        (extent + w.padBegin[d] + w.padEnd[d] - w.dilations[d] * (w.kernel[d] - 1) - 1) / w.strides[d] + 1);
+  mlir::Value y = c.tensor(cotangent, type.getElementType(), {-0.5, 0.5}, 0.2);
+  return ir::create<ir::ConvFilterGradientOp>(c.builder(), c.location(), x, y, c.array(w.kernel),
+                                              c.array(w.strides), c.array(w.dilations), c.array(w.padBegin),
+                                              c.array(w.padEnd), integerAttr(c, groups));
+}
+
 mlir::Value convTranspose(Case& c) {
   mlir::Value x = imageOrCurrent(c);
   const mlir::RankedTensorType type = ir::tensorType(x);
@@ -169,15 +184,14 @@ mlir::Value transposed(Case& c, mlir::Value x, llvm::ArrayRef<int64_t> permutati
 }
 
 /// Attention as exporters write it, heads split and merged by transposes: what is raised, fused.
-mlir::Value writtenAttention(Case& c, const Dims& sizes, mlir::Value mask) {
-  const mlir::Type f32 = c.builder().getF32Type();
+mlir::Value writtenAttention(Case& c, const Dims& sizes, mlir::Type element, mlir::Value mask) {
   const int64_t batch = sizes[0], heads = sizes[1], m = sizes[2], n = sizes[3], d = sizes[4], e = sizes[5];
   auto& builder = c.builder();
-  mlir::Value q = transposed(c, c.tensor({batch, m, heads, d}, f32, {-1, 1}, 0), {0, 2, 1, 3});
-  mlir::Value k = transposed(c, c.tensor({batch, n, heads, d}, f32, {-1, 1}, 0), {0, 2, 3, 1});
-  mlir::Value v = transposed(c, c.tensor({batch, n, heads, e}, f32, {-1, 1}, 0), {0, 2, 1, 3});
+  mlir::Value q = transposed(c, c.tensor({batch, m, heads, d}, element, {-1, 1}, 0), {0, 2, 1, 3});
+  mlir::Value k = transposed(c, c.tensor({batch, n, heads, d}, element, {-1, 1}, 0), {0, 2, 3, 1});
+  mlir::Value v = transposed(c, c.tensor({batch, n, heads, e}, element, {-1, 1}, 0), {0, 2, 1, 3});
   mlir::Value scores = ir::create<ir::MatmulOp>(builder, c.location(), q, k, false, false);
-  mlir::Value scale = c.tensor({}, f32, {0.2, 0.5}, 1);
+  mlir::Value scale = c.tensor({}, element, {0.2, 0.5}, 1);
   if (c.chance(0.5))
     scores = ir::create<ir::MulOp>(builder, c.location(), scores, scale);
   else if (c.chance(0.5))
@@ -190,7 +204,7 @@ mlir::Value writtenAttention(Case& c, const Dims& sizes, mlir::Value mask) {
 }
 
 mlir::Value attention(Case& c) {
-  const mlir::Type f32 = c.builder().getF32Type();
+  const mlir::Type element = c.elementType(Elements::floating);
   const int64_t batch = c.integer(1, 2), heads = c.choose<int64_t>({1, 2, 3, 5});
   const bool longKeys = c.chance(0.15); // several blocks of them, and of rows
   const auto m = longKeys ? c.choose<int64_t>({1, 65, 130}) : c.choose<int64_t>({1, 2, 7, 8, 16, 33});
@@ -201,15 +215,16 @@ mlir::Value attention(Case& c) {
     const Dims shape = broadcasting(c, {batch, heads, m, n}, 4);
     mask = c.tensor(
         Dims(llvm::ArrayRef(shape).drop_front(static_cast<std::size_t>(c.integer(0, 1)) * (shape[0] == 1))),
-        f32, {-3, 3}, 0);
+        element, {-3, 3}, 0);
   }
   if (c.chance(0.5))
-    return writtenAttention(c, {batch, heads, m, n, d, e}, mask);
+    return writtenAttention(c, {batch, heads, m, n, d, e}, element, mask);
   const bool transposeKey = c.chance(0.5), headsLast = c.chance(0.5);
-  mlir::Value q = c.tensor(broadcasting(c, {batch, heads, m, d}, 2), f32, {-1, 1}, 0);
+  mlir::Value q = c.tensor(broadcasting(c, {batch, heads, m, d}, 2), element, {-1, 1}, 0);
   mlir::Value k = c.tensor(transposeKey ? Dims{batch, heads, d, n} : broadcasting(c, {batch, heads, n, d}, 2),
-                           f32, {-1, 1}, 0);
-  mlir::Value v = c.tensor(headsLast ? Dims{batch, n, heads, e} : Dims{batch, heads, n, e}, f32, {-1, 1}, 0);
+                           element, {-1, 1}, 0);
+  mlir::Value v =
+      c.tensor(headsLast ? Dims{batch, n, heads, e} : Dims{batch, heads, n, e}, element, {-1, 1}, 0);
   return ir::create<ir::AttentionOp>(c.builder(), c.location(), q, k, v, mask, numberAttr(c, -1, 1),
                                      c.array({}), c.array(transposeKey ? Dims{0, 1, 3, 2} : Dims{}),
                                      c.array(headsLast ? Dims{0, 2, 1, 3} : Dims{}),
@@ -327,6 +342,7 @@ void detail::addStructured(Table& table) {
   table["sinter.winograd_filter"] = {winogradFilter, true};
   table["sinter.winograd_conv"] = {winogradConv, true};
   table["sinter.conv_transpose"] = {convTranspose, true, kCommon};
+  table["sinter.conv_filter_gradient"] = {convFilterGradient, true, kCommon};
   table["sinter.matmul"] = {matmul, true, kCommon};
   table["sinter.attention"] = {attention, true};
   table["sinter.max_pool"] = {maxPool, true, kCommon};

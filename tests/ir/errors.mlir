@@ -179,3 +179,21 @@ func.func @t(%x: tensor<1x2x4x4xf32>, %p: tensor<3xf32>) -> tensor<1x2x4x4xf32> 
   %0 = sinter.batch_norm %x, %p, %p, %p, %p {epsilon = 1.0e-5} : (tensor<1x2x4x4xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>) -> tensor<1x2x4x4xf32>
   return %0 : tensor<1x2x4x4xf32>
 }
+
+// -----
+
+func.func @u(%x: tensor<1x4x6x6xf32>, %y: tensor<1x8x4x5xf32>) -> tensor<8x4x3x3xf32> {
+  // expected-error @+2 {{sinter.conv_filter_gradient: input 'tensor<1x4x6x6xf32>' and cotangent 'tensor<1x8x4x5xf32>': a convolution of this input does not give [4, 5] positions}}
+  // expected-error @+1 {{'sinter.conv_filter_gradient' op failed to infer returned types}}
+  %0 = sinter.conv_filter_gradient %x, %y {kernel = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_begin = array<i64: 0, 0>, pad_end = array<i64: 0, 0>} : (tensor<1x4x6x6xf32>, tensor<1x8x4x5xf32>) -> tensor<8x4x3x3xf32>
+  return %0 : tensor<8x4x3x3xf32>
+}
+
+// -----
+
+func.func @v(%q: tensor<3x4xf32>, %k: tensor<3x4xf64>) -> tensor<3x4xf32> {
+  // expected-error @+2 {{sinter.attention: query [3, 4], key [3, 4], value [3, 4]: element types differ}}
+  // expected-error @+1 {{'sinter.attention' op failed to infer returned types}}
+  %0 = sinter.attention %q, %k, %q {scale = 5.000000e-01 : f64} : (tensor<3x4xf32>, tensor<3x4xf64>, tensor<3x4xf32>) -> tensor<3x4xf32>
+  return %0 : tensor<3x4xf32>
+}

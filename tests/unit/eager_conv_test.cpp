@@ -97,6 +97,33 @@ TEST(EagerConv, TransposedAgreesWithNaiveLoops) {
   }
 }
 
+template <class T>
+void check_filter_gradient(unsigned seed) {
+  Random random(seed);
+  const Problem p = random_problem(random, /*transposed=*/false);
+  Numbers<T> numbers(seed, /*special=*/false);
+  auto any = [&] { return kLayouts[random(0, 3)]; };
+  Strided<T> input(p.input, any()), cotangent(p.result, any()), filter(p.filter, any());
+  for (Strided<T>* operand : {&input, &cotangent, &filter})
+    operand->fill(numbers);
+  eager::conv_filter_gradient(input.view(), cotangent.view(), filter.view(), p.geometry);
+  const std::vector<double> expected =
+      naive_conv_filter_gradient<T>(input.view(), cotangent.view(), p.filter, p.geometry);
+  const std::vector<T> actual = elements_of<T>(filter.view());
+  ASSERT_EQ(actual.size(), expected.size());
+  for (std::size_t i = 0; i < actual.size(); ++i)
+    ASSERT_NEAR(actual[i], expected[i], sizeof(T) == 4 ? 5e-3 : 1e-10)
+        << "seed " << seed << " at " << i << ": " << to_string(p.input) << ", " << to_string(p.result)
+        << " -> " << to_string(p.filter);
+}
+
+TEST(EagerConv, FilterGradientAgreesWithNaiveLoops) {
+  for (unsigned seed = 0; seed < 300; ++seed) {
+    check_filter_gradient<float>(seed);
+    check_filter_gradient<double>(seed);
+  }
+}
+
 TEST(EagerConv, LargeEnoughForSeveralPieces) {
   const eager::ConvGeometry geometry{{1, 1}, {1, 1}, {1, 1}, 1};
   Strided<float> input({1, 64, 70, 90}, Layout::dense), filter({8, 64, 3, 3}, Layout::dense),

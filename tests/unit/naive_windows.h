@@ -90,6 +90,30 @@ std::vector<double> naive_conv_transpose(const View& input, const View& filter, 
   return sums;
 }
 
+/// `filter` is the result's shape.
+template <class T>
+std::vector<double> naive_conv_filter_gradient(const View& input, const View& cotangent, const Shape& filter,
+                                               const eager::ConvGeometry& g) {
+  std::vector<double> sums(static_cast<std::size_t>(filter.elements()));
+  const Shape strides = filter.row_major_strides();
+  for_each_index(cotangent.shape, [&](const Shape& out) {
+    const int64_t group = out[1] / (cotangent.shape[1] / g.groups);
+    for_each_index(tail(filter, 1), [&](const Shape& k) {
+      Shape from{out[0], group * filter[1] + k[0]}, weight{out[1], k[0]};
+      bool inside = true;
+      for (int d = 0; d + 2 < filter.rank(); ++d) {
+        from.push_back(out[d + 2] * g.strides[d] + k[d + 1] * g.dilations[d] - g.pad_begin[d]);
+        weight.push_back(k[d + 1]);
+        inside = inside && from[d + 2] >= 0 && from[d + 2] < input.shape[d + 2];
+      }
+      if (inside)
+        sums[static_cast<std::size_t>(offset_of(weight, strides))] +=
+            at<T>(input, from) * at<T>(cotangent, out);
+    });
+  });
+  return sums;
+}
+
 /// The elements under every window, and how many of its positions lie inside the input and its padding.
 struct NaiveWindow {
   std::vector<double> elements;

@@ -46,8 +46,8 @@ FailureOr<Extents> operandShape(std::optional<Location> location, StringRef op, 
   auto type = staticOperand(location, op, operand, role);
   if (failed(type))
     return failure();
-  if (!type->getElementType().isF32())
-    return emitOptionalError(location, op, ": ", role, " ", *type, " is not f32");
+  if (!type->getElementType().isF32() && !type->getElementType().isF64())
+    return emitOptionalError(location, op, ": ", role, " ", *type, " is neither f32 nor f64");
   if (type->getRank() < 2)
     return emitOptionalError(location, op, ": ", role, " ", *type, " has fewer than two dimensions");
   if (failed(checkPermutation(location, op, role, permutation, type->getRank(), lastMayMove)))
@@ -113,6 +113,10 @@ LogicalResult AttentionOp::inferReturnTypes(MLIRContext*, std::optional<Location
   };
   if (query->size() != key->size() || query->size() != value->size())
     return misfit("they have different ranks");
+  const Type element = tensorType(adaptor.getQuery()).getElementType();
+  if (tensorType(adaptor.getKey()).getElementType() != element ||
+      tensorType(adaptor.getValue()).getElementType() != element)
+    return misfit("element types differ");
   const size_t rank = query->size(), row = rank - 2, column = rank - 1;
   if ((*query)[column] != (*key)[column])
     return misfit("query and key have rows of different lengths");
@@ -134,17 +138,16 @@ LogicalResult AttentionOp::inferReturnTypes(MLIRContext*, std::optional<Location
     if (failed(mask))
       return failure();
     auto merged = broadcastShapes(shape, mask->getShape());
-    if (!mask->getElementType().isF32() || failed(merged) || ArrayRef<int64_t>(*merged) != ArrayRef(shape))
-      return emitOptionalError(location, name, ": mask ", *mask, " is not f32 that broadcasts to the scores ",
-                               text(shape));
+    if (mask->getElementType() != element || failed(merged) || ArrayRef<int64_t>(*merged) != ArrayRef(shape))
+      return emitOptionalError(location, name, ": mask ", *mask, " is not ", element,
+                               " that broadcasts to the scores ", text(shape));
   }
   shape.back() = (*value)[column];
   if (failed(checkPermutation(location, name, "result", adaptor.getResultPermutation(),
                               static_cast<int64_t>(rank))))
     return failure();
   const Extents result = permuted(shape, adaptor.getResultPermutation());
-  return addResult(location, name, ArrayRef<int64_t>(result),
-                   cast<RankedTensorType>(adaptor.getQuery().getType()).getElementType(), {}, types);
+  return addResult(location, name, ArrayRef<int64_t>(result), element, {}, types);
 }
 
 Attention AttentionOp::getAttention() {

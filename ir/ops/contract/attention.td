@@ -1,15 +1,17 @@
 // Attention.
 include "ir/dialect.td"
 
-def Sinter_AttentionTensor : RankedTensorOf<[F32]>;
+def Sinter_AttentionTensor : RankedTensorOf<[F32, F64]>;
 
-def AttentionOp : Sinter_TensorOp<"attention", "contraction"> {
+def AttentionOp : Sinter_TensorOp<"attention", "contraction", [
+    DeclareOpInterfaceMethods<GradientOpInterface>]> {
   let summary = "softmax(scale * query key^T + mask) value, without the matrix of scores";
   let description = [{
     query [batch..., m, d], key [batch..., n, d], value [batch..., n, e] and mask (optional, broadcasts to
     [batch..., m, n]) give [batch..., m, e]: every row of the result is the mean of the rows of value, weighted by the
     softmax over n of that row of scale * query key^T + mask. Query, key and value have the same rank, at least 2; where
-    an extent of their batch dimensions is 1, it broadcasts. There is at least one key, and d is at least 1. All are f32.
+    an extent of their batch dimensions is 1, it broadcasts. There is at least one key, and d is at least 1. All have one
+    element type; that of f64 is compiled as the products and the softmax it stands for.
 
     An operand may be stored in another order: with `query_permutation`, `key_permutation` or `value_permutation` the
     operand is transposed by it first, and with `result_permutation` the result is transposed by it last; empty is as it

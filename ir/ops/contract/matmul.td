@@ -2,7 +2,7 @@
 include "ir/dialect.td"
 
 def MatmulOp : Sinter_TensorOp<"matmul", "contraction", [
-    DeclareOpInterfaceMethods<LoopOpInterface>,
+    DeclareOpInterfaceMethods<LoopOpInterface>, DeclareOpInterfaceMethods<GradientOpInterface>,
     DeclareOpInterfaceMethods<ContractionOpInterface>]> {
   let summary = "batched matrix product";
   let description = [{

@@ -3,7 +3,7 @@ include "ir/dialect.td"
 
 def Sinter_F32Tensor : RankedTensorOf<[F32]>;
 
-def WinogradFilterOp : Sinter_TensorOp<"winograd_filter", "opaque"> {
+def WinogradFilterOp : Sinter_TensorOp<"winograd_filter", "opaque", [NotDifferentiable]> {
   let summary = "a 3x3 filter as winograd_conv takes it";
   let description = [{
     filter [M, C, 3, 3] gives [(tile + 2)^2, M, C]: G g G^T for every pair of channels, computed in f64; row-major over
@@ -14,7 +14,7 @@ def WinogradFilterOp : Sinter_TensorOp<"winograd_filter", "opaque"> {
 }
 
 def WinogradConvOp : Sinter_TensorOp<"winograd_conv", "contraction", [
-    DeclareOpInterfaceMethods<ContractionOpInterface>]> {
+    DeclareOpInterfaceMethods<ContractionOpInterface>, NotDifferentiable]> {
   let summary = "3x3 convolution of stride 1 by Winograd's algorithm F(tile x tile, 3 x 3)";
   let description = [{
     input [N, C, H, W], filter [(tile + 2)^2, M, C] as winograd_filter makes it, bias [M] (optional) give what conv gives

@@ -21,4 +21,9 @@ void conv(const View& input, const View& filter, const View* bias, const View& r
 void conv_transpose(const View& input, const View& filter, const View* bias, const View& result,
                     const ConvGeometry& geometry);
 
+/// The gradient of conv by its filter: input [N, C, spatial...], cotangent [N, M, out...], filter
+/// [M, C / groups, kernel...].
+void conv_filter_gradient(const View& input, const View& cotangent, const View& filter,
+                          const ConvGeometry& geometry);
+
 } // namespace sinter::eager
