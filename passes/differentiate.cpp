@@ -51,7 +51,8 @@ private:
   }
 
   void leave(Operation* op) {
-    if (llvm::none_of(op->getOperands(), [&](Value operand) { return isActive(operand); }))
+    if (isa<ir::StopGradientOp>(op) ||
+        llvm::none_of(op->getOperands(), [&](Value operand) { return isActive(operand); }))
       return;
     bool active = false;
     for (Value result : op->getResults())

@@ -2,6 +2,7 @@
 #include "tensor/arguments.h"
 
 #include "trace/errors.h"
+#include "trace/node.h"
 
 #include <algorithm>
 #include <cmath>
@@ -49,6 +50,7 @@ Numbers::Numbers(const SourceLocation& where, std::string_view operation,
            "the number " + number_text(number) + " is not a value of type " + std::string(name_of(dtype)) +
                "; cast() the tensor first");
     made_[i] = Tensor::full({}, number, dtype, where);
+    made_[i]->node()->literal = true;
   }
 }
 

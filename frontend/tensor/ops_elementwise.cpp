@@ -7,6 +7,7 @@
 namespace sinter {
 
 using trace::apply;
+using trace::apply_or_alias;
 using trace::Numbers;
 
 namespace {
@@ -72,6 +73,10 @@ SINTER_UNARY(hard_swish, HardSwishOp)
 
 Tensor square(const Tensor& x, SourceLocation where) {
   return apply<ir::MulOp>(where, x, x);
+}
+
+Tensor stop_gradient(const Tensor& x, SourceLocation where) {
+  return apply_or_alias<ir::StopGradientOp>([&](const Shape&) { return x; }, where, x);
 }
 
 Tensor clip(const Tensor& x, double low, double high, SourceLocation where) {

@@ -19,6 +19,9 @@ const Node& readable(const Tensor& tensor, std::string_view operation, const Sou
   const Node& node = locate(where, operation, [&]() -> const Node& { return node_of(tensor); });
   if (node.trace && !node.trace->is_open())
     fail(where, operation, node.trace->finished());
+  if (node.trace && node.trace->values() == Values::on_demand)
+    return locate(where, operation,
+                  [&]() -> const Node& { return node_of(node.trace->elements(node.value)); });
   if (node.trace)
     fail(where, operation,
          "reading a value inside compile(): the elements of " +
@@ -30,6 +33,14 @@ const Node& readable(const Tensor& tensor, std::string_view operation, const Sou
 }
 
 } // namespace
+
+void Node::become(const Node& other) {
+  storage = other.storage;
+  strides = other.strides;
+  byte_offset = other.byte_offset;
+  trace.reset();
+  value = {};
+}
 
 const Node& node_of(const Tensor& tensor) {
   if (!tensor.node())
@@ -115,7 +126,7 @@ double Tensor::item(SourceLocation where) const {
 
 Tensor::operator bool() const {
   const trace::Node& node = node_of(*this);
-  if (!node.trace)
+  if (!node.trace || (node.trace->is_open() && node.trace->values() == trace::Values::on_demand))
     return item() != 0;
   if (!node.trace->is_open())
     throw Error(node.trace->finished());
@@ -140,22 +151,46 @@ std::vector<T> Tensor::to_vector(SourceLocation where) const {
   return std::vector<T>(first, first + elements());
 }
 
+namespace {
+
+// The elements of `tensor` as T, dense, for the public function `operation`.
 template <class T>
-T* Tensor::data(SourceLocation where) const {
-  const trace::Node& node = readable(*this, "data", where);
+const trace::Node& elements_as(const Tensor& tensor, std::string_view operation,
+                               const SourceLocation& where) {
+  const trace::Node& node = readable(tensor, operation, where);
   if (node.dtype != dtype_of<T>)
-    trace::fail(where, "data",
+    trace::fail(where, operation,
                 "the elements are " + std::string(name_of(node.dtype)) + ", asked for " +
                     std::string(name_of(dtype_of<T>)));
-  if (!is_dense())
-    trace::fail(where, "data",
+  if (!node.view().is_dense())
+    trace::fail(where, operation,
                 "the elements of " + to_string(node.view()) + " are not dense; call contiguous() first");
-  return node.view().as<T>();
+  return node;
+}
+
+} // namespace
+
+template <class T>
+const T* Tensor::data(SourceLocation where) const {
+  return elements_as<T>(*this, "data", where).view().template as<T>();
+}
+
+template <class T>
+T* Tensor::mutable_data(SourceLocation where) {
+  if (is_traced())
+    trace::fail(where, "mutable_data",
+                "writing to " + to_string(View{nullptr, dtype(), shape(), {}}) +
+                    ", which a function being traced or differentiated computes; use clone() and where(), or "
+                    "write before it is traced");
+  const trace::Node& node = elements_as<T>(*this, "mutable_data", where);
+  node.storage->written();
+  return node.view().template as<T>();
 }
 
 #define SINTER_INSTANTIATE(T)                                                                                \
   template std::vector<T> Tensor::to_vector<T>(SourceLocation) const;                                        \
-  template T* Tensor::data<T>(SourceLocation) const;
+  template const T* Tensor::data<T>(SourceLocation) const;                                                   \
+  template T* Tensor::mutable_data<T>(SourceLocation);
 SINTER_INSTANTIATE(float)
 SINTER_INSTANTIATE(double)
 SINTER_INSTANTIATE(int32_t)

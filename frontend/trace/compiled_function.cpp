@@ -93,16 +93,19 @@ struct CompiledFunction::Impl {
   // Calls `use` with the module that the body records; whatever is thrown, the trace is closed behind it.
   template <class Use>
   auto with_trace(std::span<const Tensor> inputs, const SourceLocation& caller, Use&& use) {
-    const auto trace = std::make_shared<Trace>(where);
-    struct Close {
-      Trace& trace;
-      ~Close() { trace.close(); }
-    } close{*trace};
+    const auto context = trace::make_context();
+    const trace::TraceScope trace(
+        std::make_shared<Trace>(*context, where, trace::Values::unknown, "function compiled"));
     std::vector<Tensor> arguments;
     for (const Tensor& input : inputs)
       arguments.push_back(trace->argument(input.dtype(), input.shape()));
     const std::vector<Tensor> results = call_body(arguments, caller);
-    return locate(caller, "compile", [&] { return use(trace->finish(results)); });
+    return locate(caller, "compile", [&] {
+      llvm::SmallVector<mlir::Value> values;
+      for (const Tensor& result : results)
+        values.push_back(trace->value(result));
+      return use(trace->finish(values));
+    });
   }
 
   // The program for `inputs`; null if the calling thread is just making it.

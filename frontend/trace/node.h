@@ -9,7 +9,8 @@ namespace sinter::trace {
 
 class Trace;
 
-/// Immutable once made. `trace` tells the two kinds apart.
+/// `trace` tells the two kinds apart. Immutable once made, but that what was recorded under grad() gets its
+/// elements in the end.
 class Node {
 public:
   DType dtype = DType::f32;
@@ -19,12 +20,16 @@ public:
   std::shared_ptr<Storage> storage;
   Shape strides;
   uint64_t byte_offset = 0;
+  bool literal = false; ///< a number in the program's text: part of what is recorded, not an input of it
 
   // Traced. The value may be used only while the trace is open.
   std::shared_ptr<Trace> trace;
   mlir::Value value;
 
   View view() const { return {storage->data() + byte_offset, dtype, shape, strides}; }
+  /// Makes it a tensor that shares the elements of `other`, which is concrete and of the same dtype and
+  /// shape.
+  void become(const Node& other);
 };
 
 /// The node of `tensor`; throws Error if it was moved from.

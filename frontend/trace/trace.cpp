@@ -13,12 +13,6 @@ using namespace mlir;
 namespace sinter::trace {
 namespace {
 
-std::unique_ptr<MLIRContext> make_context() {
-  auto context = std::make_unique<MLIRContext>(MLIRContext::Threading::DISABLED);
-  context->loadDialect<ir::SinterDialect, func::FuncDialect>();
-  return context;
-}
-
 RankedTensorType type_of(MLIRContext* context, DType dtype, const Shape& shape) {
   return RankedTensorType::get(ArrayRef(shape.begin(), shape.end()), ir::elementTypeOf(context, dtype));
 }
@@ -29,14 +23,20 @@ NamedAttribute name_attribute(OpBuilder& builder, const std::string& name) {
 
 } // namespace
 
+std::unique_ptr<MLIRContext> make_context() {
+  auto context = std::make_unique<MLIRContext>(MLIRContext::Threading::DISABLED);
+  context->loadDialect<ir::SinterDialect, func::FuncDialect>();
+  return context;
+}
+
 Location mlir_location(MLIRContext* context, const SourceLocation& where) {
   return FileLineColLoc::get(context, file_of(where), where.line(), where.column());
 }
 
-Trace::Trace(const SourceLocation& where)
-    : context_(make_context()), builder_(context_.get()), location_(mlir_location(context_.get(), where)),
+Trace::Trace(MLIRContext& context, const SourceLocation& where, Values values, const std::string& what)
+    : values_(values), builder_(&context), location_(mlir_location(&context, where)),
       finished_(
-          "a tensor of the function compiled at " + to_string(where) +
+          "a tensor of the " + what + " at " + to_string(where) +
           " is used after that was traced; it has no value outside of it, unless the function returns it") {
   module_ = ModuleOp::create(location_);
   builder_.setInsertionPointToEnd(module_->getBody());
@@ -50,7 +50,16 @@ Trace::~Trace() {
 }
 
 Tensor Trace::argument(DType dtype, const Shape& shape) {
-  return tensor(body_->addArgument(type_of(context_.get(), dtype, shape), location_));
+  return tensor(body_->addArgument(type_of(builder_.getContext(), dtype, shape), location_));
+}
+
+Tensor Trace::argument(const Tensor& elements) {
+  const Tensor dense = elements.contiguous();
+  const Node& node = node_of(dense);
+  const Tensor argument = this->argument(node.dtype, node.shape);
+  arguments_.push_back({dense, node.storage->version()});
+  known_[argument.node()->value] = dense;
+  return argument;
 }
 
 Tensor Trace::tensor(Value value) {
@@ -60,13 +69,21 @@ Tensor Trace::tensor(Value value) {
   node->shape = ir::shapeOf(type);
   node->trace = shared_from_this();
   node->value = value;
+  if (values_ == Values::on_demand)
+    made_.push_back(node);
   return Tensor(std::move(node));
+}
+
+Tensor Trace::renamed(const Tensor& tensor) {
+  const Value same = value(tensor);
+  return this->tensor(
+      ir::create<ir::ReshapeOp>(builder_, location_, same, ir::tensorType(same).getShape()).getResult());
 }
 
 Value Trace::value(const Tensor& tensor) {
   const Node& node = node_of(tensor);
   if (!node.trace)
-    return constant(tensor);
+    return capture(tensor);
   if (!node.trace->is_open())
     throw Error(node.trace->finished());
   if (node.trace.get() != this)
@@ -74,25 +91,50 @@ Value Trace::value(const Tensor& tensor) {
   return node.value;
 }
 
-Value Trace::constant(const Tensor& tensor) {
-  if (auto found = constants_.find(tensor.node().get()); found != constants_.end())
+Value Trace::capture(const Tensor& tensor) {
+  const Node& node = node_of(tensor);
+  if (auto found = captured_.find(&node); found != captured_.end())
     return found->second.second;
+  const Value value =
+      values_ == Values::unknown || node.literal ? constant(tensor) : argument(tensor).node()->value;
+  captured_.emplace(&node, std::pair(tensor, value));
+  return value;
+}
+
+Value Trace::constant(const Tensor& tensor) {
   const Tensor dense = tensor.contiguous();
   const Node& node = node_of(dense);
   // At the function's start, so that every use is dominated wherever the first one is.
   OpBuilder::InsertionGuard guard(builder_);
   builder_.setInsertionPointToStart(body_);
-  const auto elements =
-      ir::makeElements(type_of(context_.get(), node.dtype, node.shape), node.storage, node.byte_offset);
-  const Value value = ir::ConstantOp::create(builder_, location_, elements);
-  constants_.emplace(tensor.node().get(), std::pair(tensor, value));
-  return value;
+  return ir::ConstantOp::create(builder_, location_,
+                                ir::makeElements(type_of(builder_.getContext(), node.dtype, node.shape),
+                                                 node.storage, node.byte_offset));
 }
 
-ModuleOp Trace::finish(std::span<const Tensor> results) {
-  llvm::SmallVector<Value> values;
-  for (const Tensor& result : results)
-    values.push_back(value(result));
+std::vector<Tensor> Trace::arguments() const {
+  std::vector<Tensor> elements;
+  for (const Argument& argument : arguments_) {
+    const Node& node = node_of(argument.elements);
+    if (node.storage->version() != argument.version)
+      throw Error(
+          to_string(View{nullptr, node.dtype, node.shape, {}}) +
+          " was written to (mutable_data) after it was recorded and before its use in the derivative; "
+          "write to a clone() of it");
+    elements.push_back(argument.elements);
+  }
+  return elements;
+}
+
+std::vector<std::shared_ptr<Node>> Trace::live() const {
+  std::vector<std::shared_ptr<Node>> nodes;
+  for (const auto& made : made_)
+    if (auto node = made.lock())
+      nodes.push_back(std::move(node));
+  return nodes;
+}
+
+ModuleOp Trace::finish(ArrayRef<Value> values) {
   func::ReturnOp::create(builder_, location_, values);
   auto function = cast<func::FuncOp>(module_->getBody()->front());
   function.setFunctionType(
@@ -104,10 +146,40 @@ ModuleOp Trace::finish(std::span<const Tensor> results) {
   return *module_;
 }
 
+OwningOpRef<ModuleOp> Trace::release() {
+  OwningOpRef<ModuleOp> module = std::move(module_);
+  close();
+  return module;
+}
+
 void Trace::close() {
   module_ = nullptr;
-  constants_.clear();
-  context_.reset();
+  captured_.clear();
+  known_.clear();
+  arguments_.clear();
+  made_.clear();
+}
+
+namespace {
+
+std::vector<std::shared_ptr<Trace>>& open_scopes() {
+  thread_local std::vector<std::shared_ptr<Trace>> scopes;
+  return scopes;
+}
+
+} // namespace
+
+TraceScope::TraceScope(std::shared_ptr<Trace> trace) : trace_(std::move(trace)) {
+  open_scopes().push_back(trace_);
+}
+
+TraceScope::~TraceScope() {
+  trace_->close();
+  open_scopes().pop_back();
+}
+
+std::shared_ptr<Trace> TraceScope::innermost() {
+  return open_scopes().empty() ? nullptr : open_scopes().back();
 }
 
 } // namespace sinter::trace

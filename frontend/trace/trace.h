@@ -1,4 +1,4 @@
-// A program being recorded: one MLIR context, one function, and the tensors it captured.
+// A program being recorded: one function, and the tensors it captured.
 #pragma once
 
 #include "trace/node.h"
@@ -11,49 +11,107 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 namespace sinter::trace {
 
 /// The location the compiler carries from the user's line to profiles and errors.
 mlir::Location mlir_location(mlir::MLIRContext* context, const SourceLocation& where);
 
+/// A context for traces, with the dialects they need.
+std::unique_ptr<mlir::MLIRContext> make_context();
+
+/// What is known of the values of a program while it is recorded.
+enum class Values : uint8_t {
+  unknown,   ///< dtype and shape: the program is compiled for any values; tensors it captures are constants
+  on_demand, ///< elements too, computed when they are asked for; tensors it captures are arguments like
+             ///< others
+};
+
 /// Used by one thread. Operations on traced tensors append to it until it is finished or abandoned; after
 /// that, the traced tensors that the user may still hold are refused.
 class Trace : public std::enable_shared_from_this<Trace> {
 public:
-  explicit Trace(const SourceLocation& where);
+  /// `context` lives until the trace is closed. `what` it is that is traced at `where` ("function compiled").
+  Trace(mlir::MLIRContext& context, const SourceLocation& where, Values values, const std::string& what);
   ~Trace();
 
-  /// A further argument of the function, named "arg0", "arg1", ...
+  /// A further argument of the function.
   Tensor argument(DType dtype, const Shape& shape);
-  /// The value that stands for `tensor`: its own, or a constant that shares its storage. Throws Error for
-  /// tensors of other traces.
+  /// A further argument that has these elements for now. Values on demand only.
+  Tensor argument(const Tensor& elements);
+  /// The value that stands for `tensor`: its own; a constant that shares its storage; or, where values are
+  /// had on demand, an argument. Throws Error for tensors of other traces.
   mlir::Value value(const Tensor& tensor);
   /// The traced tensor for a value of this program.
   Tensor tensor(mlir::Value value);
+  /// A tensor equal to `tensor`, but another value, by which a derivative can be taken alone.
+  Tensor renamed(const Tensor& tensor);
+
+  /// The elements of a value, computed with the eager kernels if they were not before. Values on demand only.
+  const Tensor& elements(mlir::Value value);
+  /// ... if they were computed before, else null.
+  const Tensor* known(mlir::Value value) const;
+  Values values() const { return values_; }
 
   mlir::OpBuilder& builder() { return builder_; }
   bool is_open() const { return module_.get() != nullptr; }
   /// What errors say of a tensor of this trace that is used when the trace is over.
   const std::string& finished() const { return finished_; }
 
+  /// Where values are had on demand: the elements of all arguments, those captured among them, in order.
+  /// Throws Error if one was changed since.
+  std::vector<Tensor> arguments() const;
+  /// ... and the traced tensors that anybody still holds.
+  std::vector<std::shared_ptr<Node>> live() const;
+
   /// Ends the function with `results`. The module is complete then.
-  mlir::ModuleOp finish(std::span<const Tensor> results);
+  mlir::ModuleOp finish(llvm::ArrayRef<mlir::Value> results);
+  /// The finished module; the trace is closed.
+  mlir::OwningOpRef<mlir::ModuleOp> release();
   /// Frees the program. Called on abandonment too; traced tensors may outlive it.
   void close();
 
 private:
   mlir::Value constant(const Tensor& tensor);
+  mlir::Value capture(const Tensor& tensor);
+  void evaluate(mlir::Operation* op);
 
-  // In this order: the module must go before its context.
-  std::unique_ptr<mlir::MLIRContext> context_;
+  struct Argument {
+    Tensor elements;
+    uint64_t version; // of their storage, when they became an argument
+  };
+
+  const Values values_;
   mlir::OwningOpRef<mlir::ModuleOp> module_;
   mlir::OpBuilder builder_;
   mlir::Location location_;
   std::string finished_;
   mlir::Block* body_ = nullptr;
-  std::unordered_map<const Node*, std::pair<Tensor, mlir::Value>>
-      constants_; // the tensor keeps its node alive
+  // Captured tensors, which are kept alive, and what stands for them.
+  std::unordered_map<const Node*, std::pair<Tensor, mlir::Value>> captured_;
+  // Of values on demand.
+  std::vector<Argument> arguments_;
+  llvm::DenseMap<mlir::Value, Tensor> known_;
+  std::vector<std::weak_ptr<Node>> made_;
+};
+
+/// While it lives, functions traced on this thread are part of this trace: derivatives of them are recorded
+/// here. The trace is closed at the end.
+class TraceScope {
+public:
+  explicit TraceScope(std::shared_ptr<Trace> trace);
+  ~TraceScope();
+  TraceScope(const TraceScope&) = delete;
+  TraceScope& operator=(const TraceScope&) = delete;
+
+  Trace& operator*() const { return *trace_; }
+  Trace* operator->() const { return trace_.get(); }
+  /// The trace of the innermost scope on this thread, or null.
+  static std::shared_ptr<Trace> innermost();
+
+private:
+  std::shared_ptr<Trace> trace_;
 };
 
 } // namespace sinter::trace

@@ -159,6 +159,7 @@ void detail::addElementwise(Table& table) {
   table["sinter.ceil"] = {unary<ir::CeilOp>, kExactOperandsOnly};
   table["sinter.round"] = {unary<ir::RoundOp>, kExactOperandsOnly};
   table["sinter.is_nan"] = {isNan, kExactOperandsOnly};
+  table["sinter.stop_gradient"] = {unary<ir::StopGradientOp, any>, kSmooth};
   table["sinter.logical_not"] = {unary<ir::LogicalNotOp, boolean>, kSmooth};
   table["sinter.add"] = {binary<ir::AddOp>, kSmooth, kCommon};
   table["sinter.sub"] = {binary<ir::SubOp>, kSmooth};

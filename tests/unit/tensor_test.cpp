@@ -57,9 +57,9 @@ TEST(Tensor, RandomNumbersFollowTheirSeed) {
 }
 
 TEST(Tensor, CopiesShareStorageAndClonesDoNot) {
-  const Tensor a = counting({4});
+  Tensor a = counting({4});
   const Tensor b = a, c = a.clone();
-  a.data<float>()[0] = 9;
+  a.mutable_data<float>()[0] = 9;
   EXPECT_EQ(b.to_vector<float>()[0], 9);
   EXPECT_EQ(c.to_vector<float>()[0], 0);
 }

@@ -80,6 +80,9 @@ Tensor ceil(const Tensor& x, SourceLocation where = SourceLocation::current());
 Tensor round(const Tensor& x, SourceLocation where = SourceLocation::current());
 Tensor clip(const Tensor& x, double low, double high, SourceLocation where = SourceLocation::current());
 
+/// x, which derivatives take for a constant.
+Tensor stop_gradient(const Tensor& x, SourceLocation where = SourceLocation::current());
+
 //===-- Comparison, logic, choice -------------------------------------------------------------------===//
 
 Tensor equal(const Operand& a, const Operand& b, SourceLocation where = SourceLocation::current());

@@ -5,6 +5,8 @@
 #include "sinter/data/image.h"
 #include "sinter/data/npy.h"
 #include "sinter/error.h"
+#include "sinter/grad.h"
 #include "sinter/onnx.h"
 #include "sinter/ops.h"
 #include "sinter/tensor.h"
+#include "sinter/tree.h"

@@ -25,8 +25,9 @@ namespace trace {
 class Node;
 }
 
-/// A tensor. Copies share storage. Inside a function being traced it stands for a value not known yet; its
-/// dtype and shape are known, its elements are not, and reading them throws Error.
+/// A tensor. Copies share storage. Inside a function that is being compiled it stands for a value not known
+/// yet; its dtype and shape are known, its elements are not, and reading them throws Error. Inside one that
+/// is being differentiated, it is recorded, and its elements are computed when they are read.
 class Tensor {
 public:
   /// A tensor without elements: an f32 of shape [0].
@@ -76,7 +77,7 @@ public:
   int64_t elements() const { return shape().elements(); }
   Device device() const { return Device::cpu; }
 
-  /// True inside `compile` while the function is traced.
+  /// True inside a function that is being compiled or differentiated, for what depends on its arguments.
   bool is_traced() const;
 
   /// The elements. Throws Error for a traced tensor.
@@ -97,7 +98,11 @@ public:
   std::vector<T> to_vector(SourceLocation where = SourceLocation::current()) const;
   /// First element of a dense tensor of element type T.
   template <class T>
-  T* data(SourceLocation where = SourceLocation::current()) const;
+  const T* data(SourceLocation where = SourceLocation::current()) const;
+  /// ... to write to, seen by all tensors that share the storage. A derivative that was recorded from the
+  /// former elements notices, and throws Error.
+  template <class T>
+  T* mutable_data(SourceLocation where = SourceLocation::current());
 
   /// Views that share storage (eager) or the operation (traced). One extent of `shape` may be -1: what
   /// remains.

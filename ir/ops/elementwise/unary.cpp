@@ -2,6 +2,7 @@
 #include "ir/element_arithmetic.h"
 #include "ir/ops.h"
 #include "sinter/runtime/eager/elementwise.h"
+#include "sinter/runtime/eager/movement.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 
@@ -171,6 +172,19 @@ void IsNanOp::evaluate(ArrayRef<View> operands, ArrayRef<View> results) {
 
 Value IsNanOp::emitPointwise(OpBuilder& builder, Location loc, ValueRange operands) {
   return ElementArithmetic(builder, loc).isNan(operands[0]);
+}
+
+void StopGradientOp::evaluate(ArrayRef<View> operands, ArrayRef<View> results) {
+  eager::copy(operands[0], results[0]);
+}
+
+Value StopGradientOp::emitPointwise(OpBuilder&, Location, ValueRange operands) {
+  return operands[0];
+}
+
+// Derivatives are taken before anything is folded.
+OpFoldResult StopGradientOp::fold(FoldAdaptor) {
+  return getInput().getType() == getType() ? OpFoldResult(getInput()) : OpFoldResult();
 }
 
 //===-- Derivatives ---------------------------------------------------------------------------------===//

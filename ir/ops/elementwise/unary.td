@@ -16,6 +16,12 @@ def ErfOp : Sinter_UnaryOp<"erf", Sinter_FloatTensor, "error function">;
 def FloorOp : Sinter_UnaryOp<"floor", Sinter_FloatTensor, "largest integer not above x">;
 def CeilOp : Sinter_UnaryOp<"ceil", Sinter_FloatTensor, "smallest integer not below x">;
 def RoundOp : Sinter_UnaryOp<"round", Sinter_FloatTensor, "nearest integer, halves to even">;
+def StopGradientOp : Sinter_PointwiseOp<"stop_gradient", [], "::mlir::Type()", /*differentiable=*/0> {
+  let summary = "x, taken for a constant by differentiation";
+  let arguments = (ins Sinter_Tensor:$input);
+  let results = (outs Sinter_Tensor:$result);
+  let hasFolder = 1;
+}
 def LogicalNotOp : Sinter_UnaryOp<"logical_not", Sinter_BoolTensor, "not x">;
 def IsNanOp : Sinter_PointwiseOp<"is_nan", [], "::mlir::IntegerType::get(context, 1)", /*differentiable=*/0> {
   let summary = "true where x is NaN";

@@ -1,6 +1,7 @@
 // Reference-counted, aligned memory.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -24,6 +25,10 @@ public:
   std::byte* data() const { return data_; }
   std::size_t bytes() const { return bytes_; }
 
+  /// How often somebody announced to write to it: who must not see it changed compares.
+  uint64_t version() const { return version_.load(std::memory_order_relaxed); }
+  void written() { version_.fetch_add(1, std::memory_order_relaxed); }
+
   /// Lets the kernel move a large block from `allocate`, which has been written, into huge pages in its own
   /// time: where several threads stream through it, that saves a few percent.
   void allow_huge_pages() const;
@@ -36,6 +41,7 @@ private:
 
   std::byte* data_;
   std::size_t bytes_;
+  std::atomic<uint64_t> version_{0};
   std::shared_ptr<void> owner_; // null: the block is ours to free
 };
 

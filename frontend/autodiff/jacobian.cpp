@@ -1,0 +1,57 @@
+// Jacobians, and what trees of tensors have in common.
+#include "sinter/grad.h"
+#include "sinter/ops.h"
+
+#include "trace/errors.h"
+#include "trace/node.h"
+
+namespace sinter::detail {
+namespace {
+
+// 1 at element `at`, else 0.
+Tensor unit_vector(const Shape& shape, DType dtype, int64_t at) {
+  Tensor unit = Tensor::zeros(shape, dtype);
+  visit_dtype(dtype, "jacobian", [&](auto zero) {
+    using T = decltype(zero);
+    trace::node_of(unit).view().as<T>()[at] = static_cast<T>(1);
+  });
+  return unit;
+}
+
+Shape followed_by(Shape shape, const Shape& other) {
+  for (int64_t extent : other)
+    shape.push_back(extent);
+  return shape;
+}
+
+} // namespace
+
+void check_same_count(std::size_t a, std::size_t b, const SourceLocation& where) {
+  if (a != b)
+    trace::fail(where, "map_tensors",
+                "trees of " + std::to_string(a) + " and " + std::to_string(b) +
+                    " tensors do not go together");
+}
+
+std::vector<Tensor> jacobian_rows(const Tensor& output, std::span<const Tensor> inputs,
+                                  const std::function<std::vector<Tensor>(std::span<const Tensor>)>& pull,
+                                  const SourceLocation& where) {
+  return trace::locate(where, "jacobian", [&] {
+    std::vector<std::vector<Tensor>> rows(inputs.size());
+    for (int64_t row = 0; row < output.elements(); ++row) {
+      const std::vector<Tensor> derivatives =
+          pull(std::array{unit_vector(output.shape(), output.dtype(), row)});
+      for (std::size_t i = 0; i < inputs.size(); ++i)
+        rows[i].push_back(unsqueeze(derivatives[i], 0, where));
+    }
+    std::vector<Tensor> result;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      const Shape shape = followed_by(output.shape(), inputs[i].shape());
+      result.push_back(rows[i].empty() ? Tensor::zeros(shape, output.dtype(), where)
+                                       : reshape(concat(rows[i], 0, where), shape, where));
+    }
+    return result;
+  });
+}
+
+} // namespace sinter::detail

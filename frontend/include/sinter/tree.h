@@ -1,0 +1,174 @@
+// Trees: tensors inside structures, containers and tuples, as parameters of a network are kept.
+#pragma once
+
+#include "sinter/tensor.h"
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace sinter {
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_plain =
+    std::is_arithmetic_v<T> || std::is_enum_v<T> || std::same_as<T, std::string> || std::same_as<T, Shape> ||
+    std::same_as<T, DType>;
+
+template <class T>
+inline constexpr bool is_sequence = false;
+template <class T, class A>
+inline constexpr bool is_sequence<std::vector<T, A>> = true;
+template <class T, std::size_t N>
+inline constexpr bool is_sequence<std::array<T, N>> = true;
+
+template <class T>
+inline constexpr bool is_map = false;
+template <class... T>
+inline constexpr bool is_map<std::map<T...>> = true;
+template <class... T>
+inline constexpr bool is_map<std::unordered_map<T...>> = true;
+
+template <class T>
+inline constexpr bool is_tuple = false;
+template <class... T>
+inline constexpr bool is_tuple<std::tuple<T...>> = true;
+template <class A, class B>
+inline constexpr bool is_tuple<std::pair<A, B>> = true;
+
+template <class T>
+inline constexpr bool is_optional = false;
+template <class T>
+inline constexpr bool is_optional<std::optional<T>> = true;
+
+/// Converts to whatever a member of an aggregate is initialised from.
+struct AnyMember {
+  template <class T>
+  constexpr operator T&() const&& noexcept;
+  template <class T>
+  constexpr operator T&&() const&& noexcept;
+};
+
+template <class T, std::size_t... I>
+constexpr bool has_members(std::index_sequence<I...>) {
+  return requires { T{(static_cast<void>(I), AnyMember{})...}; };
+}
+
+inline constexpr std::size_t kMostMembers = 16;
+
+/// How many members an aggregate has; kMostMembers + 1 stands for more.
+template <class T, std::size_t N = kMostMembers + 1>
+constexpr std::size_t count_members() {
+  if constexpr (N == 0 || has_members<T>(std::make_index_sequence<N>()))
+    return N;
+  else
+    return count_members<T, N - 1>();
+}
+
+/// Calls `visit` with every member of an aggregate.
+template <class T, class Visit>
+void for_each_member(T& tree, Visit&& visit) {
+  constexpr std::size_t count = count_members<std::remove_const_t<T>>();
+  static_assert(count <= kMostMembers,
+                "this structure has too many members to be taken apart: group them in smaller structures");
+  const auto all = [&](auto&... members) { (visit(members), ...); };
+  // clang-format off
+  if constexpr (count == 1) { auto& [a] = tree; all(a); }
+  else if constexpr (count == 2) { auto& [a, b] = tree; all(a, b); }
+  else if constexpr (count == 3) { auto& [a, b, c] = tree; all(a, b, c); }
+  else if constexpr (count == 4) { auto& [a, b, c, d] = tree; all(a, b, c, d); }
+  else if constexpr (count == 5) { auto& [a, b, c, d, e] = tree; all(a, b, c, d, e); }
+  else if constexpr (count == 6) { auto& [a, b, c, d, e, f] = tree; all(a, b, c, d, e, f); }
+  else if constexpr (count == 7) { auto& [a, b, c, d, e, f, g] = tree; all(a, b, c, d, e, f, g); }
+  else if constexpr (count == 8) { auto& [a, b, c, d, e, f, g, h] = tree; all(a, b, c, d, e, f, g, h); }
+  else if constexpr (count == 9) { auto& [a, b, c, d, e, f, g, h, i] = tree; all(a, b, c, d, e, f, g, h, i); }
+  else if constexpr (count == 10) { auto& [a, b, c, d, e, f, g, h, i, j] = tree; all(a, b, c, d, e, f, g, h, i, j); }
+  else if constexpr (count == 11) { auto& [a, b, c, d, e, f, g, h, i, j, k] = tree; all(a, b, c, d, e, f, g, h, i, j, k); }
+  else if constexpr (count == 12) { auto& [a, b, c, d, e, f, g, h, i, j, k, l] = tree; all(a, b, c, d, e, f, g, h, i, j, k, l); }
+  else if constexpr (count == 13) { auto& [a, b, c, d, e, f, g, h, i, j, k, l, m] = tree; all(a, b, c, d, e, f, g, h, i, j, k, l, m); }
+  else if constexpr (count == 14) { auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n] = tree; all(a, b, c, d, e, f, g, h, i, j, k, l, m, n); }
+  else if constexpr (count == 15) { auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o] = tree; all(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o); }
+  else if constexpr (count == 16) { auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = tree; all(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p); }
+  // clang-format on
+}
+
+} // namespace detail
+
+/// Calls `visit` with every Tensor (Tensor&) inside `tree`, always in the same order. A tree is a Tensor; a
+/// vector, array, pair, tuple, optional or map (by its values) of trees; an aggregate, that is a structure
+/// without constructors or base classes, of up to 16 trees; or a number, string or enumerator, in which there
+/// are none. A type of another kind is a tree if it has a member function template `for_each_tensor(visit)`.
+template <class T, class Visit>
+void for_each_tensor(T& tree, Visit&& visit) {
+  using Type = std::remove_const_t<T>;
+  if constexpr (std::same_as<Type, Tensor>)
+    visit(tree);
+  else if constexpr (requires { tree.for_each_tensor(visit); })
+    tree.for_each_tensor(visit);
+  else if constexpr (detail::is_sequence<Type>)
+    for (auto& element : tree)
+      for_each_tensor(element, visit);
+  else if constexpr (detail::is_map<Type>)
+    for (auto& [key, element] : tree)
+      for_each_tensor(element, visit);
+  else if constexpr (detail::is_tuple<Type>)
+    std::apply([&](auto&... elements) { (for_each_tensor(elements, visit), ...); }, tree);
+  else if constexpr (detail::is_optional<Type>) {
+    if (tree)
+      for_each_tensor(*tree, visit);
+  } else if constexpr (std::is_aggregate_v<Type> && !std::is_array_v<Type> && !detail::is_plain<Type>)
+    detail::for_each_member(tree, [&](auto& member) { for_each_tensor(member, visit); });
+  else
+    static_assert(detail::is_plain<Type>, "not a tree of tensors: give the type a member function template "
+                                          "for_each_tensor(visit), or keep it out of what is differentiated");
+}
+
+/// The tensors inside a tree, in order.
+template <class T>
+std::vector<Tensor> tensors_of(const T& tree) {
+  std::vector<Tensor> tensors;
+  for_each_tensor(tree, [&](const Tensor& tensor) { tensors.push_back(tensor); });
+  return tensors;
+}
+
+/// A copy of `tree` with each Tensor replaced by what `f` makes of it.
+template <class T, class F>
+T map_tensors(T tree, F&& f) {
+  for_each_tensor(tree, [&](Tensor& tensor) { tensor = f(std::as_const(tensor)); });
+  return tree;
+}
+
+/// ... of it and its counterpart in `other`, a tree of the same structure, as gradients are one:
+///
+///     params = map_tensors(params, gradients, [&](Tensor p, Tensor g) { return p - rate * g; });
+///
+/// Throws Error if there are not as many tensors in both.
+template <class T, class F>
+T map_tensors(T tree, const T& other, F&& f, SourceLocation where = SourceLocation::current());
+
+namespace detail {
+void check_same_count(std::size_t a, std::size_t b, const SourceLocation& where);
+} // namespace detail
+
+template <class T, class F>
+T map_tensors(T tree, const T& other, F&& f, SourceLocation where) {
+  const std::vector<Tensor> a = tensors_of(tree), b = tensors_of(other);
+  detail::check_same_count(a.size(), b.size(), where);
+  std::size_t at = 0;
+  for_each_tensor(tree, [&](Tensor& tensor) {
+    tensor = f(a[at], b[at]);
+    ++at;
+  });
+  return tree;
+}
+
+} // namespace sinter

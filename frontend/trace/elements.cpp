@@ -1,0 +1,59 @@
+// Elements of traced tensors, computed when they are asked for.
+#include "ir/constant.h"
+#include "ir/ops.h"
+#include "trace/trace.h"
+
+using namespace mlir;
+
+namespace sinter::trace {
+
+const Tensor* Trace::known(Value value) const {
+  const auto found = known_.find(value);
+  return found == known_.end() ? nullptr : &found->second;
+}
+
+const Tensor& Trace::elements(Value value) {
+  llvm::SmallVector<Operation*> waiting;
+  const auto wait_for = [&](Value needed) {
+    if (!known_.contains(needed))
+      waiting.push_back(needed.getDefiningOp());
+  };
+  wait_for(value);
+  while (!waiting.empty()) { // depth first, without recursion: programs may be long chains
+    Operation* op = waiting.back();
+    const size_t before = waiting.size();
+    if (!known_.contains(op->getResult(0)))
+      for (Value operand : op->getOperands())
+        wait_for(operand);
+    if (waiting.size() > before)
+      continue;
+    waiting.pop_back();
+    if (!known_.contains(op->getResult(0)))
+      evaluate(op);
+  }
+  return known_.find(value)->second;
+}
+
+// All operands of `op` are known.
+void Trace::evaluate(Operation* op) {
+  if (auto constant = dyn_cast<ir::ConstantOp>(op)) {
+    const ir::ConstantData data = ir::readElements(constant.getValue());
+    known_[constant.getResult()] =
+        make_concrete(data.storage, data.view.dtype, data.view.shape, data.view.strides, data.byteOffset);
+    return;
+  }
+  llvm::SmallVector<View, 4> operands, results;
+  for (Value operand : op->getOperands())
+    operands.push_back(node_of(known_.find(operand)->second).view());
+  llvm::SmallVector<Tensor, 2> made;
+  for (Value result : op->getResults()) {
+    const RankedTensorType type = ir::tensorType(result);
+    made.push_back(make_empty(ir::dtypeOf(type.getElementType()), ir::shapeOf(type)));
+    results.push_back(node_of(made.back()).view());
+  }
+  cast<ir::EvaluateOpInterface>(op).evaluate(operands, results);
+  for (auto [result, tensor] : llvm::zip(op->getResults(), made))
+    known_[result] = tensor;
+}
+
+} // namespace sinter::trace
