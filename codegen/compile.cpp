@@ -6,13 +6,16 @@
 #include "codegen/kernel/kernel_store.h"
 #include "ir/constant.h"
 #include "ir/constant_deferral.h"
+#include "ir/control_flow.h"
 #include "ir/location.h"
 #include "ir/ops.h"
 #include "passes/memory_groups.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/StringExtras.h"
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 
@@ -45,11 +48,35 @@ uint64_t moduleNumber(ModuleOp module, StringRef name) {
   return static_cast<uint64_t>(attribute.getInt());
 }
 
+// The body of a branch or loop as a program of its own.
+OwningOpRef<ModuleOp> programOf(Region& body) {
+  OwningOpRef<ModuleOp> module = ModuleOp::create(body.getLoc());
+  OpBuilder builder(module->getBodyRegion());
+  auto main =
+      func::FuncOp::create(builder, body.getLoc(), "main",
+                           builder.getFunctionType(body.getArgumentTypes(), TypeRange(ir::yielded(body))));
+  IRMapping mapping;
+  body.cloneInto(&main.getBody(), mapping);
+  Operation* yield = main.getBody().front().getTerminator();
+  builder.setInsertionPoint(yield);
+  func::ReturnOp::create(builder, yield->getLoc(), yield->getOperands());
+  yield->erase();
+  return module;
+}
+
+std::shared_ptr<rt::Executable> compileBody(Region& body, const CompileOptions& options) {
+  const OwningOpRef<ModuleOp> module = programOf(body);
+  CompileOptions own = options;
+  own.progress = nullptr; // counts the kernels of the program around
+  return compile(*module, own);
+}
+
 // Turns @main's straight line into steps on buffers.
 class ProgramBuilder {
 public:
-  ProgramBuilder(ModuleOp module, rt::Executable::Parts& parts, const ConstantOptions& constants)
-      : module_(module), parts_(parts), constantOptions_(constants) {}
+  ProgramBuilder(ModuleOp module, rt::Executable::Parts& parts, const ConstantOptions& constants,
+                 const CompileOptions& options)
+      : module_(module), parts_(parts), constantOptions_(constants), options_(options) {}
 
   void build() {
     func::FuncOp main = mainFunction(module_);
@@ -98,6 +125,8 @@ private:
       return; // see addConstants
     if (auto launch = dyn_cast<ir::LaunchOp>(op)) {
       add(launch);
+    } else if (ir::isControlFlow(&op)) {
+      addControl(&op);
     } else if (!isa<ir::ReshapeOp, ir::ConcatOp>(op)) {
       throw Error("a planned program cannot hold " + op.getName().getStringRef().str(), ErrorKind::internal);
     }
@@ -108,23 +137,85 @@ private:
     step.kernel = kernelIndex_.at(launch.getKernel());
     for (Value operand : launch.getInputs())
       step.buffers.push_back(bufferOf(operand));
-    const std::optional<ArrayRef<int64_t>> offsets = launch.getOffsets();
-    if (!offsets || offsets->size() != launch.getNumResults())
-      throw Error("a launch of @" + launch.getKernel().str() + " has no place for its results",
-                  ErrorKind::internal);
-    for (auto [result, offset] : llvm::zip(launch.getResults(), *offsets)) {
+    placeResults(launch, launch.getOffsets(), step);
+    step.label = operations(kernelOps_[step.kernel]);
+    name(launch, step);
+    cost(kernelOps_[step.kernel], step);
+    step.bytes = ir::operandAndResultBytes(launch);
+    parts_.steps.push_back(std::move(step));
+  }
+
+  void placeResults(Operation* op, std::optional<ArrayRef<int64_t>> offsets, rt::Step& step) {
+    if (!offsets || offsets->size() != op->getNumResults())
+      throw Error(op->getName().getStringRef().str() + " has no place for its results", ErrorKind::internal);
+    for (auto [result, offset] : llvm::zip(op->getResults(), *offsets)) {
       if (offset >= 0)
         buffers_[result] = {rt::BufferRef::Space::arena, 0, static_cast<uint64_t>(offset)};
       else
         buffers_[result] = returned_.at(result);
       step.buffers.push_back(buffers_[result]);
     }
-    step.label = operations(kernelOps_[step.kernel]);
-    if (const auto sources = ir::sourcesOf(launch.getLoc()); !sources.empty())
+  }
+
+  static void name(Operation* op, rt::Step& step) {
+    if (const auto sources = ir::sourcesOf(op->getLoc()); !sources.empty())
       step.label += " @ " + llvm::join(sources, " + ");
-    cost(kernelOps_[step.kernel], step);
-    step.bytes = ir::operandAndResultBytes(launch);
+  }
+
+  void addControl(Operation* op) {
+    rt::Step step;
+    auto control = std::make_shared<rt::Control>();
+    for (Region& region : op->getRegions())
+      control->bodies.push_back(compileBody(region, options_));
+    for (Value operand : op->getOperands())
+      step.buffers.push_back(bufferOf(operand));
+    const auto offsets = op->getAttrOfType<DenseI64ArrayAttr>("offsets");
+    placeResults(op, offsets ? std::optional(offsets.asArrayRef()) : std::nullopt, step);
+    step.label = describe(op, *control);
+    name(op, step);
+    costOfBodies(*control, step);
+    for (const auto& body : control->bodies) {
+      parts_.kernels_compiled += body->kernels_compiled();
+      parts_.kernels_loaded += body->kernels_loaded();
+      parts_.mapped_constant_bytes += body->mapped_constant_bytes();
+    }
+    step.control = std::move(control);
     parts_.steps.push_back(std::move(step));
+  }
+
+  // Fills in `control`; "scan x100", for people.
+  static std::string describe(Operation* op, rt::Control& control) {
+    using Kind = rt::Control::Kind;
+    if (auto scan = dyn_cast<ir::ScanOp>(op)) {
+      control.kind = Kind::scan;
+      control.carries = static_cast<uint32_t>(scan.getCarries().size());
+      control.sequences = static_cast<uint32_t>(scan.getSequences().size());
+      control.rounds = static_cast<int64_t>(scan.getSteps());
+      control.reverse = scan.getReverse();
+      return "scan x" + std::to_string(control.rounds);
+    }
+    if (auto loop = dyn_cast<ir::WhileOp>(op)) {
+      control.kind = Kind::loop;
+      control.carries = static_cast<uint32_t>(loop.getCarries().size());
+      control.rounds = loop.getMaxIterations() ? static_cast<int64_t>(*loop.getMaxIterations()) : -1;
+      return "while";
+    }
+    control.kind = Kind::cond;
+    return "cond";
+  }
+
+  // Of a branch the dearer body, of a scan all rounds, of a loop, whose rounds nobody knows, one.
+  static void costOfBodies(const rt::Control& control, rt::Step& step) {
+    for (const auto& body : control.bodies) {
+      double flops = 0, bytes = 0;
+      for (const rt::Step& inner : body->steps()) {
+        flops += inner.flops;
+        bytes += inner.bytes;
+      }
+      const double rounds = control.kind == rt::Control::Kind::scan ? static_cast<double>(control.rounds) : 1;
+      step.flops = std::max(step.flops, rounds * flops);
+      step.bytes = std::max(step.bytes, rounds * bytes);
+    }
   }
 
   // "conv+add+relu": what a kernel computes, in order.
@@ -152,6 +243,7 @@ private:
   ModuleOp module_;
   rt::Executable::Parts& parts_;
   ConstantOptions constantOptions_;
+  const CompileOptions& options_;
   llvm::DenseMap<Value, rt::BufferRef> buffers_;
   llvm::DenseMap<Value, rt::BufferRef> returned_;
   std::map<StringRef, uint32_t> kernelIndex_;
@@ -193,7 +285,7 @@ std::shared_ptr<rt::Executable> compile(ModuleOp module, const CompileOptions& o
   parts.kernels = std::move(compiled.kernels);
   parts.kernels_compiled = compiled.compiled;
   parts.kernels_loaded = compiled.loaded;
-  ProgramBuilder(module, parts, constantOptions(options, compiled)).build();
+  ProgramBuilder(module, parts, constantOptions(options, compiled), options).build();
   parts.memory = {moduleNumber(module, "sinter.arena_bytes"),
                   moduleNumber(module, "sinter.arena_lower_bound"),
                   moduleNumber(module, "sinter.arena_without_reuse")};
@@ -218,7 +310,13 @@ std::string inspect(ModuleOp module, const CompileOptions& options, const std::s
   if (stage == "llvm") {
     const cpu::Target target = targetOf(options);
     lowerFor(target, module, options);
-    return printKernels(module, target);
+    std::string text = printKernels(module, target);
+    // What lies in bodies is compiled as they are.
+    for (func::FuncOp function : module.getOps<func::FuncOp>())
+      for (Operation& op : function.getBody().front())
+        for (Region& body : op.getRegions())
+          text += inspect(*programOf(body), options, stage, weights);
+    return text;
   }
   lower(module, options, stageNamed(stage));
   constexpr int64_t kShownElements = 16;

@@ -2,7 +2,7 @@
 #include "codegen/compile.h"
 
 #include "ir/constant.h"
-#include "ir/ops.h"
+#include "ir/control_flow.h"
 #include "sinter/runtime/eager/movement.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -46,9 +46,16 @@ private:
     if (auto constant = dyn_cast<ir::ConstantOp>(op))
       values_[constant.getResult()] = logicalConstant(constant);
     else if (auto fusion = dyn_cast<ir::FusionOp>(op))
-      call(fusion.getBody().front(), op);
+      assign(op, call(fusion.getBody(), heldOf(op.getOperands())));
     else if (auto launch = dyn_cast<ir::LaunchOp>(op))
-      call(module_.lookupSymbol<ir::KernelOp>(launch.getKernel()).getBody().front(), op);
+      assign(op, call(module_.lookupSymbol<ir::KernelOp>(launch.getKernel()).getBody(),
+                      heldOf(op.getOperands())));
+    else if (auto cond = dyn_cast<ir::CondOp>(op))
+      assign(op, branch(cond));
+    else if (auto loop = dyn_cast<ir::WhileOp>(op))
+      assign(op, repeat(loop));
+    else if (auto scan = dyn_cast<ir::ScanOp>(op))
+      assign(op, repeat(scan));
     else if (auto convert = dyn_cast<ir::ConvertLayoutOp>(op)) {
       Held held =
           values_.at(convert.getInput()); // by value: making room for the result may move the input's entry
@@ -80,17 +87,78 @@ private:
     return values_[value] = {std::move(storage), view};
   }
 
-  void call(Block& body, Operation& caller) {
+  // Gives what operations compute.
+  using Values = SmallVector<Held>;
+
+  Values heldOf(ValueRange values) const {
+    return llvm::map_to_vector(values, [&](Value value) { return values_.at(value); });
+  }
+
+  void assign(Operation& op, const Values& results) {
+    for (auto [result, held] : llvm::zip_equal(op.getResults(), results))
+      values_[result] = held;
+  }
+
+  Values call(Region& body, const Values& arguments) {
     Interpreter callee(module_);
-    for (auto [argument, operand] : llvm::zip(body.getArguments(), caller.getOperands()))
-      callee.values_[argument] = values_.at(operand);
-    callee.countUses(body);
-    for (Value argument : body.getArguments())
+    Block& block = body.front();
+    for (auto [argument, held] : llvm::zip_equal(block.getArguments(), arguments))
+      callee.values_[argument] = held;
+    callee.countUses(block);
+    for (Value argument : block.getArguments())
       ++callee.uses_[argument]; // the caller's to free
-    for (Operation& op : body.without_terminator())
+    for (Operation& op : block.without_terminator())
       callee.step(op);
-    for (auto [result, value] : llvm::zip(caller.getResults(), body.getTerminator()->getOperands()))
-      values_[result] = callee.values_.at(value); // another map: no entry of it moves
+    return callee.heldOf(ir::yielded(body));
+  }
+
+  static bool isTrue(const Held& decision) { return *decision.view.as<bool>(); }
+
+  Values branch(ir::CondOp op) {
+    const bool holds = isTrue(values_.at(op.getPredicate()));
+    return call(holds ? op.getThenBody() : op.getElseBody(), heldOf(op.getInputs()));
+  }
+
+  Values repeat(ir::WhileOp op) {
+    Values state = heldOf(op->getOperands());
+    const size_t carries = op.getCarries().size();
+    const auto limit = op.getMaxIterations();
+    for (uint64_t round = 0; !limit || round < *limit; ++round) {
+      if (!isTrue(call(op.getCondition(), state).front()))
+        break;
+      llvm::copy(call(op.getBody(), state), state.begin());
+    }
+    state.truncate(carries);
+    return state;
+  }
+
+  Values repeat(ir::ScanOp op) {
+    const size_t carries = op.getCarries().size(), sequences = op.getSequences().size();
+    const Values operands = heldOf(op->getOperands());
+    Values state = operands, stacks;
+    for (Value stack : op.getResults().drop_front(carries))
+      stacks.push_back(allocate(stack));
+    const auto steps = static_cast<int64_t>(op.getSteps());
+    for (int64_t round = 0; round < steps; ++round) {
+      const int64_t step = op.getReverse() ? steps - 1 - round : round;
+      for (size_t i = carries; i < carries + sequences; ++i)
+        state[i].view = slice(operands[i].view, step);
+      const Values given = call(op.getBody(), state);
+      std::copy_n(given.begin(), carries, state.begin());
+      for (auto [stack, held] : llvm::zip_equal(stacks, ArrayRef(given).drop_front(carries)))
+        eager::copy(held.view, slice(stack.view, step));
+    }
+    state.truncate(carries);
+    llvm::append_range(state, stacks);
+    return state;
+  }
+
+  // [number] along the first dimension.
+  static View slice(const View& view, int64_t number) {
+    const auto drop = [](const Shape& shape) { return Shape(shape.dims().subspan(1)); };
+    auto* data = static_cast<std::byte*>(view.data);
+    return {data + number * view.strides[0] * static_cast<int64_t>(size_of(view.dtype)), view.dtype,
+            drop(view.shape), drop(view.strides)};
   }
 
   Held logicalConstant(ir::ConstantOp constant) {

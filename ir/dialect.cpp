@@ -23,6 +23,10 @@ void SinterDialect::registerOperations() {
       >();
   addOperations<
 #define GET_OP_LIST
+#include "ir/ops/control/flow.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
 #include "ir/ops/contract/matmul.cpp.inc"
       >();
   addOperations<

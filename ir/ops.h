@@ -8,8 +8,16 @@
 #include "ir/ops/shape/resize_enums.h.inc"
 #include "ir/ops/shape/shape_enums.h.inc"
 
+namespace sinter::ir {
+class CondOp;
+class WhileOp;
+class ScanOp;
+} // namespace sinter::ir
+
 #define GET_OP_CLASSES
 #include "ir/ops/control/program.h.inc"
+#define GET_OP_CLASSES
+#include "ir/ops/control/flow.h.inc"
 #define GET_OP_CLASSES
 #include "ir/ops/contract/matmul.h.inc"
 #define GET_OP_CLASSES

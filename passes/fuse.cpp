@@ -4,6 +4,7 @@
 // while the element is in a register), then roots that read elements one by one take what comes before them,
 // and what is left gathers into kernels without a root. A kernel has one result, and nothing is computed
 // twice.
+#include "ir/control_flow.h"
 #include "passes/contraction_layout.h"
 #include "passes/fusion_region.h"
 
@@ -292,7 +293,8 @@ struct Fuse : FunctionPass<Fuse> {
 
   static bool isComputed(Value root) {
     auto concat = root.getDefiningOp<ir::ConcatOp>();
-    return root.getDefiningOp<ir::FusionOp>() || (concat && concat.getInPlace());
+    Operation* op = root.getDefiningOp();
+    return op && (isa<ir::FusionOp>(op) || ir::isControlFlow(op) || (concat && concat.getInPlace()));
   }
 
   static LogicalResult checkCompilable(Operation* op) {
@@ -303,7 +305,7 @@ struct Fuse : FunctionPass<Fuse> {
     if (auto fusion = dyn_cast<ir::FusionOp>(op))
       return checkRoot(fusion.getRoot());
     // What is a concatenation here is in place.
-    if (isa<ir::ConstantOp, ir::ConcatOp, func::ReturnOp>(op))
+    if (isa<ir::ConstantOp, ir::ConcatOp, func::ReturnOp>(op) || ir::isControlFlow(op))
       return success();
     return op->emitOpError("cannot be compiled to a kernel");
   }

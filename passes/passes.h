@@ -28,6 +28,8 @@ std::unique_ptr<mlir::Pass> createDifferentiatePass();
 /// Simplifications that leave less to do: neutral elements, chained movements, explicit transposes for matmul
 /// flags.
 std::unique_ptr<mlir::Pass> createCanonicalizePass();
+/// Drops what branches and loops do not need, and puts constants inside: bodies are compiled alone.
+std::unique_ptr<mlir::Pass> createSimplifyControlFlowPass();
 /// Evaluates operations whose operands are constants.
 std::unique_ptr<mlir::Pass> createFoldConstantsPass();
 /// Recognises what exporters decompose: hard-swish, SiLU, GELU, layer-norm, softmax, ...

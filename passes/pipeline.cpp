@@ -24,6 +24,8 @@ void optimize(OpPassManager& functions, const PipelineOptions& options) {
   functions.addPass(createDecomposeAttentionPass());
   if (options.fuse) {
     functions.addPass(createCanonicalizePass());
+    // Passes go on inside of bodies, which know nothing of the program around.
+    functions.addPass(createSimplifyControlFlowPass());
     functions.addPass(createCSEPass());
     // Exporters' chains become operations while they are still whole.
     functions.addPass(createRaisePatternsPass());
@@ -108,6 +110,7 @@ void registerPasses() {
   registerPass(createDifferentiatePass);
   registerPass(createCanonicalizePass);
   registerPass(createFoldConstantsPass);
+  registerPass(createSimplifyControlFlowPass);
   registerPass(createRaisePatternsPass);
   registerPass(createRaiseAttentionPass);
   registerPass(createDecomposeAttentionPass);

@@ -1,4 +1,6 @@
-// Gives every launch result a place in one arena, and lets kernels write over what they alone still need.
+// Gives every result of a launch, branch or loop a place in one arena, and lets kernels write over what they
+// alone still need.
+#include "ir/control_flow.h"
 #include "passes/arena.h"
 #include "passes/fusion_region.h"
 #include "passes/memory_groups.h"
@@ -50,17 +52,20 @@ struct PlanMemory : ModulePass<PlanMemory> {
     groups = {};
     if (failed(findGroups(*program)))
       return signalPassFailure();
-    SmallVector<ir::LaunchOp> launches((*program).getOps<ir::LaunchOp>());
-    findLifetimes(launches);
+    SmallVector<Operation*> steps;
+    for (Operation& op : (*program).getBody().front())
+      if (isStep(&op))
+        steps.push_back(&op);
+    findLifetimes(steps);
     int64_t withoutReuse = 0;
     for (const ArenaPart& part : parts)
       withoutReuse += part.bytes;
-    reuseDyingOperands(launches);
+    reuseDyingOperands(steps);
     SmallVector<ArenaBuffer> buffers = makeBuffers();
     const int64_t bound = arenaLowerBound(buffers);
     const int64_t size = packArena(buffers);
-    for (ir::LaunchOp launch : launches)
-      setOffsets(launch, buffers);
+    for (Operation* step : steps)
+      setOffsets(step, buffers);
     Builder builder(module.getContext());
     module->setAttr("sinter.arena_bytes", builder.getI64IntegerAttr(size));
     module->setAttr("sinter.arena_lower_bound", builder.getI64IntegerAttr(bound));
@@ -68,6 +73,9 @@ struct PlanMemory : ModulePass<PlanMemory> {
   }
 
 private:
+  /// What computes results that need a place.
+  static bool isStep(Operation* op) { return isa<ir::LaunchOp>(op) || ir::isControlFlow(op); }
+
   LogicalResult findGroups(func::FuncOp function) {
     for (auto concat : function.getOps<ir::ConcatOp>()) {
       if (!concat.getInPlace())
@@ -76,15 +84,16 @@ private:
         if (!isPlaced)
           return concat.emitOpError("does not find operand ") << i << " in place";
     }
-    for (auto launch : function.getOps<ir::LaunchOp>())
-      for (Value result : launch.getResults())
-        groups.groupOf(result);
+    for (Operation& op : function.getBody().front())
+      if (isStep(&op))
+        for (Value result : op.getResults())
+          groups.groupOf(result);
     return success();
   }
 
-  /// One part per launch result that is not in an output; it lives until the last launch that reads it, a
-  /// reshape of it or a concatenation it lies in.
-  void findLifetimes(MutableArrayRef<ir::LaunchOp> launches) {
+  /// One part per result of a step that is not in an output; it lives until the last step that reads it, a
+  /// reshape of it or a concatenation it lies in. A branch or loop reads all along what it reads at all.
+  void findLifetimes(ArrayRef<Operation*> steps) {
     for (auto [number, group] : llvm::enumerate(groups.all())) {
       if (group.returned)
         continue;
@@ -97,13 +106,13 @@ private:
         groupOfPart.push_back(number);
       }
     }
-    for (auto [step, launch] : llvm::enumerate(launches)) {
-      for (Value input : launch.getInputs())
+    for (auto [number, step] : llvm::enumerate(steps)) {
+      for (Value input : step->getOperands())
         for (const size_t part : partsOf(input))
-          parts[part].last = static_cast<int64_t>(step);
-      for (Value result : launch.getResults())
+          parts[part].last = static_cast<int64_t>(number);
+      for (Value result : step->getResults())
         for (const size_t part : partsOf(result))
-          parts[part].first = parts[part].last = static_cast<int64_t>(step);
+          parts[part].first = parts[part].last = static_cast<int64_t>(number);
     }
   }
 
@@ -116,9 +125,10 @@ private:
     return parts;
   }
 
-  void reuseDyingOperands(MutableArrayRef<ir::LaunchOp> launches) {
-    for (auto [step, launch] : llvm::enumerate(launches)) {
-      if (launch->getNumResults() != 1 || !partsOfResult.contains(launch.getResult(0)))
+  void reuseDyingOperands(ArrayRef<Operation*> steps) {
+    for (auto [step, op] : llvm::enumerate(steps)) {
+      auto launch = dyn_cast<ir::LaunchOp>(op);
+      if (!launch || launch->getNumResults() != 1 || !partsOfResult.contains(launch.getResult(0)))
         continue;
       auto kernel = SymbolTable::lookupNearestSymbolFrom<ir::KernelOp>(launch, launch.getKernelAttr());
       for (auto [index, input] : llvm::enumerate(launch.getInputs())) {
@@ -172,19 +182,19 @@ private:
     return buffers;
   }
 
-  void setOffsets(ir::LaunchOp launch, ArrayRef<ArenaBuffer> buffers) {
+  void setOffsets(Operation* step, ArrayRef<ArenaBuffer> buffers) {
     SmallVector<int64_t> offsets;
-    for (Value result : launch.getResults()) {
+    for (Value result : step->getResults()) {
       const SmallVector<size_t> own = partsOf(result);
       offsets.push_back(own.empty() ? -1 : buffers[groupOfPart[own[0]]].offset + parts[own[0]].offset);
     }
-    launch.setOffsets(offsets);
+    step->setAttr("offsets", DenseI64ArrayAttr::get(step->getContext(), offsets));
   }
 
   MemoryGroups groups;
   SmallVector<ArenaPart> parts;
   SmallVector<size_t> groupOfPart;
-  DenseMap<Value, SmallVector<size_t, 1>> partsOfResult; // of launches
+  DenseMap<Value, SmallVector<size_t, 1>> partsOfResult; // of steps
 };
 
 } // namespace

@@ -1,6 +1,7 @@
 // Runs compiled programs: checks what it is given, fills in addresses, launches kernels in order.
 #include "sinter/runtime/executable.h"
 
+#include "frame.h"
 #include "sinter/runtime/error.h"
 #include "sinter/runtime/thread_pool.h"
 
@@ -88,12 +89,32 @@ uint64_t space_bytes(const Executable::Parts& parts, const BufferRef& buffer) {
   malformed("a buffer lives nowhere");
 }
 
+void check_control(const Step& step) {
+  const auto fail = [&] { malformed("step '" + step.label + "' has bodies that do not fit"); };
+  const Control& control = *step.control;
+  const std::size_t bodies = control.kind == Control::Kind::scan ? 1 : 2;
+  if (control.bodies.size() != bodies || std::ranges::count(control.bodies, nullptr) > 0)
+    fail();
+  const Executable& body = *control.bodies.back();
+  const bool is_cond = control.kind == Control::Kind::cond;
+  if (step.buffers.size() != (is_cond ? 1 : 0) + body.inputs().size() + body.outputs().size() ||
+      control.carries + std::size_t{control.sequences} > body.inputs().size() ||
+      control.carries > body.outputs().size())
+    fail();
+  const Executable& other = *control.bodies.front();
+  const std::size_t results = control.kind == Control::Kind::loop ? 1 : body.outputs().size();
+  if (other.inputs().size() != body.inputs().size() || other.outputs().size() != results)
+    fail();
+}
+
 void check_parts(const Executable::Parts& parts) {
   for (const Kernel& kernel : parts.kernels)
     if (!kernel.function || kernel.tasks < 0)
       malformed("kernel '" + kernel.name + "' has no code");
   for (const Step& step : parts.steps) {
-    if (step.kernel >= parts.kernels.size())
+    if (step.control)
+      check_control(step);
+    else if (step.kernel >= parts.kernels.size())
       malformed("step '" + step.label + "' launches a kernel that does not exist");
     for (const BufferRef& buffer : step.buffers)
       if (buffer.byte_offset > space_bytes(parts, buffer))
@@ -105,66 +126,28 @@ void check_parts(const Executable::Parts& parts) {
 
 // What one run needs for itself: memory, and the addresses of all buffers of all steps.
 struct Executable::Workspace {
-  // An address that follows the caller's tensors.
-  struct Patch {
-    std::size_t position;
-    BufferRef buffer;
-  };
-
-  std::shared_ptr<Storage> arena;
+  std::shared_ptr<Storage> memory;
   std::shared_ptr<Storage> scratch;
-  uint64_t scratch_stride = 0;
   int workers = 0;
-  bool touched = false;                   // the arena, by a run
-  std::vector<void*> pointers;            // of step 0, step 1, ...
-  std::vector<std::size_t> first_pointer; // of each step
-  std::vector<Patch> patches;
+  bool touched = false; // the memory, by a run
+  Frame frame;
+  std::vector<void*> inputs, outputs;
 
-  Workspace(const Parts& parts, uint64_t scratch_bytes, int worker_count)
-      : scratch_stride(scratch_bytes), workers(worker_count) {
-    if (parts.memory.arena_bytes > 0)
-      arena = Storage::allocate(parts.memory.arena_bytes);
-    if (scratch_bytes > 0)
-      scratch = Storage::allocate(scratch_bytes * static_cast<uint64_t>(worker_count));
-    for (const Step& step : parts.steps) {
-      first_pointer.push_back(pointers.size());
-      for (const BufferRef& buffer : step.buffers)
-        add(parts, buffer);
-    }
+  Workspace(const Executable& program, int worker_count)
+      : memory(storage(program.frame_bytes())),
+        scratch(storage(program.scratch_bytes() * static_cast<uint64_t>(worker_count))),
+        workers(worker_count), frame(program, memory ? memory->data() : nullptr),
+        inputs(program.inputs().size()), outputs(program.outputs().size()) {}
+
+  static std::shared_ptr<Storage> storage(uint64_t bytes) {
+    return bytes > 0 ? Storage::allocate(bytes) : nullptr;
   }
 
-  void add(const Parts& parts, const BufferRef& buffer) {
-    std::byte* base = nullptr;
-    switch (buffer.space) {
-    case BufferRef::Space::arena:
-      base = arena ? arena->data() : nullptr;
-      break;
-    case BufferRef::Space::constant:
-      base = parts.constants[buffer.index]->data();
-      break;
-    case BufferRef::Space::input:
-    case BufferRef::Space::output:
-      patches.push_back({pointers.size(), buffer});
-      break;
-    }
-    pointers.push_back(base ? base + buffer.byte_offset : nullptr);
-  }
-
-  void point_at(std::span<const View> inputs, std::span<const View> outputs) {
-    for (const Patch& patch : patches) {
-      const auto& views = patch.buffer.space == BufferRef::Space::input ? inputs : outputs;
-      auto* base = static_cast<std::byte*>(views[patch.buffer.index].data);
-      pointers[patch.position] = base ? base + patch.buffer.byte_offset : nullptr;
-    }
-  }
-
-  void launch(const Kernel& kernel, std::size_t step, ThreadPool& pool) {
-    void* const* buffers = pointers.data() + first_pointer[step];
-    std::byte* const memory = kernel.scratch_bytes > 0 ? scratch->data() : nullptr;
-    pool.parallel_for(kernel.tasks, kernel.grain, [&](int64_t begin, int64_t end, int worker) {
-      kernel.function(buffers, begin, end,
-                      memory ? memory + static_cast<uint64_t>(worker) * scratch_stride : nullptr);
-    });
+  void point_at(std::span<const View> from, std::span<const View> to) {
+    const auto address = [](const View& view) { return view.data; };
+    std::ranges::transform(from, inputs.begin(), address);
+    std::ranges::transform(to, outputs.begin(), address);
+    frame.point_at(inputs, outputs);
   }
 };
 
@@ -172,6 +155,15 @@ Executable::Executable(Parts parts) : parts_(std::move(parts)) {
   check_parts(parts_);
   for (const Kernel& kernel : parts_.kernels)
     scratch_bytes_ = std::max(scratch_bytes_, round_up(kernel.scratch_bytes, kLine));
+  uint64_t bodies = 0;
+  for (const Step& step : parts_.steps) {
+    if (!step.control)
+      continue;
+    bodies = std::max(bodies, control_bytes(*step.control));
+    for (const auto& body : step.control->bodies)
+      scratch_bytes_ = std::max(scratch_bytes_, body->scratch_bytes());
+  }
+  frame_bytes_ = round_up(parts_.memory.arena_bytes, kLine) + bodies;
   for (const auto& constant : parts_.constants)
     if (constant)
       constant->allow_huge_pages();
@@ -191,19 +183,19 @@ void Executable::run(std::span<const View> inputs, std::span<const View> outputs
   const ThreadPool::Run run(pool);
   std::unique_ptr<Workspace> workspace = take_workspace(pool.size());
   workspace->point_at(inputs, outputs);
+  const RunContext context{pool, workspace->scratch ? workspace->scratch->data() : nullptr, scratch_bytes_};
   for (std::size_t step = 0; step < parts_.steps.size(); ++step) {
-    const Kernel& kernel = parts_.kernels[parts_.steps[step].kernel];
     if (!profiler) {
-      workspace->launch(kernel, step, pool);
+      workspace->frame.run_step(step, context);
       continue;
     }
     const auto start = std::chrono::steady_clock::now();
-    workspace->launch(kernel, step, pool);
+    workspace->frame.run_step(step, context);
     const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
     profiler->record(step, time.count());
   }
-  if (!workspace->touched && workspace->arena)
-    workspace->arena->allow_huge_pages();
+  if (!workspace->touched && workspace->memory)
+    workspace->memory->allow_huge_pages();
   workspace->touched = true;
   return_workspace(std::move(workspace));
 }
@@ -222,7 +214,7 @@ std::unique_ptr<Executable::Workspace> Executable::take_workspace(int workers) c
     // A pool larger than all before replaces what smaller ones left behind.
     idle_.clear();
   }
-  return std::make_unique<Workspace>(parts_, scratch_bytes_, workers);
+  return std::make_unique<Workspace>(*this, workers);
 }
 
 void Executable::return_workspace(std::unique_ptr<Workspace> workspace) const {

@@ -204,6 +204,7 @@ const Maker* findMaker(llvm::StringRef name) {
     detail::addElementwise(all);
     detail::addStructured(all);
     detail::addMovement(all);
+    detail::addControl(all);
     return all;
   }();
   auto found = table.find(name);

@@ -80,6 +80,7 @@ public:
   /// The arguments of @main, dense.
   std::vector<View> inputs() const;
   uint64_t seed() const { return seed_; }
+  Purpose purpose() const { return purpose_; }
 
 private:
   struct Data {
@@ -120,6 +121,7 @@ using Table = llvm::StringMap<Maker>;
 void addElementwise(Table& table);
 void addStructured(Table& table);
 void addMovement(Table& table);
+void addControl(Table& table);
 } // namespace detail
 
 } // namespace sinter::differential

@@ -18,7 +18,8 @@ uint64_t fromEnvironment(const char* name, uint64_t otherwise) {
 std::vector<mlir::RegisteredOperationName> evaluableOperations(mlir::MLIRContext& context) {
   std::vector<mlir::RegisteredOperationName> operations;
   for (mlir::RegisteredOperationName name : context.getRegisteredOperations())
-    if (name.getDialectNamespace() == "sinter" && name.hasInterface<ir::EvaluateOpInterface>())
+    if (name.getDialectNamespace() == "sinter" &&
+        (name.hasInterface<ir::EvaluateOpInterface>() || name.hasInterface<ir::GradientOpInterface>()))
       operations.push_back(name);
   return operations;
 }

@@ -12,7 +12,8 @@
 
 namespace sinter::differential {
 
-/// Every operation of the dialect that can be evaluated, and so can be compiled.
+/// Every operation of the dialect that computes, and so can be compiled: those that can be evaluated, and
+/// those whose bodies can.
 std::vector<mlir::RegisteredOperationName> evaluableOperations(mlir::MLIRContext& context);
 
 /// A tensor with its own memory.

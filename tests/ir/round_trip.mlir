@@ -63,3 +63,41 @@ func.func @program(%x: tensor<1x16x4x4xf32>, %y: tensor<4xf32>) -> tensor<4xf32>
   }
   return %2 : tensor<4xf32>
 }
+
+// CHECK-LABEL: func.func @control
+// CHECK: sinter.cond %arg0, %arg1 : (tensor<i1>, tensor<4xf32>) -> tensor<4xf32> {
+// CHECK-NEXT: ^bb0(%{{.*}}: tensor<4xf32>):
+// CHECK: sinter.yield %{{.*}} : tensor<4xf32>
+// CHECK-NEXT: } else {
+// CHECK: sinter.while %{{.*}}, %arg2 {max_iterations = 7 : i64, operandSegmentSizes = array<i32: 1, 1>} : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32> {
+// CHECK: sinter.yield %{{.*}} : tensor<i1>
+// CHECK-NEXT: } do {
+// CHECK: sinter.scan %{{.*}}, %arg3, %arg2 {operandSegmentSizes = array<i32: 1, 1, 1>, reverse, steps = 3 : i64} : (tensor<4xf32>, tensor<3xf32>, tensor<f32>) -> (tensor<4xf32>, tensor<3x4xf32>) {
+// CHECK-NEXT: ^bb0(%{{.*}}: tensor<4xf32>, %{{.*}}: tensor<f32>, %{{.*}}: tensor<f32>):
+func.func @control(%p: tensor<i1>, %x: tensor<4xf32>, %most: tensor<f32>, %s: tensor<3xf32>) -> (tensor<4xf32>, tensor<3x4xf32>) {
+  %0 = sinter.cond %p, %x : (tensor<i1>, tensor<4xf32>) -> tensor<4xf32> {
+  ^bb0(%a: tensor<4xf32>):
+    sinter.yield %a : tensor<4xf32>
+  } else {
+  ^bb0(%a: tensor<4xf32>):
+    %n = sinter.neg %a : (tensor<4xf32>) -> tensor<4xf32>
+    sinter.yield %n : tensor<4xf32>
+  }
+  %1 = sinter.while %0, %most {max_iterations = 7 : i64, operandSegmentSizes = array<i32: 1, 1>} : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32> {
+  ^bb0(%c: tensor<4xf32>, %m: tensor<f32>):
+    %sum = sinter.reduce_sum %c {axes = array<i64: 0>} : (tensor<4xf32>) -> tensor<f32>
+    %less = sinter.less %sum, %m : (tensor<f32>, tensor<f32>) -> tensor<i1>
+    sinter.yield %less : tensor<i1>
+  } do {
+  ^bb0(%c: tensor<4xf32>, %m: tensor<f32>):
+    %d = sinter.add %c, %c : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+    sinter.yield %d : tensor<4xf32>
+  }
+  %2:2 = sinter.scan %1, %s, %most {operandSegmentSizes = array<i32: 1, 1, 1>, reverse, steps = 3 : i64} : (tensor<4xf32>, tensor<3xf32>, tensor<f32>) -> (tensor<4xf32>, tensor<3x4xf32>) {
+  ^bb0(%c: tensor<4xf32>, %i: tensor<f32>, %m: tensor<f32>):
+    %d = sinter.mul %c, %i : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
+    %e = sinter.mul %d, %m : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
+    sinter.yield %e, %c : tensor<4xf32>, tensor<4xf32>
+  }
+  return %2#0, %2#1 : tensor<4xf32>, tensor<3x4xf32>
+}

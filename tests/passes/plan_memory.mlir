@@ -95,3 +95,34 @@ func.func @main(%x: tensor<1x16xf32>) -> tensor<1x16xf32> {
   %5 = sinter.launch @sum(%4, %3) : (tensor<2x16xf32>, tensor<1x16xf32>) -> tensor<1x16xf32>
   return %5 : tensor<1x16xf32>
 }
+
+// -----
+
+// What a loop reads lies elsewhere than what it writes, as long as it runs.
+// CHECK-LABEL: module attributes {sinter.arena_bytes = 192 : i64
+// CHECK: %[[A:.*]] = sinter.launch @exp(%arg0) {offsets = array<i64: [[A0:[0-9]+]]>}
+// CHECK: sinter.scan %[[A]] {offsets = array<i64: [[B0:[0-9]+]], [[B1:[0-9]+]]>
+// CHECK: sinter.launch @sum
+module {
+  sinter.kernel @exp {
+  ^bb0(%x: tensor<16xf32>):
+    %0 = sinter.exp %x : (tensor<16xf32>) -> tensor<16xf32>
+    sinter.yield %0 : tensor<16xf32>
+  }
+  sinter.kernel @sum {
+  ^bb0(%x: tensor<16xf32>, %y: tensor<16xf32>):
+    %1 = sinter.add %x, %y : (tensor<16xf32>, tensor<16xf32>) -> tensor<16xf32>
+    sinter.yield %1 : tensor<16xf32>
+  }
+  func.func @main(%x: tensor<16xf32>) -> tensor<16xf32> {
+    %0 = sinter.launch @exp(%x) : (tensor<16xf32>) -> tensor<16xf32>
+    %1:2 = sinter.scan %0 {operandSegmentSizes = array<i32: 1, 0, 0>, steps = 1 : i64} : (tensor<16xf32>) -> (tensor<16xf32>, tensor<1x16xf32>) {
+    ^bb0(%c: tensor<16xf32>):
+      %3 = sinter.neg %c : (tensor<16xf32>) -> tensor<16xf32>
+      sinter.yield %3, %c : tensor<16xf32>, tensor<16xf32>
+    }
+    %2 = sinter.reshape %1#1 {shape = array<i64: 16>} : (tensor<1x16xf32>) -> tensor<16xf32>
+    %4 = sinter.launch @sum(%1#0, %2) : (tensor<16xf32>, tensor<16xf32>) -> tensor<16xf32>
+    return %4 : tensor<16xf32>
+  }
+}

@@ -118,6 +118,43 @@ TEST(Executable, AllocatesNothingOnceWarm) {
   others.check();
 }
 
+// y = the above, `rounds` times over.
+Executable::Parts rounds(int64_t rounds) {
+  Executable::Parts outer;
+  outer.inputs = {{"x", DType::f32, {kElements}}};
+  outer.outputs = {{"y", DType::f32, {kElements}}};
+  auto control = std::make_shared<Control>();
+  control->kind = Control::Kind::scan;
+  control->bodies = {std::make_shared<Executable>(parts())};
+  control->carries = 1;
+  control->rounds = rounds;
+  outer.steps = {step(0, {{Space::input, 0, 0}, {Space::output, 0, 0}})};
+  outer.steps[0].control = std::move(control);
+  return outer;
+}
+
+TEST(Executable, RunsProgramsAsSteps) {
+  for (int64_t n : {0, 1, 2, 5}) {
+    const Executable program(rounds(n));
+    for (int threads : {1, 3}) {
+      ThreadPool pool(threads);
+      Buffers buffers;
+      const View in = buffers.in(), out = buffers.out();
+      program.run({&in, 1}, {&out, 1}, pool);
+      const uint64_t blocks = Storage::allocation_count(), news = test::allocations();
+      program.run({&in, 1}, {&out, 1}, pool);
+      EXPECT_EQ(test::allocations(), news);
+      EXPECT_EQ(Storage::allocation_count(), blocks);
+      for (std::size_t i = 0; i < kElements; ++i) {
+        float wanted = buffers.x[i];
+        for (int64_t round = 0; round < n; ++round)
+          wanted = 2 * (wanted + 0.5F);
+        ASSERT_EQ(buffers.y[i], wanted);
+      }
+    }
+  }
+}
+
 TEST(Executable, RunsFromSeveralThreadsAtOnce) {
   const Executable program(parts());
   ThreadPool pool(2);
@@ -182,6 +219,12 @@ TEST(Executable, RefusesMalformedPrograms) {
   auto outside = parts();
   outside.steps[0].buffers[2].byte_offset = 1 << 20;
   EXPECT_THROW(Executable{std::move(outside)}, Error);
+  auto missing_body = rounds(1);
+  missing_body.steps[0].control = std::make_shared<Control>();
+  EXPECT_THROW(Executable{std::move(missing_body)}, Error);
+  auto missing_result = rounds(1);
+  missing_result.steps[0].buffers.pop_back();
+  EXPECT_THROW(Executable{std::move(missing_result)}, Error);
   auto no_code = parts();
   no_code.kernels[0].function = nullptr;
   EXPECT_THROW(Executable{std::move(no_code)}, Error);

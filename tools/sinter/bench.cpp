@@ -91,9 +91,13 @@ std::vector<KernelRow> kernel_rows(const rt::Executable& executable, const rt::P
   std::vector<KernelRow> rows;
   for (std::size_t i = 0; i < executable.steps().size(); ++i) {
     const rt::Step& step = executable.steps()[i];
+    const double ms = profiler.samples()[i].min_ms;
+    if (step.control) {
+      rows.push_back({"", "a program for every body", step.label, ms, step.flops, step.bytes});
+      continue;
+    }
     const rt::Kernel& kernel = executable.kernels()[step.kernel];
-    rows.push_back(
-        {kernel.name, kernel.algorithm, step.label, profiler.samples()[i].min_ms, step.flops, step.bytes});
+    rows.push_back({kernel.name, kernel.algorithm, step.label, ms, step.flops, step.bytes});
   }
   return rows;
 }

@@ -1,4 +1,5 @@
-// A compiled program: kernels, constants and one arena, run as a straight line.
+// A compiled program: kernels, constants and one arena, run as a straight line. A step may be a branch or a
+// loop, whose bodies are programs again.
 #pragma once
 
 #include "sinter/runtime/storage.h"
@@ -45,9 +46,27 @@ struct Kernel {
   uint64_t scratch_bytes = 0; ///< per worker
 };
 
-/// One launch.
+class Executable;
+
+/// A branch or a loop: programs that run on buffers of the one they are in.
+struct Control {
+  enum class Kind : uint8_t {
+    cond, ///< bodies: where the predicate holds, where not; buffers: predicate, inputs, results
+    loop, ///< bodies: condition, body; buffers: carries, invariants, results
+    scan, ///< bodies: body; buffers: carries, sequences, invariants, results
+  };
+  Kind kind = Kind::cond;
+  std::vector<std::shared_ptr<const Executable>> bodies;
+  uint32_t carries = 0;   ///< the first inputs and outputs of the body of a loop or scan
+  uint32_t sequences = 0; ///< the next inputs of a scan: the body gets one slice of each
+  int64_t rounds = 0;     ///< of a scan; of a loop the most, -1 for any number
+  bool reverse = false;   ///< a scan goes from the last slice to the first
+};
+
+/// One launch, or one branch or loop.
 struct Step {
   uint32_t kernel = 0;
+  std::shared_ptr<const Control> control; ///< instead of a kernel, if not null
   std::vector<BufferRef> buffers;
   std::string label; ///< for people: "conv+add+relu @ res2a", operations and where they come from
   double flops = 0;  ///< arithmetic of the source operations
@@ -85,7 +104,10 @@ public:
   const std::vector<TensorSpec>& outputs() const { return parts_.outputs; }
   const std::vector<Kernel>& kernels() const { return parts_.kernels; }
   const std::vector<Step>& steps() const { return parts_.steps; }
+  const std::vector<std::shared_ptr<Storage>>& constants() const { return parts_.constants; }
   const MemoryPlan& memory() const { return parts_.memory; }
+  /// What a run needs: the arena, and of all branches and loops the one that needs most.
+  uint64_t frame_bytes() const { return frame_bytes_; }
   /// What each thread that runs it needs besides the arena.
   uint64_t scratch_bytes() const { return scratch_bytes_; }
   double compile_ms() const { return parts_.compile_ms; }
@@ -108,6 +130,7 @@ private:
 
   Parts parts_;
   uint64_t scratch_bytes_ = 0;
+  uint64_t frame_bytes_ = 0;
   mutable std::mutex mutex_;
   mutable std::vector<std::unique_ptr<Workspace>> idle_; // one per concurrent run so far
 };

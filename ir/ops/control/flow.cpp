@@ -1,0 +1,176 @@
+// Branches and loops: what fits together.
+#include "ir/control_flow.h"
+#include "ir/operand_checks.h"
+
+using namespace mlir;
+
+#define GET_OP_CLASSES
+#include "ir/ops/control/flow.cpp.inc"
+
+namespace sinter::ir {
+namespace {
+
+YieldOp yieldOf(Region& body) {
+  return body.empty() || body.front().empty() ? YieldOp() : dyn_cast<YieldOp>(body.front().back());
+}
+
+// The types a body yields, if they are tensors of static shape.
+FailureOr<SmallVector<Type>> yieldedTypes(std::optional<Location> location, StringRef op, Region& body) {
+  YieldOp yield = yieldOf(body);
+  if (!yield)
+    return emitOptionalError(location, op, ": a body does not end in sinter.yield");
+  for (Value value : yield.getOperands())
+    if (failed(staticOperand(location, op, value, "what a body yields")))
+      return failure();
+  return SmallVector<Type>(yield.getOperandTypes());
+}
+
+// As a list in brackets, whatever their number.
+std::string text(TypeRange types) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  stream << "(";
+  llvm::interleaveComma(types, stream, [&](Type type) { stream << "'" << type << "'"; });
+  stream << ")";
+  return text;
+}
+
+LogicalResult checkArguments(Operation* op, Region& body, StringRef name, TypeRange wanted, StringRef what) {
+  if (body.empty() || !yieldOf(body))
+    return op->emitOpError() << name << " does not end in sinter.yield";
+  if (body.getArgumentTypes() != wanted)
+    return op->emitOpError() << name << " takes " << text(body.getArgumentTypes()) << ", but " << what
+                             << " are " << text(wanted);
+  return success();
+}
+
+LogicalResult checkRowMajor(Operation* op) {
+  for (Value value : op->getOperands())
+    if (layoutOf(value))
+      return op->emitOpError() << "takes row-major tensors only, not " << value.getType();
+  return success();
+}
+
+bool isSingleBool(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return tensor && tensor.getRank() == 0 && tensor.getElementType().isInteger(1);
+}
+
+LogicalResult checkCarries(Operation* op, TypeRange given, TypeRange carries) {
+  if (given.size() < carries.size() || given.take_front(carries.size()) != carries)
+    return op->emitOpError() << "body gives " << text(given) << ", but the carries are " << text(carries);
+  return success();
+}
+
+SmallVector<Type> typesOf(std::initializer_list<ValueRange> values) {
+  SmallVector<Type> types;
+  for (ValueRange some : values)
+    llvm::append_range(types, some.getTypes());
+  return types;
+}
+
+} // namespace
+
+//===-- cond ----------------------------------------------------------------------------------------===//
+
+LogicalResult CondOp::inferReturnTypes(MLIRContext*, std::optional<Location> location, ValueRange operands,
+                                       DictionaryAttr attributes, OpaqueProperties properties,
+                                       RegionRange regions, SmallVectorImpl<Type>& types) {
+  Adaptor adaptor(operands, attributes, properties, regions);
+  auto given = yieldedTypes(location, getOperationName(), adaptor.getThenBody());
+  if (failed(given))
+    return failure();
+  llvm::append_range(types, *given);
+  return success();
+}
+
+LogicalResult CondOp::verify() {
+  if (!isSingleBool(getPredicate().getType()))
+    return emitOpError() << "the predicate must be a single bool, not " << getPredicate().getType();
+  if (failed(checkRowMajor(*this)) ||
+      failed(checkArguments(*this, getThenBody(), "then_body", getInputs().getTypes(), "the inputs")) ||
+      failed(checkArguments(*this, getElseBody(), "else_body", getInputs().getTypes(), "the inputs")))
+    return failure();
+  const TypeRange given = yielded(getThenBody()).getTypes(), other = yielded(getElseBody()).getTypes();
+  if (given != other)
+    return emitOpError() << "then_body gives " << text(given) << ", but else_body gives " << text(other);
+  return success();
+}
+
+//===-- while ---------------------------------------------------------------------------------------===//
+
+LogicalResult WhileOp::inferReturnTypes(MLIRContext*, std::optional<Location>, ValueRange operands,
+                                        DictionaryAttr attributes, OpaqueProperties properties,
+                                        RegionRange regions, SmallVectorImpl<Type>& types) {
+  Adaptor adaptor(operands, attributes, properties, regions);
+  llvm::append_range(types, adaptor.getCarries().getTypes());
+  return success();
+}
+
+LogicalResult WhileOp::verify() {
+  const SmallVector<Type> wanted = typesOf({getCarries(), getInvariants()});
+  constexpr StringLiteral what = "carries and invariants";
+  if (failed(checkRowMajor(*this)) ||
+      failed(checkArguments(*this, getCondition(), "condition", wanted, what)) ||
+      failed(checkArguments(*this, getBody(), "body", wanted, what)))
+    return failure();
+  const TypeRange decision = yielded(getCondition()).getTypes();
+  if (decision.size() != 1 || !isSingleBool(decision.front()))
+    return emitOpError() << "condition gives " << text(decision) << ", not a single bool";
+  const TypeRange given = yielded(getBody()).getTypes();
+  if (given != getCarries().getTypes())
+    return emitOpError() << "body gives " << text(given) << ", but the carries are "
+                         << text(getCarries().getTypes());
+  if (getMaxIterations().value_or(0) < 0)
+    return emitOpError() << "max_iterations is " << static_cast<int64_t>(*getMaxIterations());
+  return success();
+}
+
+//===-- scan ----------------------------------------------------------------------------------------===//
+
+LogicalResult ScanOp::inferReturnTypes(MLIRContext*, std::optional<Location> location, ValueRange operands,
+                                       DictionaryAttr attributes, OpaqueProperties properties,
+                                       RegionRange regions, SmallVectorImpl<Type>& types) {
+  const StringRef name = getOperationName();
+  Adaptor adaptor(operands, attributes, properties, regions);
+  auto given = yieldedTypes(location, name, adaptor.getBody());
+  const IntegerAttr steps = adaptor.getProperties().steps;
+  if (failed(given))
+    return failure();
+  if (!steps || steps.getInt() < 0)
+    return emitOptionalError(location, name, ": steps is ", steps ? steps.getInt() : -1);
+  const size_t carries = adaptor.getCarries().size();
+  if (given->size() < carries)
+    return emitOptionalError(location, name, ": body gives ", text(*given), ", but the carries are ",
+                             text(adaptor.getCarries().getTypes()));
+  llvm::append_range(types, adaptor.getCarries().getTypes());
+  for (Type type : ArrayRef(*given).drop_front(carries)) {
+    SmallVector<int64_t> shape{steps.getInt()};
+    llvm::append_range(shape, cast<RankedTensorType>(type).getShape());
+    if (failed(addResult(location, name, ArrayRef<int64_t>(shape),
+                         cast<RankedTensorType>(type).getElementType(), {}, types)))
+      return failure();
+  }
+  return success();
+}
+
+LogicalResult ScanOp::verify() {
+  const auto steps = static_cast<int64_t>(getSteps());
+  if (steps < 0)
+    return emitOpError() << "steps is " << steps;
+  SmallVector<Type> wanted = typesOf({getCarries()});
+  for (Value sequence : getSequences()) {
+    const RankedTensorType type = tensorType(sequence);
+    if (type.getRank() == 0 || type.getDimSize(0) != steps)
+      return emitOpError() << "a sequence is " << type
+                           << ", but its first dimension must have the extent of the steps, " << steps;
+    wanted.push_back(sliceType(type));
+  }
+  llvm::append_range(wanted, getInvariants().getTypes());
+  if (failed(checkRowMajor(*this)) ||
+      failed(checkArguments(*this, getBody(), "body", wanted, "carries, slices and invariants")))
+    return failure();
+  return checkCarries(*this, yielded(getBody()).getTypes(), getCarries().getTypes());
+}
+
+} // namespace sinter::ir
