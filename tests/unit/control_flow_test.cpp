@@ -279,6 +279,28 @@ TEST_F(ControlFlow, DerivativesOfNestedLoops) {
   EXPECT_THAT(found[3], ElementsAre(0));
 }
 
+TEST_F(ControlFlow, WhatIsWrongInABodyIsAnError) {
+  const auto module = parse(R"(func.func @main(%x: tensor<4xf64>, %at: tensor<3xf64>) -> tensor<3xf64> {
+    %0 = sinter.scan %at, %x {operandSegmentSizes = array<i32: 0, 1, 1>, steps = 3 : i64}
+        : (tensor<3xf64>, tensor<4xf64>) -> tensor<3xf64> {
+    ^bb0(%i: tensor<f64>, %y: tensor<4xf64>):
+      %1 = sinter.cast %i {to = i64} : (tensor<f64>) -> tensor<i64>
+      %2 = sinter.gather %y, %1 {axis = 0 : i64} : (tensor<4xf64>, tensor<i64>) -> tensor<f64>
+      sinter.yield %2 : tensor<f64>
+    }
+    return %0 : tensor<3xf64>
+  })");
+  const Tensor x = vector({5, 6, 7, 8});
+  EXPECT_THAT(run(*module, {x, vector({3, 0, 1})})[0], ElementsAre(8, 5, 6));
+  try {
+    const Arguments out = results(*module);
+    codegen::interpret(*module, viewsOf({x, vector({3, 4, 1})}), out.views);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("out of range"));
+  }
+}
+
 TEST_F(ControlFlow, AllocatesNothingOnceWarm) {
   const auto module = parse(kNested);
   const auto program = codegen::compile(*module, {});

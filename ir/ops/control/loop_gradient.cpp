@@ -1,148 +1,16 @@
-// Derivatives of branches and loops: bodies are differentiated as programs of their own.
-#include "ir/control_flow.h"
-#include "ir/differentiate.h"
+// Derivatives of loops: rounds are differentiated as programs of their own.
 #include "ir/location.h"
+#include "ir/ops/control/derived_body.h"
 
 #include "mlir/IR/IRMapping.h"
-#include "mlir/Interfaces/SideEffectInterfaces.h"
 
 using namespace mlir;
 
 namespace sinter::ir {
+
+using namespace derived;
+
 namespace {
-
-using Values = SmallVector<Value>;
-
-// A body in the making. Arguments are added as they are needed; their order is that of the operands.
-class Body {
-public:
-  explicit Body(Operation* op)
-      : region_(std::make_unique<Region>()), block_(&region_->emplaceBlock()), loc_(op->getLoc()),
-        builder_(op->getContext()) {
-    builder_.setInsertionPointToEnd(block_);
-  }
-
-  OpBuilder& builder() { return builder_; }
-  GradientArithmetic arithmetic() { return {builder_, loc_}; }
-
-  Value argument(Type type) { return block_->addArgument(type, loc_); }
-  Values arguments(TypeRange types) {
-    return llvm::map_to_vector(types, [&](Type type) { return argument(type); });
-  }
-  Value insertArgument(size_t at, Type type) {
-    return block_->insertArgument(static_cast<unsigned>(at), type, loc_);
-  }
-
-  void yield(ValueRange values) {
-    YieldOp::create(builder_, loc_, values);
-    for (Operation& op : llvm::make_early_inc_range(llvm::reverse(*block_)))
-      if (isOpTriviallyDead(&op))
-        op.erase();
-  }
-  bool isUsed(size_t number) const { return !block_->getArgument(static_cast<unsigned>(number)).use_empty(); }
-  void eraseArgument(size_t number) { block_->eraseArgument(static_cast<unsigned>(number)); }
-  std::unique_ptr<Region> take() { return std::move(region_); }
-
-private:
-  std::unique_ptr<Region> region_;
-  Block* block_;
-  Location loc_;
-  OpBuilder builder_;
-};
-
-// Values some of which are null, and those that are not. As tangents, nulls are zeros.
-Values present(ValueRange values) {
-  Values found;
-  llvm::copy_if(values, std::back_inserter(found), [](Value value) { return bool(value); });
-  return found;
-}
-
-// In place of each that is not null, the next of `values`.
-Values inPlaces(ValueRange pattern, ValueRange values) {
-  Values result;
-  size_t next = 0;
-  for (Value value : pattern)
-    result.push_back(value ? values[next++] : Value());
-  return result;
-}
-
-bool any(ValueRange values) {
-  return llvm::any_of(values, [](Value value) { return bool(value); });
-}
-
-Values joined(std::initializer_list<ValueRange> parts) {
-  Values all;
-  for (ValueRange part : parts)
-    llvm::append_range(all, part);
-  return all;
-}
-
-// Cotangents of `inputs`, of which those that are no floats have none.
-Values vjpOf(Body& body, ValueRange outputs, ValueRange cotangents, ValueRange inputs) {
-  Values variables;
-  llvm::copy_if(inputs, std::back_inserter(variables), isDifferentiable);
-  const Values found = buildVjp(body.builder(), outputs, cotangents, variables);
-  Values result;
-  size_t next = 0;
-  for (Value input : inputs)
-    result.push_back(isDifferentiable(input) ? found[next++] : Value());
-  return result;
-}
-
-Values jvpOf(Body& body, ValueRange inputs, ValueRange tangents, ValueRange outputs) {
-  Values variables, seeds;
-  for (auto [input, tangent] : llvm::zip_equal(inputs, tangents))
-    if (tangent) {
-      variables.push_back(input);
-      seeds.push_back(tangent);
-    }
-  return buildJvp(body.builder(), variables, seeds, outputs);
-}
-
-// Drops operands from number `first` on whose arguments no body uses.
-void dropUnused(MutableArrayRef<Body> bodies, Values& operands, size_t first, size_t before = 0) {
-  for (size_t i = operands.size(); i-- > first;) {
-    if (llvm::any_of(bodies, [&](const Body& body) { return body.isUsed(before + i); }))
-      continue;
-    for (Body& body : bodies)
-      body.eraseArgument(before + i);
-    operands.erase(operands.begin() + static_cast<std::ptrdiff_t>(i));
-  }
-}
-
-//===-- cond ----------------------------------------------------------------------------------------===//
-
-// A cond of the same predicate whose bodies, after the operations of `op`'s, compute what `build` makes of
-// inputs, seeds and outputs. What one of them finds to be zero and the other does not, is zeros.
-using BuildBranch =
-    llvm::function_ref<Values(Body& body, ValueRange inputs, ValueRange seeds, ValueRange outputs)>;
-Values derivedCond(CondOp op, OpBuilder& builder, ValueRange seeds, BuildBranch build) {
-  Values operands = joined({op.getInputs(), present(seeds)});
-  SmallVector<Body> bodies;
-  SmallVector<Values> found;
-  for (Region* region : {&op.getThenBody(), &op.getElseBody()}) {
-    Body& body = bodies.emplace_back(op);
-    const Values inputs = body.arguments(op.getInputs().getTypes());
-    const Values given = inPlaces(seeds, body.arguments(TypeRange(ValueRange(present(seeds)))));
-    found.push_back(build(body, inputs, given, inlineBody(body.builder(), *region, inputs)));
-  }
-  Values pattern;
-  for (auto [a, b] : llvm::zip_equal(found[0], found[1]))
-    pattern.push_back(a ? a : b);
-  if (!any(pattern))
-    return pattern;
-  for (auto [body, values] : llvm::zip_equal(bodies, found)) {
-    Values results;
-    for (auto [value, wanted] : llvm::zip_equal(values, pattern))
-      if (wanted)
-        results.push_back(body.arithmetic().materialized(value, tensorType(wanted)));
-    body.yield(results);
-  }
-  dropUnused(bodies, operands, 0);
-  CondOp cond =
-      createCond(builder, op.getLoc(), op.getPredicate(), operands, bodies[0].take(), bodies[1].take());
-  return inPlaces(pattern, cond.getResults());
-}
 
 //===-- scan ----------------------------------------------------------------------------------------===//
 
@@ -266,8 +134,8 @@ private:
     llvm::append_range(sequences, joined({op_.getSequences(), present(stacked_)}));
     MutableArrayRef<Body> bodies(attempt.body);
     Values invariants(op_.getInvariants());
-    dropUnused(bodies, invariants, 0, at + sequences.size());
-    dropUnused(bodies, sequences, 0, at);
+    dropUnused(bodies, invariants, at + sequences.size());
+    dropUnused(bodies, sequences, at);
 
     ScanOp scan = createScan(builder, op_.getLoc(), initial, sequences, invariants,
                              static_cast<int64_t>(op_.getSteps()), !op_.getReverse(), attempt.body.take());
@@ -404,22 +272,6 @@ ScanOp boundedScan(WhileOp op) {
 
 } // namespace
 
-SmallVector<Value> CondOp::vjp(OpBuilder& builder, ValueRange cotangents) {
-  Values found = derivedCond(*this, builder, cotangents,
-                             [](Body& body, ValueRange inputs, ValueRange seeds, ValueRange outputs) {
-                               return vjpOf(body, outputs, seeds, inputs);
-                             });
-  found.insert(found.begin(), Value());
-  return found;
-}
-
-SmallVector<Value> CondOp::jvp(OpBuilder& builder, ValueRange tangents) {
-  return derivedCond(*this, builder, tangents.drop_front(),
-                     [](Body& body, ValueRange inputs, ValueRange seeds, ValueRange outputs) {
-                       return jvpOf(body, inputs, seeds, outputs);
-                     });
-}
-
 SmallVector<Value> ScanOp::vjp(OpBuilder& builder, ValueRange cotangents) {
   return Transposition(*this, cotangents).build(builder);
 }
@@ -436,8 +288,8 @@ SmallVector<Value> ScanOp::jvp(OpBuilder& builder, ValueRange tangents) {
   Values slices = joined({getSequences(), present(given.sequences)});
   Values others = joined({getInvariants(), present(given.invariants)});
   MutableArrayRef<Body> bodies(forward.body);
-  dropUnused(bodies, others, 0, initial.size() + slices.size());
-  dropUnused(bodies, slices, 0, initial.size());
+  dropUnused(bodies, others, initial.size() + slices.size());
+  dropUnused(bodies, slices, initial.size());
   ScanOp scan = createScan(builder, getLoc(), initial, slices, others, static_cast<int64_t>(getSteps()),
                            getReverse(), forward.body.take());
   Values found = carriedTangents(scan.getResults(), live);
