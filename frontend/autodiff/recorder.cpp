@@ -4,7 +4,7 @@
 #include "codegen/compile.h"
 #include "ir/gradient.h"
 #include "ir/ops.h"
-#include "passes/differentiate.h"
+#include "ir/differentiate.h"
 #include "sinter/runtime/log.h"
 #include "sinter/runtime/thread_pool.h"
 #include "trace/trace.h"
@@ -76,9 +76,9 @@ void derive(ModuleOp module, const Derivation& derivation) {
     results.clear();
   SmallVector<Value> derivatives;
   if (reverse)
-    derivatives = passes::buildVjp(builder, outputs, seeds, variables);
+    derivatives = ir::buildVjp(builder, outputs, seeds, variables);
   else if (derivation.mode == Mode::forward)
-    derivatives = passes::buildJvp(builder, variables, seeds, outputs);
+    derivatives = ir::buildJvp(builder, variables, seeds, outputs);
   ir::GradientArithmetic arithmetic(builder, function.getLoc());
   for (auto [value, derivative] : llvm::zip(reverse ? ArrayRef<Value>(variables) : outputs, derivatives))
     results.push_back(arithmetic.materialized(derivative, ir::tensorType(value)));

@@ -5,7 +5,7 @@
 #include "autodiff/run_program.h"
 #include "ir/gradient.h"
 #include "ir/ops.h"
-#include "passes/differentiate.h"
+#include "ir/differentiate.h"
 #include "trace/errors.h"
 #include "trace/trace.h"
 
@@ -198,7 +198,7 @@ std::vector<Tensor> detail::Recording::gradients(const Tensor& loss, const GradO
     const Value value = node_of(output[0]).value, one = impl.ones(output[0]);
     if (impl.is_outermost())
       return impl.run({.mode = Derivation::Mode::reverse}, {value}, {one});
-    return impl.traced(passes::buildVjp(impl.trace->builder(), value, one, impl.values_of(impl.variables)),
+    return impl.traced(ir::buildVjp(impl.trace->builder(), value, one, impl.values_of(impl.variables)),
                        impl.variables);
   });
 }
@@ -213,7 +213,7 @@ std::vector<Tensor> detail::Recording::tangents(std::span<const Tensor> outputs,
     if (impl.is_outermost())
       return impl.run({.mode = Derivation::Mode::forward}, values, directions);
     return impl.traced(
-        passes::buildJvp(impl.trace->builder(), impl.values_of(impl.variables), directions, values), results);
+        ir::buildJvp(impl.trace->builder(), impl.values_of(impl.variables), directions, values), results);
   });
 }
 
@@ -231,7 +231,7 @@ detail::Recording::pullback(std::span<const Tensor> outputs) {
         return impl->locate([&] {
           if (!impl->trace->is_open())
             throw Error(impl->trace->finished());
-          return impl->traced(passes::buildVjp(impl->trace->builder(), impl->values_of(results),
+          return impl->traced(ir::buildVjp(impl->trace->builder(), impl->values_of(results),
                                                impl->values_of(cotangents), impl->values_of(impl->variables)),
                               impl->variables);
         });
