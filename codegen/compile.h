@@ -49,6 +49,10 @@ enum class Weights : uint8_t {
 std::string inspect(mlir::ModuleOp module, const CompileOptions& options, const std::string& stage,
                     Weights weights = Weights::elided);
 
+/// Computes one operation of a program, branches and loops among them, with the eager kernels. The views are
+/// of its operands' and results' types, without layouts.
+void interpret(mlir::Operation& op, std::span<const View> operands, std::span<const View> results);
+
 /// Runs @main of `module` operation by operation with the eager kernels: the reference. `inputs` are views of
 /// the arguments' types; results are written to `outputs`.
 void interpret(mlir::ModuleOp module, std::span<const View> inputs, std::span<const View> outputs);

@@ -35,6 +35,11 @@ public:
     return results;
   }
 
+  SmallVector<View> run(Operation& op) {
+    step(op);
+    return llvm::map_to_vector(op.getResults(), [&](Value result) { return values_.at(result).view; });
+  }
+
 private:
   void countUses(Block& block) {
     for (Operation& op : block)
@@ -182,6 +187,15 @@ private:
 };
 
 } // namespace
+
+void interpret(Operation& op, std::span<const View> operands, std::span<const View> results) {
+  Interpreter interpreter(op.getParentOfType<ModuleOp>());
+  for (auto [operand, view] : llvm::zip_equal(op.getOperands(), operands))
+    interpreter.bind(operand, view);
+  const SmallVector<View> computed = interpreter.run(op);
+  for (auto [result, view] : llvm::zip_equal(computed, results))
+    eager::copy(result, view);
+}
 
 void interpret(ModuleOp module, std::span<const View> inputs, std::span<const View> outputs) {
   auto main = module.lookupSymbol<func::FuncOp>("main");

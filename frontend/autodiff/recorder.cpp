@@ -2,9 +2,9 @@
 #include "autodiff/recorder.h"
 
 #include "codegen/compile.h"
+#include "ir/differentiate.h"
 #include "ir/gradient.h"
 #include "ir/ops.h"
-#include "ir/differentiate.h"
 #include "sinter/runtime/log.h"
 #include "sinter/runtime/thread_pool.h"
 #include "trace/trace.h"

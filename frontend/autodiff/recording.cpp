@@ -3,9 +3,9 @@
 
 #include "autodiff/recorder.h"
 #include "autodiff/run_program.h"
+#include "ir/differentiate.h"
 #include "ir/gradient.h"
 #include "ir/ops.h"
-#include "ir/differentiate.h"
 #include "trace/errors.h"
 #include "trace/trace.h"
 
@@ -232,7 +232,7 @@ detail::Recording::pullback(std::span<const Tensor> outputs) {
           if (!impl->trace->is_open())
             throw Error(impl->trace->finished());
           return impl->traced(ir::buildVjp(impl->trace->builder(), impl->values_of(results),
-                                               impl->values_of(cotangents), impl->values_of(impl->variables)),
+                                           impl->values_of(cotangents), impl->values_of(impl->variables)),
                               impl->variables);
         });
       };

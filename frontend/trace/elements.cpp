@@ -1,4 +1,5 @@
 // Elements of traced tensors, computed when they are asked for.
+#include "codegen/compile.h"
 #include "ir/constant.h"
 #include "ir/ops.h"
 #include "trace/trace.h"
@@ -13,6 +14,10 @@ const Tensor* Trace::known(Value value) const {
 }
 
 const Tensor& Trace::elements(Value value) {
+  if (!has_elements(value))
+    throw Error(
+        "reading a value inside the body of a branch or loop: the body is recorded once and runs later, "
+        "any number of times; choose between values with where() or cond()");
   llvm::SmallVector<Operation*> waiting;
   const auto wait_for = [&](Value needed) {
     if (!known_.contains(needed))
@@ -51,7 +56,7 @@ void Trace::evaluate(Operation* op) {
     made.push_back(make_empty(ir::dtypeOf(type.getElementType()), ir::shapeOf(type)));
     results.push_back(node_of(made.back()).view());
   }
-  cast<ir::EvaluateOpInterface>(op).evaluate(operands, results);
+  codegen::interpret(*op, operands, results);
   for (auto [result, tensor] : llvm::zip(op->getResults(), made))
     known_[result] = tensor;
 }

@@ -53,6 +53,8 @@ public:
   /// ... if they were computed before, else null.
   const Tensor* known(mlir::Value value) const;
   Values values() const { return values_; }
+  /// False for values of bodies of branches and loops.
+  bool has_elements(mlir::Value value) const { return value.getParentBlock() == body_; }
 
   mlir::OpBuilder& builder() { return builder_; }
   bool is_open() const { return module_.get() != nullptr; }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "sinter/compile.h"
+#include "sinter/control.h"
 #include "sinter/data/image.h"
 #include "sinter/data/npy.h"
 #include "sinter/error.h"
