@@ -12,8 +12,9 @@ enum class FusionClass : uint8_t {
   normalization, ///< statistics of a row, then pointwise over it; a root
   window,        ///< sliding windows (pooling, resize, LRN); a root
   contraction,   ///< convolution and matrix product; a root
-  alias,         ///< memory that is there already (reshape of a row-major tensor, concat in place); no kernel
-  opaque,        ///< takes no part: constants, control flow
+  scatter, ///< elements are added at positions that depend on data; a root whose result must be in memory
+  alias,   ///< memory that is there already (reshape of a row-major tensor, concat in place); no kernel
+  opaque,  ///< takes no part: constants, control flow
 };
 
 constexpr bool isRootClass(FusionClass role) {
@@ -22,6 +23,7 @@ constexpr bool isRootClass(FusionClass role) {
   case FusionClass::normalization:
   case FusionClass::window:
   case FusionClass::contraction:
+  case FusionClass::scatter:
     return true;
   case FusionClass::pointwise:
   case FusionClass::movement:

@@ -68,6 +68,8 @@ bool readsOnce(Operation* op, unsigned number) {
     return number == 0;
   case FusionClass::window:
     return cast<ir::FusionOpInterface>(op).getFlops() <= kMostRecomputation * elements(operand);
+  case FusionClass::scatter:
+    return number != 1; // every task reads all indices
   default:
     return false;
   }
@@ -92,7 +94,7 @@ public:
       if (isRoot(op))
         rooted.push_back(&open(op, op));
     for (Group* group : rooted)
-      while (extendEpilogue(*group))
+      while (takesEpilogue(group->root) && extendEpilogue(*group))
         ;
     for (Group* group : rooted)
       absorbSideChains(*group);
@@ -149,6 +151,9 @@ private:
   static bool takesPrologue(Operation* root) {
     return fusionClassOf(root) != FusionClass::contraction && fusionClassOf(root) != FusionClass::movement;
   }
+
+  /// Sums that are spread over the result are complete when the kernel ends.
+  static bool takesEpilogue(Operation* root) { return fusionClassOf(root) != FusionClass::scatter; }
 
   /// May `op` be computed at the positions of the kernel's result, after its root?
   bool mayFollow(const Group& group, Operation* op) const {

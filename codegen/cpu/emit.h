@@ -1,4 +1,4 @@
-// From one sinter.kernel to one LLVM module: the two generators of CPU code.
+// From one sinter.kernel to one LLVM module: the generators of CPU code.
 #pragma once
 
 #include "codegen/cpu/target.h"
@@ -29,6 +29,12 @@ struct EmittedKernel {
 /// Any kernel, as loops of vector code through MLIR (arith, math, vector, scf). Throws Error (internal) for a
 /// region it cannot emit; fusion must not make one.
 EmittedKernel emitLoops(ir::KernelOp kernel, const Target& target, llvm::LLVMContext& context);
+
+/// True if `kernel` adds at positions that depend on data.
+bool hasScatter(ir::KernelOp kernel);
+
+/// A kernel for which hasScatter holds. Every sum is made in the order of the updates, by one task.
+EmittedKernel emitScatter(ir::KernelOp kernel, const Target& target, llvm::LLVMContext& context);
 
 /// True if `kernel` has a contraction root in layouts that the micro-kernels take
 /// (passes/contraction_layout.h) and nothing but pointwise operations after it.

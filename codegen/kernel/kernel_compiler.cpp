@@ -97,6 +97,8 @@ cpu::EmittedKernel emit(ir::KernelOp kernel, const cpu::Target& target, llvm::LL
     return cpu::emitContraction(kernel, target, context, choice);
   if (cpu::hasAttentionKernel(kernel))
     return cpu::emitAttention(kernel, target, context);
+  if (cpu::hasScatter(kernel))
+    return cpu::emitScatter(kernel, target, context);
   return cpu::emitLoops(kernel, target, context);
 }
 

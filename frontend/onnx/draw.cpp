@@ -96,6 +96,7 @@ Style styleOf(ir::FusionClass kind) {
   case ir::FusionClass::pointwise:
     return {"#FDF1D8", "#C5953B"};
   case ir::FusionClass::movement:
+  case ir::FusionClass::scatter:
   case ir::FusionClass::alias:
   case ir::FusionClass::opaque:
     break;

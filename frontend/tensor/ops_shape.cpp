@@ -190,6 +190,12 @@ Tensor gather(const Tensor& x, const Tensor& indices, int axis, SourceLocation w
   return apply<ir::GatherOp>(where, x, indices, int64_t{wrap_axis(where, "gather", axis, x.rank())});
 }
 
+Tensor scatter_add(const Tensor& x, const Tensor& indices, const Tensor& updates, int axis,
+                   SourceLocation where) {
+  const int64_t along = wrap_axis(where, "scatter_add", axis, x.rank());
+  return apply<ir::ScatterAddOp>(where, x, indices, updates, along);
+}
+
 Tensor resize(const Tensor& x, const Shape& sizes, const ResizeOptions& options, SourceLocation where) {
   if (sizes.rank() != x.rank())
     trace::fail(where, "resize",

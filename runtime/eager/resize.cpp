@@ -42,32 +42,13 @@ float round_position(float position, ResizeRounding rounding) {
   return position;
 }
 
-// What one result position of a dimension reads: element offsets, and the weight of the second.
-struct Sample {
-  int64_t first, second;
-  float weight;
-};
-
-std::vector<Sample> samples(const View& input, const View& result, int d, const ResizeGeometry& geometry) {
-  const int64_t in = input.shape[d], out = result.shape[d], stride = input.strides[d];
-  const double scale = geometry.scales[static_cast<std::size_t>(d)];
-  std::vector<Sample> table(static_cast<std::size_t>(out));
-  const bool unchanged = in == out && scale == 1.0;
-  for (int64_t x = 0; x < out; ++x) {
-    Sample& sample = table[static_cast<std::size_t>(x)];
-    if (unchanged) {
-      sample = {x * stride, x * stride, 0};
-      continue;
-    }
-    float position = source_position(x, in, out, static_cast<float>(scale), geometry.coordinates);
-    if (geometry.mode == ResizeMode::nearest)
-      position = round_position(position, geometry.rounding);
-    // Clamped before the conversion, so that no position overflows, and after it, because large extents are
-    // not exact in f32.
-    position = std::min(std::max(position, 0.0f), static_cast<float>(in - 1));
-    const float floor = std::floor(position);
-    const int64_t first = std::min(static_cast<int64_t>(floor), in - 1);
-    sample = {first * stride, std::min(first + 1, in - 1) * stride, position - floor};
+// What a dimension's positions read, `first` and `second` as element offsets.
+std::vector<ResizeSample> offsets(const View& input, const View& result, int d,
+                                  const ResizeGeometry& geometry) {
+  auto table = resize_samples(input.shape[d], result.shape[d], static_cast<std::size_t>(d), geometry);
+  for (ResizeSample& sample : table) {
+    sample.first *= input.strides[d];
+    sample.second *= input.strides[d];
   }
   return table;
 }
@@ -79,7 +60,7 @@ public:
       : source_(input.as<const T>()), target_(result.as<T>()), result_(result),
         linear_(geometry.mode == ResizeMode::linear) {
     for (int d = 0; d < input.rank(); ++d) {
-      tables_[static_cast<std::size_t>(d)] = samples(input, result, d, geometry);
+      tables_[static_cast<std::size_t>(d)] = offsets(input, result, d, geometry);
       const bool changed =
           input.shape[d] != result.shape[d] || geometry.scales[static_cast<std::size_t>(d)] != 1.0;
       interpolated_[static_cast<std::size_t>(d)] = linear_ && changed;
@@ -119,7 +100,7 @@ private:
     corners_ = outer;
   }
 
-  void extend(const Corner& corner, const Sample& sample, bool interpolate) {
+  void extend(const Corner& corner, const ResizeSample& sample, bool interpolate) {
     if (!interpolate)
       return void(corners_.push_back({corner.offset + sample.first, corner.weight}));
     const T weight = static_cast<T>(sample.weight);
@@ -127,7 +108,7 @@ private:
     corners_.push_back({corner.offset + sample.second, corner.weight * weight});
   }
 
-  T mix(const Sample& sample, bool interpolate) const {
+  T mix(const ResizeSample& sample, bool interpolate) const {
     if (!linear_)
       return source_[corners_.front().offset + sample.first];
     T sum{};
@@ -145,12 +126,36 @@ private:
   T* target_;
   const View& result_;
   bool linear_;
-  std::array<std::vector<Sample>, kMaxRank> tables_;
+  std::array<std::vector<ResizeSample>, kMaxRank> tables_;
   std::array<bool, kMaxRank> interpolated_{};
   std::vector<Corner> corners_;
 };
 
 } // namespace
+
+std::vector<ResizeSample> resize_samples(int64_t in, int64_t out, std::size_t d,
+                                         const ResizeGeometry& geometry) {
+  const double scale = geometry.scales[d];
+  std::vector<ResizeSample> table(static_cast<std::size_t>(out));
+  const bool unchanged = in == out && scale == 1.0;
+  for (int64_t x = 0; x < out; ++x) {
+    ResizeSample& sample = table[static_cast<std::size_t>(x)];
+    if (unchanged) {
+      sample = {x, x, 0};
+      continue;
+    }
+    float position = source_position(x, in, out, static_cast<float>(scale), geometry.coordinates);
+    if (geometry.mode == ResizeMode::nearest)
+      position = round_position(position, geometry.rounding);
+    // Clamped before the conversion, so that no position overflows, and after it, because large extents are
+    // not exact in f32.
+    position = std::min(std::max(position, 0.0f), static_cast<float>(in - 1));
+    const float floor = std::floor(position);
+    const int64_t first = std::min(static_cast<int64_t>(floor), in - 1);
+    sample = {first, std::min(first + 1, in - 1), position - floor};
+  }
+  return table;
+}
 
 void resize(const View& input, const View& result, const ResizeGeometry& geometry) {
   if (result.elements() == 0)

@@ -203,6 +203,7 @@ const Maker* findMaker(llvm::StringRef name) {
     detail::Table all;
     detail::addElementwise(all);
     detail::addStructured(all);
+    detail::addWindows(all);
     detail::addMovement(all);
     detail::addControl(all);
     return all;

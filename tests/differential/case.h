@@ -113,6 +113,14 @@ struct Maker {
 /// The maker of the operation called `name` ("sinter.add"), or null.
 const Maker* findMaker(llvm::StringRef name);
 
+/// Window attributes.
+struct Window {
+  Dims kernel, strides, dilations, padBegin, padEnd;
+};
+
+/// Such that at least one position is left for an input of the extents `spatial`.
+Window window(Case& c, llvm::ArrayRef<int64_t> spatial, bool padBelowKernel);
+
 /// A program of concatenations and what networks have between them.
 void growConcats(Case& c);
 
@@ -120,6 +128,7 @@ namespace detail {
 using Table = llvm::StringMap<Maker>;
 void addElementwise(Table& table);
 void addStructured(Table& table);
+void addWindows(Table& table);
 void addMovement(Table& table);
 void addControl(Table& table);
 } // namespace detail

@@ -88,7 +88,7 @@ mlir::Value pad(Case& c) {
     const int64_t most = mode == ir::PadMode::reflect ? std::min<int64_t>(extent - 1, 3) : 3;
     int64_t before = c.chance(0.4) ? 0 : c.integer(0, most);
     int64_t after = c.chance(0.4) ? 0 : c.integer(0, most);
-    if (mode == ir::PadMode::constant && extent > 4 && c.chance(0.2))
+    if (extent > 6 && c.chance(0.2))
       (c.chance(0.5) ? before : after) = -c.integer(1, 2);
     low.push_back(before);
     high.push_back(after);
@@ -122,6 +122,23 @@ mlir::Value gather(Case& c) {
   return ir::create<ir::GatherOp>(c.builder(), c.location(), x, indices, c.builder().getI64IntegerAttr(axis));
 }
 
+mlir::Value scatterAdd(Case& c) {
+  mlir::Value x = c.data(Elements::number, 1, 4, {}, false);
+  const mlir::RankedTensorType type = ir::tensorType(x);
+  const auto axis = static_cast<std::size_t>(c.integer(0, type.getRank() - 1));
+  const int64_t extent = type.getShape()[axis];
+  Dims dims = c.shape(0, 2), updates(type.getShape().take_front(axis));
+  for (int64_t& d : dims)
+    d = std::min<int64_t>(d, 9);
+  updates.append(dims);
+  llvm::append_range(updates, type.getShape().drop_front(axis + 1));
+  mlir::Value indices = c.tensor(dims, c.elementType(Elements::index),
+                                 {static_cast<double>(-extent), static_cast<double>(extent - 1)});
+  mlir::Value added = c.dataOf(updates, type.getElementType());
+  return ir::create<ir::ScatterAddOp>(c.builder(), c.location(), x, indices, added,
+                                      c.builder().getI64IntegerAttr(static_cast<int64_t>(axis)));
+}
+
 /// There and back again: programs at their beginning hold no layouts, so that the result is row-major.
 mlir::Value convertLayout(Case& c) {
   mlir::Value x = c.data(Elements::floating, 3, kMaxRank);
@@ -143,6 +160,7 @@ void detail::addMovement(Table& table) {
   table["sinter.pad"] = {pad, true, true};
   table["sinter.broadcast_to"] = {broadcastTo, true};
   table["sinter.gather"] = {gather, true};
+  table["sinter.scatter_add"] = {scatterAdd, true};
   table["sinter.convert_layout"] = {convertLayout, true};
 }
 

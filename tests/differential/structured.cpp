@@ -16,31 +16,6 @@ mlir::FloatAttr numberAttr(Case& c, double low, double high) {
   return c.builder().getF64FloatAttr(c.real(low, high));
 }
 
-/// Window attributes that leave at least one output position for `spatial`.
-struct Window {
-  Dims kernel, strides, dilations, padBegin, padEnd;
-};
-
-Window window(Case& c, llvm::ArrayRef<int64_t> spatial, bool padBelowKernel) {
-  Window w;
-  for (int64_t extent : spatial) {
-    int64_t kernel = c.choose<int64_t>({1, 1, 2, 3, 3, 3, 5, 7});
-    int64_t dilation = c.chance(0.2) ? 2 : 1;
-    if (dilation * (kernel - 1) + 1 > extent) {
-      dilation = 1;
-      kernel = std::min(kernel, extent);
-    }
-    const int64_t most = padBelowKernel ? std::min(kernel - 1, kernel / 2 + 1)
-                                        : dilation * (kernel - 1) + (c.chance(0.1) ? 2 : 0);
-    w.kernel.push_back(kernel);
-    w.dilations.push_back(dilation);
-    w.strides.push_back(c.choose<int64_t>({1, 1, 1, 2, 2, 3}));
-    w.padBegin.push_back(c.chance(0.5) ? 0 : c.integer(0, most));
-    w.padEnd.push_back(c.chance(0.5) ? w.padBegin.back() : c.integer(0, most));
-  }
-  return w;
-}
-
 /// The input of a convolution, [N, C, spatial...]: the last result, or channels as models have them.
 mlir::Value image(Case& c, int64_t channels) {
   Dims dims{c.integer(1, 2), channels};
@@ -231,23 +206,6 @@ mlir::Value attention(Case& c) {
                                      c.array(c.chance(0.5) ? Dims{0, 2, 1, 3} : Dims{}));
 }
 
-mlir::Value maxPool(Case& c) {
-  mlir::Value x = c.data(Elements::number, 3, kMaxRank, {}, false);
-  const Window w = window(c, ir::tensorType(x).getShape().drop_front(2), true);
-  return ir::create<ir::MaxPoolOp>(c.builder(), c.location(), x, c.array(w.kernel), c.array(w.strides),
-                                   c.array(w.dilations), c.array(w.padBegin), c.array(w.padEnd),
-                                   c.builder().getBoolAttr(c.chance(0.3)));
-}
-
-mlir::Value avgPool(Case& c) {
-  mlir::Value x = c.data(Elements::floating, 3, kMaxRank, {}, false);
-  const Window w = window(c, ir::tensorType(x).getShape().drop_front(2), true);
-  return ir::create<ir::AvgPoolOp>(c.builder(), c.location(), x, c.array(w.kernel), c.array(w.strides),
-                                   c.array(w.dilations), c.array(w.padBegin), c.array(w.padEnd),
-                                   c.builder().getBoolAttr(c.chance(0.3)),
-                                   c.builder().getBoolAttr(c.chance(0.5)));
-}
-
 mlir::Value lrn(Case& c) {
   mlir::Value x = c.data(Elements::floating, 2, kMaxRank);
   return ir::create<ir::LrnOp>(c.builder(), c.location(), x, integerAttr(c, c.integer(1, 6)),
@@ -345,8 +303,6 @@ void detail::addStructured(Table& table) {
   table["sinter.conv_filter_gradient"] = {convFilterGradient, true, kCommon};
   table["sinter.matmul"] = {matmul, true, kCommon};
   table["sinter.attention"] = {attention, true};
-  table["sinter.max_pool"] = {maxPool, true, kCommon};
-  table["sinter.avg_pool"] = {avgPool, true, kCommon};
   table["sinter.lrn"] = {lrn, true};
   table["sinter.resize"] = {resize, true, kCommon};
   table["sinter.softmax"] = {alongAxis<ir::SoftmaxOp>, true, kCommon};

@@ -315,3 +315,49 @@ func.func @body_alone(%x: tensor<f32>) -> tensor<f32> {
   }
   return %0 : tensor<f32>
 }
+
+
+// -----
+
+func.func @scatter_updates(%x: tensor<5x3xf32>, %i: tensor<2xi64>, %u: tensor<2x4xf32>) -> tensor<5x3xf32> {
+  // expected-error @+2 {{sinter.scatter_add: updates 'tensor<2x4xf32>' are not the slices [2, 3] of input 'tensor<5x3xf32>' that indices 'tensor<2xi64>' name}}
+  // expected-error @+1 {{'sinter.scatter_add' op failed to infer returned types}}
+  %0 = sinter.scatter_add %x, %i, %u {axis = 0} : (tensor<5x3xf32>, tensor<2xi64>, tensor<2x4xf32>) -> tensor<5x3xf32>
+  return %0 : tensor<5x3xf32>
+}
+
+// -----
+
+func.func @scatter_axis(%x: tensor<5x3xf32>, %i: tensor<2xi64>, %u: tensor<2x3xf32>) -> tensor<5x3xf32> {
+  // expected-error @+2 {{sinter.scatter_add: axis 2 is not a dimension of input 'tensor<5x3xf32>'}}
+  // expected-error @+1 {{'sinter.scatter_add' op failed to infer returned types}}
+  %0 = sinter.scatter_add %x, %i, %u {axis = 2} : (tensor<5x3xf32>, tensor<2xi64>, tensor<2x3xf32>) -> tensor<5x3xf32>
+  return %0 : tensor<5x3xf32>
+}
+
+// -----
+
+func.func @scatter_index(%x: tensor<5x3xf32>, %u: tensor<1x3xf32>) -> tensor<5x3xf32> {
+  %i = sinter.constant dense<[-6]> : tensor<1xi64>
+  // expected-error @+1 {{'sinter.scatter_add' op index -6 is out of range for axis 0 of input 'tensor<5x3xf32>'}}
+  %0 = sinter.scatter_add %x, %i, %u {axis = 0} : (tensor<5x3xf32>, tensor<1xi64>, tensor<1x3xf32>) -> tensor<5x3xf32>
+  return %0 : tensor<5x3xf32>
+}
+
+// -----
+
+func.func @windows(%v: tensor<1x1x3xf32>) -> tensor<1x1x9xf32> {
+  // expected-error @+2 {{sinter.avg_pool_transpose: values 'tensor<1x1x3xf32>' are not the windows of an input [1, 1, 9]}}
+  // expected-error @+1 {{'sinter.avg_pool_transpose' op failed to infer returned types}}
+  %0 = sinter.avg_pool_transpose %v {sizes = array<i64: 9>, kernel = array<i64: 2>, strides = array<i64: 2>, dilations = array<i64: 1>, pad_begin = array<i64: 0>, pad_end = array<i64: 0>} : (tensor<1x1x3xf32>) -> tensor<1x1x9xf32>
+  return %0 : tensor<1x1x9xf32>
+}
+
+// -----
+
+func.func @taps(%x: tensor<1x1x6xf32>, %i: tensor<1x1x2xi32>) -> tensor<1x1x3xf32> {
+  // expected-error @+2 {{sinter.window_gather: index 'tensor<1x1x2xi32>' has not one number for each window}}
+  // expected-error @+1 {{'sinter.window_gather' op failed to infer returned types}}
+  %0 = sinter.window_gather %x, %i {kernel = array<i64: 2>, strides = array<i64: 2>, dilations = array<i64: 1>, pad_begin = array<i64: 0>, pad_end = array<i64: 0>} : (tensor<1x1x6xf32>, tensor<1x1x2xi32>) -> tensor<1x1x3xf32>
+  return %0 : tensor<1x1x3xf32>
+}

@@ -168,3 +168,27 @@ func.func @no_loops_half(%x: tensor<1x16x8x8xf32, #blocked>) -> tensor<1x16x6x6x
   %0 = sinter.winograd_conv %x, %f {pad_begin = array<i64: 0, 0>, pad_end = array<i64: 0, 0>} : (tensor<1x16x8x8xf32, #blocked>, tensor<36x16x16xf32>) -> tensor<1x16x6x6xf32, #blocked>
   return %0 : tensor<1x16x6x6xf32, #blocked>
 }
+
+// -----
+
+// Zeros that updates are added to are no tensor in memory, and updates are computed where they are read; what
+// follows the sums, and the indices, which every task reads, stay outside.
+// CHECK-LABEL: func.func @scatter
+// CHECK: %[[I:.*]] = sinter.fusion %arg0
+// CHECK: sinter.neg
+// CHECK: %[[S:.*]] = sinter.fusion %arg1, %[[I]]
+// CHECK: sinter.broadcast_to
+// CHECK: sinter.exp
+// CHECK: sinter.scatter_add
+// CHECK-NEXT: sinter.yield
+// CHECK: sinter.fusion %[[S]]
+// CHECK: sinter.exp
+func.func @scatter(%i: tensor<4xi64>, %u: tensor<4x3xf32>) -> tensor<9x3xf32> {
+  %zero = sinter.constant dense<0.0> : tensor<f32>
+  %0 = sinter.broadcast_to %zero {shape = array<i64: 9, 3>} : (tensor<f32>) -> tensor<9x3xf32>
+  %1 = sinter.neg %i : (tensor<4xi64>) -> tensor<4xi64>
+  %2 = sinter.exp %u : (tensor<4x3xf32>) -> tensor<4x3xf32>
+  %3 = sinter.scatter_add %0, %1, %2 {axis = 0} : (tensor<9x3xf32>, tensor<4xi64>, tensor<4x3xf32>) -> tensor<9x3xf32>
+  %4 = sinter.exp %3 : (tensor<9x3xf32>) -> tensor<9x3xf32>
+  return %4 : tensor<9x3xf32>
+}

@@ -14,10 +14,6 @@ using namespace mlir;
 namespace sinter::codegen::cpu {
 namespace {
 
-constexpr double kTaskNanoseconds = 4000;  // the least work worth a task of its own
-constexpr double kGrainNanoseconds = 8000; // the least work worth a thread; waking it costs a tenth
-constexpr int64_t kMostTasks = 128;        // enough for any pool to share out evenly
-
 class KernelWriter {
 public:
   KernelWriter(ir::KernelOp kernel, const Target& target)
@@ -44,8 +40,6 @@ private:
   };
   Trial tryElement(const Piece& piece, LaneChoice lanes);
 
-  LLVM::LLVMFuncOp makeFunction(ModuleOp module, StringRef name);
-  void bindBuffers(VectorEmitter& emitter, Value buffers);
   void writeTasks(VectorEmitter& emitter, PlannedPiece& planned, Value begin, Value end, int64_t firstTask);
   void bindPiece(VectorEmitter& emitter, const Piece& piece);
   void writePiece(VectorEmitter& emitter, PlannedPiece& planned, Value task);
@@ -64,42 +58,6 @@ private:
 
 SmallVector<int64_t> without(ArrayRef<int64_t> order, ArrayRef<int64_t> axes) {
   return llvm::filter_to_vector(order, [&](int64_t dim) { return !llvm::is_contained(axes, dim); });
-}
-
-LLVM::LLVMFuncOp KernelWriter::makeFunction(ModuleOp module, StringRef name) {
-  OpBuilder::InsertionGuard guard(builder);
-  builder.setInsertionPointToEnd(module.getBody());
-  Type pointer = LLVM::LLVMPointerType::get(builder.getContext());
-  Type i64 = builder.getI64Type();
-  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(builder.getContext()),
-                                          {pointer, i64, i64, pointer});
-  return LLVM::LLVMFuncOp::create(builder, loc, name, type);
-}
-
-// An operand can share memory with a result only when the planner computes in place, which takes equal sizes.
-void KernelWriter::bindBuffers(VectorEmitter& emitter, Value buffers) {
-  Type pointer = LLVM::LLVMPointerType::get(builder.getContext());
-  auto yielded = block.getTerminator()->getOperands();
-  int32_t number = 0;
-  auto next = [&]() -> Value {
-    Value place =
-        LLVM::GEPOp::create(builder, loc, pointer, pointer, buffers, ArrayRef<LLVM::GEPArg>{number++});
-    return LLVM::LoadOp::create(builder, loc, pointer, place, 8);
-  };
-  for (BlockArgument argument : block.getArguments()) {
-    const RankedTensorType type = ir::tensorType(argument);
-    MemoryView view = groups.view(MemoryView::of(type));
-    view.pointer = next();
-    view.invariant = llvm::none_of(yielded, [&](Value result) {
-      return ir::storedBytes(ir::tensorType(result)) == ir::storedBytes(type);
-    });
-    emitter.bind(argument, view);
-  }
-  results.clear();
-  for (Value result : yielded) {
-    results.push_back(groups.view(MemoryView::of(ir::tensorType(result))));
-    results.back().pointer = next();
-  }
 }
 
 // Several registers side by side: whole cache lines are used on each step through the operand's memory, and
@@ -161,11 +119,11 @@ LaneChoice KernelWriter::tiled(const Piece& piece, LaneChoice lanes, int64_t str
 // How operands are read is found out by trying: an element is emitted and thrown away.
 KernelWriter::Trial KernelWriter::tryElement(const Piece& piece, LaneChoice lanes) {
   OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
-  LLVM::LLVMFuncOp function = makeFunction(*module, "trial");
+  LLVM::LLVMFuncOp function = makeKernelFunction(builder, loc, *module, "trial");
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(function.addEntryBlock(builder));
   VectorEmitter emitter(builder, loc, *module, "trial", target, groups);
-  bindBuffers(emitter, function.getArgument(0));
+  results = bindBuffers(emitter, kernel, groups, function.getArgument(0));
   bindPiece(emitter, piece);
   ir::Point at;
   for (auto [dim, origin] : llvm::enumerate(piece.origin)) {
@@ -289,14 +247,13 @@ EmittedKernel KernelWriter::write(llvm::LLVMContext& context) {
     result.tasks += pieces.back().outer.tasks();
   }
   result.tasks = std::max<int64_t>(result.tasks, 1);
-  const double perTask = std::max(cost / static_cast<double>(result.tasks), 1.0);
-  result.grain = std::clamp<int64_t>(static_cast<int64_t>(kGrainNanoseconds / perTask) + 1, 1, result.tasks);
+  result.grain = grainOf(cost, result.tasks);
 
   OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
-  LLVM::LLVMFuncOp function = makeFunction(*module, result.symbol);
+  LLVM::LLVMFuncOp function = makeKernelFunction(builder, loc, *module, result.symbol);
   builder.setInsertionPointToStart(function.addEntryBlock(builder));
   VectorEmitter emitter(builder, loc, *module, result.symbol, target, groups);
-  bindBuffers(emitter, function.getArgument(0));
+  results = bindBuffers(emitter, kernel, groups, function.getArgument(0));
   Value begin = arith::IndexCastOp::create(builder, loc, builder.getIndexType(), function.getArgument(1));
   Value end = arith::IndexCastOp::create(builder, loc, builder.getIndexType(), function.getArgument(2));
   int64_t firstTask = 0;

@@ -1,7 +1,10 @@
 // Decisions about a whole kernel, made before anything is emitted.
 #include "codegen/cpu/loops/kernel_loops.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "llvm/ADT/DenseSet.h"
+
+#include <algorithm>
 
 using namespace mlir;
 
@@ -116,6 +119,52 @@ Operation* statisticsRoot(ir::KernelOp kernel) {
       return isFollowedByPointwise(block, &op) ? &op : nullptr;
   }
   return nullptr;
+}
+
+LLVM::LLVMFuncOp makeKernelFunction(OpBuilder& builder, Location loc, ModuleOp module, StringRef name) {
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToEnd(module.getBody());
+  Type pointer = LLVM::LLVMPointerType::get(builder.getContext());
+  Type i64 = builder.getI64Type();
+  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(builder.getContext()),
+                                          {pointer, i64, i64, pointer});
+  return LLVM::LLVMFuncOp::create(builder, loc, name, type);
+}
+
+// An operand can share memory with a result only when the planner computes in place, which takes equal sizes.
+SmallVector<MemoryView> bindBuffers(VectorEmitter& emitter, ir::KernelOp kernel,
+                                    const DimensionGroups& groups, Value buffers) {
+  OpBuilder& builder = emitter.builder;
+  Block& block = bodyOf(kernel);
+  Type pointer = LLVM::LLVMPointerType::get(builder.getContext());
+  auto yielded = block.getTerminator()->getOperands();
+  int32_t number = 0;
+  auto next = [&]() -> Value {
+    Value place = LLVM::GEPOp::create(builder, emitter.loc, pointer, pointer, buffers,
+                                      ArrayRef<LLVM::GEPArg>{number++});
+    return LLVM::LoadOp::create(builder, emitter.loc, pointer, place, 8);
+  };
+  for (BlockArgument argument : block.getArguments()) {
+    const RankedTensorType type = ir::tensorType(argument);
+    MemoryView view = groups.view(MemoryView::of(type));
+    view.pointer = next();
+    view.invariant = llvm::none_of(yielded, [&](Value result) {
+      return ir::storedBytes(ir::tensorType(result)) == ir::storedBytes(type);
+    });
+    emitter.bind(argument, view);
+  }
+  SmallVector<MemoryView> results;
+  for (Value result : yielded) {
+    results.push_back(groups.view(MemoryView::of(ir::tensorType(result))));
+    results.back().pointer = next();
+  }
+  return results;
+}
+
+int64_t grainOf(double nanoseconds, int64_t tasks) {
+  constexpr double kGrainNanoseconds = 8000; // the least work worth a thread; waking it costs a tenth
+  const double perTask = std::max(nanoseconds / static_cast<double>(tasks), 1.0);
+  return std::clamp<int64_t>(static_cast<int64_t>(kGrainNanoseconds / perTask) + 1, 1, tasks);
 }
 
 double estimateNanoseconds(ir::KernelOp kernel) {

@@ -13,8 +13,6 @@ namespace sinter::codegen::cpu {
 namespace {
 
 constexpr int64_t kMaxLanes = 64; // blocks larger than this are walked one by one
-constexpr int64_t kFewerTasks =
-    8; // tasks may be this many times more than wanted before a loop is cut into pieces
 
 } // namespace
 
@@ -49,19 +47,28 @@ LoopNest::LoopNest(ArrayRef<int64_t> order, ArrayRef<int64_t> origin, ArrayRef<i
   bounds.resize(loops.size());
 }
 
-void LoopNest::share(int64_t wanted) {
+void LoopNest::share(int64_t wanted, int64_t slack) {
   for (size_t level = 0; level < loops.size() && tasks_ < wanted; ++level) {
     const int64_t trips = loops[level].trips();
-    if (tasks_ * trips <= kFewerTasks * wanted) {
+    if (tasks_ * trips <= slack * wanted) {
       tasks_ *= trips;
       flattened = level + 1;
       continue;
     }
     chunk = llvm::divideCeilSigned(trips, llvm::divideCeilSigned(wanted, tasks_));
     tasks_ *= llvm::divideCeilSigned(trips, chunk);
-    flattened = level;
+    flattened = cut = level;
     break;
   }
+}
+
+void LoopNest::addInsideTasks(ArrayRef<int64_t> order, ArrayRef<int64_t> extents) {
+  SmallVector<Loop> added;
+  for (int64_t dim : order)
+    added.push_back({dim, 0, extents[static_cast<size_t>(dim)], dim == lanes.dim ? lanes.width : 1});
+  loops.insert(loops.begin() + static_cast<std::ptrdiff_t>(flattened), added.begin(), added.end());
+  cut += added.size();
+  bounds.resize(loops.size());
 }
 
 // The innermost part of a task's number is the piece of the loop that is cut, then come the loops outwards.
@@ -78,13 +85,13 @@ void LoopNest::decompose(VectorEmitter& emitter, Value task) {
     return digit;
   };
   if (chunk > 0) {
-    const int64_t trips = loops[flattened].trips();
+    const int64_t trips = loops[cut].trips();
     Value piece = take(llvm::divideCeilSigned(trips, chunk));
     Value low = builder.createOrFold<arith::MulIOp>(loc, piece, emitter.index(chunk));
     Value high = builder.createOrFold<arith::AddIOp>(loc, low, emitter.index(chunk));
     if (trips % chunk != 0)
       high = builder.createOrFold<arith::MinSIOp>(loc, high, emitter.index(trips));
-    bounds[flattened] = {{}, low, high};
+    bounds[cut] = {{}, low, high};
   }
   for (size_t level = flattened; level-- > 0;)
     bounds[level] = {loops[level].trips() == 1 ? emitter.index(0) : take(loops[level].trips()), {}, {}};

@@ -33,8 +33,11 @@ public:
   LoopNest(llvm::ArrayRef<int64_t> order, llvm::ArrayRef<int64_t> origin, llvm::ArrayRef<int64_t> extents,
            LaneChoice lanes);
 
-  /// Makes about `wanted` tasks of the outermost loops.
-  void share(int64_t wanted);
+  /// Makes about `wanted` tasks of the outermost loops, and where that spares cutting a loop, `slack` times
+  /// more.
+  void share(int64_t wanted, int64_t slack = 8);
+  /// Adds loops over whole dimensions, outermost within every task. After `share`.
+  void addInsideTasks(llvm::ArrayRef<int64_t> order, llvm::ArrayRef<int64_t> extents);
   int64_t tasks() const { return tasks_; }
   /// While emitting: how many positions along the tile dimension count.
   int64_t tileActive() const { return tileActive_; }
@@ -61,7 +64,8 @@ private:
   llvm::SmallVector<Loop> loops;
   LaneChoice lanes;
   size_t flattened = 0; // loops before this one are taken apart from the task's number
-  int64_t chunk = 0;    // > 0: trips of loops[flattened] that belong to one task
+  size_t cut = 0;       // the loop of which `chunk` trips, if that is > 0, belong to one task
+  int64_t chunk = 0;
   int64_t tasks_ = 1;
   int64_t tileActive_ = 1;
   llvm::SmallVector<Bounds> bounds;

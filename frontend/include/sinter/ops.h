@@ -257,6 +257,9 @@ Tensor broadcast_to(const Tensor& x, const Shape& shape, SourceLocation where = 
 /// taken.
 Tensor gather(const Tensor& x, const Tensor& indices, int axis = 0,
               SourceLocation where = SourceLocation::current());
+/// x with slices of `updates`, of the shape that gather gives, added at `indices`; all of equal indices.
+Tensor scatter_add(const Tensor& x, const Tensor& indices, const Tensor& updates, int axis = 0,
+                   SourceLocation where = SourceLocation::current());
 
 enum class ResizeMode : uint8_t { nearest, linear };
 /// Where in the input an output position lies.

@@ -37,7 +37,7 @@ def BatchNormOp : Sinter_TensorOp<"batch_norm", "normalization", [
   let hasVerifier = 1;
 }
 def LrnOp : Sinter_TensorOp<"lrn", "window", [
-    DeclareOpInterfaceMethods<LoopOpInterface>]> {
+    DeclareOpInterfaceMethods<LoopOpInterface>, DeclareOpInterfaceMethods<GradientOpInterface>]> {
   let summary = "x / (bias + alpha / size * sum of x^2 over `size` channels around)^beta (AlexNet's local response normalisation)";
   let description = [{ Channel c sums over [c - floor((size - 1) / 2), c + ceil((size - 1) / 2)], clipped (ONNX LRN). }];
   let arguments = (ins Sinter_FloatTensor:$input, I64Attr:$size, F64Attr:$alpha, F64Attr:$beta, F64Attr:$bias);

@@ -72,6 +72,52 @@ private:
   RankedTensorType input;
 };
 
+//===-- Local response normalisation ----------------------------------------------------------------===//
+
+// x / base^beta with base = bias + alpha * mean of squares of the channels around; the mean is a pool over
+// channels that counts those outside.
+class ResponseNorm {
+public:
+  ResponseNorm(GradientArithmetic& g, LrnOp op)
+      : g(g), op(op), before((static_cast<int64_t>(op.getSize()) - 1) / 2),
+        after(static_cast<int64_t>(op.getSize()) / 2) {
+    const double alpha = op.getAlpha().convertToDouble(), beta = op.getBeta().convertToDouble(),
+                 bias = op.getBias().convertToDouble();
+    const Value base = alpha == 0 ? g.filled(bias, op.getInput().getType())
+                                  : g.add(g.mul(mean(g.square(x()), before, after), alpha), bias);
+    factor = g.pow(base, -beta);
+    slope = g.mul(g.mul(x(), g.div(factor, base)), -2 * alpha * beta);
+  }
+
+  Value tangent(Value t) { return g.add(g.mul(t, factor), g.mul(slope, mean(g.mul(t, x()), before, after))); }
+
+  Value cotangent(Value t) {
+    return g.add(g.mul(t, factor), slope ? g.mul(x(), mean(g.mul(t, slope), after, before)) : slope);
+  }
+
+private:
+  Value x() { return op.getInput(); }
+
+  // Of the channels from `low` before to `high` after each.
+  Value mean(Value values, int64_t low, int64_t high) {
+    const auto shape = op.getInput().getType().getShape();
+    const int64_t batch = shape[0], channels = shape[1];
+    auto array = [&](ArrayRef<int64_t> entries) { return g.builder.getDenseI64ArrayAttr(entries); };
+    const Value planes = g.reshape(
+        values, {batch, 1, channels, op.getInput().getType().getNumElements() / (batch * channels)});
+    const Value means =
+        g.apply<AvgPoolOp>(planes, array({low + high + 1, 1}), array({1, 1}), array({1, 1}), array({low, 0}),
+                           array({high, 0}), g.builder.getBoolAttr(false), g.builder.getBoolAttr(true));
+    return g.reshape(means, shape);
+  }
+
+  GradientArithmetic& g;
+  LrnOp op;
+  int64_t before, after;
+  Value factor; ///< base^-beta
+  Value slope;  ///< of x * factor, by the mean of squares times x / 2
+};
+
 } // namespace
 
 //===-- Softmax -------------------------------------------------------------------------------------===//
@@ -154,6 +200,22 @@ SmallVector<Value> BatchNormOp::jvp(OpBuilder& builder, ValueRange tangents) {
   const Value byInput = g.mul(g.sub(tangents[0], channel(3)), channels.factor);
   const Value sum = g.add(g.add(byInput, g.mul(channels.deviation, slope)), channel(2));
   return {g.broadcastTo(sum, getInput().getType().getShape())};
+}
+
+//===-- Local response normalisation ----------------------------------------------------------------===//
+
+SmallVector<Value> LrnOp::vjp(OpBuilder& builder, ValueRange cotangents) {
+  if (getInput().getType().getNumElements() == 0)
+    return {Value()};
+  GradientArithmetic g(builder, getLoc());
+  return {ResponseNorm(g, *this).cotangent(cotangents[0])};
+}
+
+SmallVector<Value> LrnOp::jvp(OpBuilder& builder, ValueRange tangents) {
+  if (getInput().getType().getNumElements() == 0)
+    return {Value()};
+  GradientArithmetic g(builder, getLoc());
+  return {ResponseNorm(g, *this).tangent(tangents[0])};
 }
 
 } // namespace sinter::ir

@@ -129,7 +129,8 @@ SmallVector<Value> ReduceMeanOp::vjp(OpBuilder& builder, ValueRange cotangents) 
 }
 
 SmallVector<Value> ReduceMeanOp::jvp(OpBuilder& builder, ValueRange tangents) {
-  return {GradientArithmetic(builder, getLoc()).apply<ReduceMeanOp>(tangents[0], getAxes(), getKeepDims())};
+  GradientArithmetic g(builder, getLoc());
+  return {isEmpty(getInput()) ? Value() : g.apply<ReduceMeanOp>(tangents[0], getAxes(), getKeepDims())};
 }
 
 SmallVector<Value> ReduceMaxOp::vjp(OpBuilder& builder, ValueRange cotangents) {

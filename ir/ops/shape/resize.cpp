@@ -201,14 +201,18 @@ LogicalResult ResizeOp::inferReturnTypes(MLIRContext*, std::optional<Location> l
   return addResult(location, name, sizes.asArrayRef(), input->getElementType(), {}, types);
 }
 
-void ResizeOp::evaluate(ArrayRef<View> operands, ArrayRef<View> results) {
+eager::ResizeGeometry ResizeOp::eagerGeometry() {
   // The enumerations agree case by case.
   eager::ResizeGeometry geometry{static_cast<eager::ResizeMode>(getMode()),
                                  static_cast<eager::ResizeCoordinates>(getCoordinates()),
                                  static_cast<eager::ResizeRounding>(getRounding()),
                                  {}};
   llvm::copy(getScales(), geometry.scales.begin());
-  eager::resize(operands[0], results[0], geometry);
+  return geometry;
+}
+
+void ResizeOp::evaluate(ArrayRef<View> operands, ArrayRef<View> results) {
+  eager::resize(operands[0], results[0], eagerGeometry());
 }
 
 double ResizeOp::getFlops() {

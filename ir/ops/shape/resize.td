@@ -22,12 +22,15 @@ def Sinter_ResizeRounding : I32EnumAttr<"ResizeRounding", "which neighbour neare
   let cppNamespace = "::sinter::ir"; }
 
 def ResizeOp : Sinter_TensorOp<"resize", "window", [
-    DeclareOpInterfaceMethods<LoopOpInterface>,
-    DeclareOpInterfaceMethods<LayoutOpInterface>]> {
+    DeclareOpInterfaceMethods<LoopOpInterface>, DeclareOpInterfaceMethods<LayoutOpInterface>,
+    DeclareOpInterfaceMethods<GradientOpInterface>]> {
   let summary = "resampling to `sizes`; `scales` are output over input extents, as given or as sizes imply (ONNX Resize 11 and later)";
   let arguments = (ins Sinter_FloatTensor:$input, DenseI64ArrayAttr:$sizes, DenseF64ArrayAttr:$scales,
                        Sinter_ResizeMode:$mode, Sinter_ResizeCoordinates:$coordinates,
                        DefaultValuedAttr<Sinter_ResizeRounding, "::sinter::ir::ResizeRounding::round_prefer_floor">:$rounding);
   let results = (outs Sinter_FloatTensor:$result);
-  let declarations = "double getFlops();";
+  let declarations = [{
+    double getFlops();
+    ::sinter::eager::ResizeGeometry eagerGeometry();
+  }];
 }

@@ -1,4 +1,4 @@
-// Eager data-dependent reading. Shapes are not checked (see View).
+// Eager data-dependent access. Shapes are not checked (see View).
 #pragma once
 
 #include "sinter/runtime/view.h"
@@ -9,5 +9,9 @@ namespace sinter::eager {
 /// shape is the input's dimensions before the axis, those of the indices, and the input's after the axis.
 /// Throws Error for an index out of range.
 void gather(const View& input, const View& indices, const View& result, int axis);
+
+/// `input` with slices added to it: those of `updates`, which has the shape that gather gives, at `indices`
+/// along `axis`, one after the other. Throws Error for an index out of range.
+void scatter_add(const View& input, const View& indices, const View& updates, const View& result, int axis);
 
 } // namespace sinter::eager

@@ -22,4 +22,19 @@ void max_pool(const View& input, const View& result, const PoolGeometry& geometr
 /// inside the padded input. A window with no such position gives 0.
 void avg_pool(const View& input, const View& result, const PoolGeometry& geometry, bool count_include_pad);
 
+/// Which tap of each window is its first largest element, the taps of a window being numbered in row-major
+/// order (i32): the first NaN if there is one; -1 if the window lies in padding only.
+void max_pool_index(const View& input, const View& result, const PoolGeometry& geometry);
+
+/// The element of `input` under the tap that `index` (i32) names in each window; 0 where there is none.
+void window_gather(const View& input, const View& index, const View& result, const PoolGeometry& geometry);
+
+/// The transpose of window_gather: every number of `values` is added to the element of the result that is
+/// under the tap which `index` names in its window.
+void window_scatter(const View& values, const View& index, const View& result, const PoolGeometry& geometry);
+
+/// The transpose of avg_pool: every number of `values` is shared out among the elements of its window.
+void avg_pool_transpose(const View& values, const View& result, const PoolGeometry& geometry,
+                        bool count_include_pad);
+
 } // namespace sinter::eager
