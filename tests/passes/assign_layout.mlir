@@ -86,3 +86,22 @@ func.func @matmul(%x: tensor<4x8xf32>) -> tensor<4x16xf32> {
   %0 = sinter.matmul %x, %w : (tensor<4x8xf32>, tensor<8x16xf32>) -> tensor<4x16xf32>
   return %0 : tensor<4x16xf32>
 }
+
+// What the derivative of a pool is made of runs blocked, the numbers of taps included.
+// CHECK-LABEL: func.func @pool_derivative
+// CHECK-COUNT-2: sinter.convert_layout
+// CHECK-NOT: convert_layout
+// CHECK: sinter.max_pool_index {{.*}} -> tensor<1x16x4x4xi32, #[[C8]]>
+// CHECK-NOT: convert_layout
+// CHECK: sinter.window_scatter {{.*}} -> tensor<1x16x8x8xf32, #[[C8]]>
+// CHECK: convert_layout
+// CHECK-NOT: convert_layout
+// CHECK: return
+func.func @pool_derivative(%x: tensor<1x16x8x8xf32>, %ct: tensor<1x16x4x4xf32>) -> tensor<1x16x8x8xf32> {
+  %s = sinter.constant dense<0.5> : tensor<16x16x1x1xf32>
+  %0 = sinter.conv %x, %s {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_begin = array<i64: 0, 0>, pad_end = array<i64: 0, 0>} : (tensor<1x16x8x8xf32>, tensor<16x16x1x1xf32>) -> tensor<1x16x8x8xf32>
+  %1 = sinter.conv %ct, %s {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_begin = array<i64: 0, 0>, pad_end = array<i64: 0, 0>} : (tensor<1x16x4x4xf32>, tensor<16x16x1x1xf32>) -> tensor<1x16x4x4xf32>
+  %2 = sinter.max_pool_index %0 {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>, pad_begin = array<i64: 0, 0>, pad_end = array<i64: 0, 0>} : (tensor<1x16x8x8xf32>) -> tensor<1x16x4x4xi32>
+  %3 = sinter.window_scatter %1, %2 {sizes = array<i64: 8, 8>, kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>, pad_begin = array<i64: 0, 0>, pad_end = array<i64: 0, 0>} : (tensor<1x16x4x4xf32>, tensor<1x16x4x4xi32>) -> tensor<1x16x8x8xf32>
+  return %3 : tensor<1x16x8x8xf32>
+}
