@@ -83,6 +83,16 @@ public:
     finish();
   }
 
+  /// Branches and loops, and operations before, between and behind them.
+  void buildControl(const std::vector<mlir::RegisteredOperationName>& operations) {
+    for (int64_t i = case_.integer(1, 3); i > 0; --i) {
+      appendCommon(operations);
+      append(case_.choose<llvm::StringRef>({"sinter.cond", "sinter.while", "sinter.scan"}));
+    }
+    appendCommon(operations);
+    finish();
+  }
+
   void run() {
     ASSERT_TRUE(mlir::succeeded(mlir::verify(case_.module())));
     inputs_ = case_.inputs();
@@ -110,9 +120,20 @@ private:
     text_ = print(case_.module());
   }
 
-  void append(mlir::RegisteredOperationName name) {
-    case_.setCurrent(findMaker(name.getStringRef())->make(case_));
+  void append(mlir::RegisteredOperationName name) { append(name.getStringRef()); }
+  void append(llvm::StringRef name) {
+    case_.setCurrent(findMaker(name)->make(case_));
     ++count_;
+  }
+
+  void appendCommon(const std::vector<mlir::RegisteredOperationName>& operations) {
+    for (;;) {
+      const auto last = static_cast<int64_t>(operations.size()) - 1;
+      const auto name = operations[static_cast<std::size_t>(case_.integer(0, last))];
+      const Maker& maker = *findMaker(name.getStringRef());
+      if (maker.common && maker.smooth)
+        return append(name);
+    }
   }
 
   std::vector<Buffer> outputs(bool strided) {
@@ -221,6 +242,11 @@ void compareMany(mlir::MLIRContext& context, uint64_t share, llvm::function_ref<
 TEST_F(Differential, CompiledAgreesWithInterpreted) {
   if (!HasFailure())
     compareMany(context_, 1, [&](Comparison& comparison) { comparison.build(operations_); });
+}
+
+TEST_F(Differential, BranchesAndLoopsAgree) {
+  if (!HasFailure())
+    compareMany(context_, 10, [&](Comparison& comparison) { comparison.buildControl(operations_); });
 }
 
 TEST_F(Differential, ConcatenationsAgree) {
