@@ -13,8 +13,9 @@ namespace sinter::ir {
 /// in_channels, kernel...], result [batch, groups * out_channels, output...]. Matrix product: lhs [batch...,
 /// m, k], rhs [batch..., k, n], whose batches broadcast, result [batch..., m, n]; here `batch` is the product
 /// of the batch dimensions, in_channels = k, out_channels = n, and input = output = (1, 1, m).
+/// Gradient of a filter: the sizes of the convolution; its result is the rhs here, and its filter the result.
 struct Contraction {
-  enum class Kind : uint8_t { matmul, convolution, transposed_convolution };
+  enum class Kind : uint8_t { matmul, convolution, transposed_convolution, filter_gradient };
   Kind kind = Kind::convolution;
   int64_t batch = 1;
   int64_t groups = 1;

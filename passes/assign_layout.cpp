@@ -70,7 +70,9 @@ Value AssignLayout::converted(Value value, ir::LayoutAttr layout, Operation* use
   if (Value before = packed.lookup({value, layout}))
     return before;
   IRRewriter rewriter(user);
-  auto convert = ir::ConvertLayoutOp::create(rewriter, value.getLoc(), withLayout(value, layout), value);
+  Value source = blockedValues.lookup(value);
+  auto convert = ir::ConvertLayoutOp::create(rewriter, value.getLoc(), withLayout(value, layout),
+                                             source ? source : value);
   if (!propagate)
     return convert;
   Value result = foldNow(rewriter, convert, /*bounded=*/false);

@@ -50,6 +50,21 @@ std::optional<ContractionLayout> convolutionLayout(Operation* op, const Contract
   return layout;
 }
 
+// Sums run over the batch, then over positions.
+std::optional<ContractionLayout> filterGradientLayout(Operation* op, const Contraction& sizes,
+                                                      int64_t block) {
+  const int64_t rank = ir::tensorType(op->getOperand(0)).getRank();
+  if (rank > 4 || (sizes.groups > 1 && sizes.outChannels % block != 0))
+    return std::nullopt;
+  SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(1, rank));
+  order.push_back(0);
+  ContractionLayout layout;
+  layout.lhs = LayoutAttr::get(op->getContext(), order, 0, 1);
+  layout.rhs = LayoutAttr::get(op->getContext(), order, 1, block);
+  layout.result = filterLayout(op->getContext(), rank, block);
+  return layout;
+}
+
 std::optional<ContractionLayout> matmulLayout(Operation* op, const Contraction& sizes, int64_t block) {
   const Value rhs = op->getOperand(1);
   const auto rhsBatch = ir::tensorType(rhs).getShape().drop_back(2);
@@ -82,6 +97,8 @@ std::optional<ContractionLayout> contractionLayout(Operation* op, int64_t block)
     return convolutionLayout(op, sizes, block);
   case Contraction::Kind::matmul:
     return matmulLayout(op, sizes, block);
+  case Contraction::Kind::filter_gradient:
+    return filterGradientLayout(op, sizes, block);
   case Contraction::Kind::transposed_convolution:
     return std::nullopt;
   }

@@ -43,6 +43,8 @@ std::unique_ptr<mlir::Pass> createDecomposeAttentionPass();
 std::unique_ptr<mlir::Pass> createFoldBatchNormPass();
 /// Turns transposed convolutions whose windows do not overlap into a 1x1 convolution and a depth-to-space.
 std::unique_ptr<mlir::Pass> createLowerConvTransposePass();
+/// Turns other transposed convolutions into convolutions: with strides, one for every phase of the result.
+std::unique_ptr<mlir::Pass> createLowerOverlappingWindowsPass();
 /// Turns grouped convolutions whose groups do not fill blocks of `block` channels into matrix products, where
 /// the kernel is 1x1, or, with `merge`, into convolutions of fewer groups, with zeros in their filters.
 std::unique_ptr<mlir::Pass> createLowerGroupedConvPass(int64_t block = 8, bool merge = true);

@@ -35,6 +35,8 @@ void optimize(OpPassManager& functions, const PipelineOptions& options) {
     // their batch-norms by being rewritten after that.
     functions.addPass(createFoldBatchNormPass());
     functions.addPass(createLowerConvTransposePass());
+    // Convolutions have micro-kernels.
+    functions.addPass(createLowerOverlappingWindowsPass());
     // With more groups than blocks of channels there is no micro-kernel. Where groups become one, a number
     // that is not finite spoils its neighbours: not where that is unwanted.
     functions.addPass(createLowerGroupedConvPass(options.block, /*merge=*/!options.precise));
@@ -116,6 +118,7 @@ void registerPasses() {
   registerPass(createDecomposeAttentionPass);
   registerPass(createFoldBatchNormPass);
   registerPass(createLowerConvTransposePass);
+  registerPass(createLowerOverlappingWindowsPass);
   registerPass([] { return createLowerGroupedConvPass(); });
   registerPass(createCompactStridedConvPass);
   registerPass(createSinkReshapesPass);

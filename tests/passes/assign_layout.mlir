@@ -105,3 +105,18 @@ func.func @pool_derivative(%x: tensor<1x16x8x8xf32>, %ct: tensor<1x16x4x4xf32>) 
   %3 = sinter.window_scatter %1, %2 {sizes = array<i64: 8, 8>, kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>, pad_begin = array<i64: 0, 0>, pad_end = array<i64: 0, 0>} : (tensor<1x16x4x4xf32>, tensor<1x16x4x4xi32>) -> tensor<1x16x8x8xf32>
   return %3 : tensor<1x16x8x8xf32>
 }
+
+// What lies blocked becomes what the gradient of a filter reads in one step.
+// CHECK-LABEL: func.func @filter_gradient
+// CHECK: %[[X:.*]] = sinter.relu {{.*}} -> tensor<4x16x8x8xf32, #[[C8]]>
+// CHECK: %[[IN:.*]] = sinter.convert_layout %[[X]] : (tensor<4x16x8x8xf32, #[[C8]]>) -> tensor<4x16x8x8xf32, #sinter.layout<order = [1, 2, 3, 0], blocked = 0, block = 1>>
+// CHECK: %[[Y:.*]] = sinter.convert_layout %arg2
+// CHECK: %[[F:.*]] = sinter.conv_filter_gradient %[[IN]], %[[Y]]
+// CHECK: %[[R:.*]] = sinter.convert_layout %[[F]]
+// CHECK: return %[[R]]
+func.func @filter_gradient(%x: tensor<4x16x8x8xf32>, %f: tensor<16x16x1x1xf32>, %y: tensor<4x16x8x8xf32>) -> tensor<16x16x3x3xf32> {
+  %0 = sinter.conv %x, %f {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_begin = array<i64: 0, 0>, pad_end = array<i64: 0, 0>} : (tensor<4x16x8x8xf32>, tensor<16x16x1x1xf32>) -> tensor<4x16x8x8xf32>
+  %1 = sinter.relu %0 : (tensor<4x16x8x8xf32>) -> tensor<4x16x8x8xf32>
+  %2 = sinter.conv_filter_gradient %1, %y {kernel = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pad_begin = array<i64: 1, 1>, pad_end = array<i64: 1, 1>} : (tensor<4x16x8x8xf32>, tensor<4x16x8x8xf32>) -> tensor<16x16x3x3xf32>
+  return %2 : tensor<16x16x3x3xf32>
+}

@@ -57,6 +57,23 @@ TEST_F(ContractionLayouts, Convolution) {
   EXPECT_TRUE(conv("tensor<1x32x8x8xf32>", "tensor<64x16x3x3xf32>", 2, "tensor<1x64x6x6xf32>"));
 }
 
+TEST_F(ContractionLayouts, FilterGradient) {
+  const auto gradient = [&](int groups, const std::string& filter) {
+    return layout(
+        "%a: tensor<4x32x8x8xf32>, %b: tensor<4x24x6x6xf32>",
+        "%r = sinter.conv_filter_gradient %a, %b {kernel = array<i64: 3, 3>, strides = array<i64: 1, 1>, "
+        "dilations = array<i64: 1, 1>, pad_begin = array<i64: 0, 0>, pad_end = array<i64: 0, 0>, groups = " +
+            std::to_string(groups) + " : i64} : (tensor<4x32x8x8xf32>, tensor<4x24x6x6xf32>) -> " + filter,
+        8);
+  };
+  const auto whole = gradient(1, "tensor<24x32x3x3xf32>");
+  ASSERT_TRUE(whole);
+  EXPECT_EQ(whole->lhs, attr({1, 2, 3, 0}, 0, 1));
+  EXPECT_EQ(whole->rhs, attr({1, 2, 3, 0}, 1, 8));
+  EXPECT_EQ(whole->result, attr({0, 2, 3, 1}, 0, 8));
+  EXPECT_FALSE(gradient(2, "tensor<24x16x3x3xf32>")) << "groups of 12 do not fill blocks of 8";
+}
+
 TEST_F(ContractionLayouts, ConvolutionsLeftToLoops) {
   EXPECT_FALSE(conv("tensor<1x32x8x8xf32>", "tensor<48x16x3x3xf32>", 2, "tensor<1x48x6x6xf32>"));
   EXPECT_FALSE(conv("tensor<1x4x8x8xf32>", "tensor<8x1x3x3xf32>", 4, "tensor<1x8x6x6xf32>"));

@@ -74,6 +74,8 @@ bool isFlatIn(ir::KernelOp kernel, Operation* root, size_t begin, size_t end) {
 
 contraction::Problem problemOf(Operation* root, const ir::Contraction& shape, const Target& target) {
   const RankedTensorType result = tensorType(root->getResult(0));
+  if (shape.kind == ir::Contraction::Kind::filter_gradient)
+    return contraction::filterGradientProblem(shape, target.lanes());
   if (shape.kind != ir::Contraction::Kind::matmul)
     return contraction::convolutionProblem(shape, target.lanes(), layoutOf(root->getOperand(0)) != nullptr,
                                            result.getRank() - 2);
@@ -100,6 +102,9 @@ bool hasMicroKernel(ir::KernelOp kernel, const Target& target) {
     return false;
   const ir::Contraction shape = cast<ir::ContractionOpInterface>(root).getContraction();
   if (shape.kind == ir::Contraction::Kind::transposed_convolution || shape.transposeLhs)
+    return false;
+  // Positions of such a kernel are not those of a result that an epilogue could name.
+  if (shape.kind == ir::Contraction::Kind::filter_gradient && !llvm::hasNItems(kernel.getBody().front(), 2))
     return false;
   Value result = yielded(kernel);
   if (!result || tensorType(result) != tensorType(root->getResult(0)) ||

@@ -273,7 +273,7 @@ std::string describe(const Problem& p, const Plan& plan) {
   if (p.depthwise)
     return "depthwise " + width + "x" + channels;
   if (!p.channelLast)
-    return "direct conv " + width + "x" + channels +
+    return std::string(p.algorithm) + " " + width + "x" + channels +
            (plan.channelChunks > 1 ? ", " + std::to_string(plan.channelChunks) + " parts" : "");
   return p.output[2] == 1 ? "gemv" : "matmul " + width + "x" + channels;
 }

@@ -119,6 +119,42 @@ Problem convolutionProblem(const ir::Contraction& shape, int64_t lanes, bool inp
   return p;
 }
 
+Problem filterGradientProblem(const ir::Contraction& shape, int64_t lanes) {
+  Problem p;
+  const int64_t images = shape.batch;
+  p.algorithm = "filter gradient";
+  p.lanes = lanes;
+  p.batchDims = {1};
+  p.inputBatchStrides = p.filterBatchStrides = p.outputBatchStrides = {0};
+  p.groups = shape.groups;
+  p.channels = p.channelBlock = images;
+  p.inputChannelStride = 1;
+  p.filterChannelStride = lanes;
+  p.outChannels = shape.outChannels;
+
+  // What strides and dilations are to the convolution is the other way round here.
+  const auto rotated = [](const Triple& extents, int64_t last) {
+    return Triple{extents[1], extents[2], last};
+  };
+  p.input = rotated(shape.input, shape.inChannels);
+  p.output = rotated(shape.kernel, shape.inChannels);
+  p.kernel = rotated(shape.output, 1);
+  p.stride = rotated(shape.dilation, 1);
+  p.dilation = rotated(shape.stride, 1);
+  p.pad = rotated(shape.padBegin, 0);
+  p.spatialRank = 3;
+
+  p.inputStride = {shape.input[2] * images, images, product(shape.input) * images};
+  p.filterStride = {shape.output[2] * images * lanes, images * lanes, 0};
+  p.filterBlockStride = product(shape.output) * images * lanes;
+  p.outputStride = tripleStrides(p.output, lanes);
+  p.outputBlockStride = product(p.output) * lanes;
+  p.inputGroupStride = shape.inChannels * p.inputStride[2];
+  p.filterGroupStride = p.blocks() * p.filterBlockStride;
+  p.outputGroupStride = p.blocks() * p.outputBlockStride;
+  return p;
+}
+
 Problem matmulProblem(const ir::Contraction& shape, int64_t lanes, bool rhsPacked,
                       llvm::ArrayRef<int64_t> lhsBatch, llvm::ArrayRef<int64_t> rhsBatch,
                       llvm::ArrayRef<int64_t> resultBatch) {

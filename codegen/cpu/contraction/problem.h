@@ -19,6 +19,7 @@ using Triple = std::array<int64_t, 3>;
 /// input channels. A matrix product is a 1x1 convolution whose positions are the rows of the lhs. All strides
 /// are in elements.
 struct Problem {
+  const char* algorithm = "direct conv"; ///< what reports call it
   bool depthwise =
       false; ///< lanes of the input meet lanes of the filter one to one; nothing is reduced over channels
   int64_t lanes = 1;
@@ -70,6 +71,11 @@ struct Problem {
 /// Filter packed as passes/contraction_layout.h says; input blocked or row-major; result blocked.
 Problem convolutionProblem(const ir::Contraction& shape, int64_t lanes, bool inputBlocked,
                            int64_t spatialRank);
+
+/// Layouts as passes/contraction_layout.h says. Seen as a convolution whose positions are the taps and input
+/// channels of the filter, whose kernel positions are those of the cotangent, and whose channels are the
+/// batch. At most two spatial dimensions.
+Problem filterGradientProblem(const ir::Contraction& shape, int64_t lanes);
 
 /// `lhsBatch` and `rhsBatch` are aligned with the batch dimensions `resultBatch` and hold 1 where the operand
 /// broadcasts. The rhs is packed [n / lanes][k]{lanes}, or row-major: [k, n], or [n, k] if `shape` says

@@ -2,9 +2,9 @@
 include "ir/dialect.td"
 
 // Spatial attributes have one entry per spatial dimension (1, 2 or 3 of them); `pad_begin` and `pad_end` are >= 0.
-class Sinter_ConvolutionOp<string mnemonic, list<Trait> traits = [DeclareOpInterfaceMethods<ContractionOpInterface>]>
-    : Sinter_TensorOp<mnemonic, "contraction", !listconcat([
-        DeclareOpInterfaceMethods<LoopOpInterface>, DeclareOpInterfaceMethods<GradientOpInterface>], traits)> {
+class Sinter_ConvolutionOp<string mnemonic> : Sinter_TensorOp<mnemonic, "contraction", [
+    DeclareOpInterfaceMethods<LoopOpInterface>, DeclareOpInterfaceMethods<GradientOpInterface>,
+    DeclareOpInterfaceMethods<ContractionOpInterface>]> {
   let results = (outs Sinter_FloatTensor:$result);
   let declarations = "double getFlops();";
 }
@@ -34,7 +34,7 @@ def ConvTransposeOp : Sinter_ConvolutionOp<"conv_transpose"> {
                        DefaultValuedAttr<I64Attr, "1">:$groups);
 }
 
-def ConvFilterGradientOp : Sinter_ConvolutionOp<"conv_filter_gradient", []> {
+def ConvFilterGradientOp : Sinter_ConvolutionOp<"conv_filter_gradient"> {
   let summary = "the gradient of conv with respect to its filter";
   let description = [{
     input [N, C, spatial...] and cotangent [N, M, out...], of the shape conv would give for this input, a filter

@@ -58,12 +58,28 @@ void ConvFilterGradientOp::evaluate(ArrayRef<View> operands, ArrayRef<View> resu
       {Shape(getStrides()), Shape(getDilations()), Shape(getPadBegin()), static_cast<int64_t>(getGroups())});
 }
 
+Contraction ConvFilterGradientOp::getContraction() {
+  const auto input = tensorType(getInput()).getShape(), output = tensorType(getCotangent()).getShape();
+  Contraction result;
+  result.kind = Contraction::Kind::filter_gradient;
+  result.batch = input[0];
+  result.groups = static_cast<int64_t>(getGroups());
+  result.inChannels = input[1] / result.groups;
+  result.outChannels = output[1] / result.groups;
+  const auto copy = [](ArrayRef<int64_t> from, std::array<int64_t, 3>& to) {
+    std::copy(from.begin(), from.end(), to.end() - from.size());
+  };
+  copy(input.drop_front(2), result.input);
+  copy(output.drop_front(2), result.output);
+  copy(getKernel(), result.kernel);
+  copy(getStrides(), result.stride);
+  copy(getDilations(), result.dilation);
+  copy(getPadBegin(), result.padBegin);
+  return result;
+}
+
 double ConvFilterGradientOp::getFlops() {
-  const ArrayRef<int64_t> cotangent = tensorType(getCotangent()).getShape();
-  double flops = 2 * resultElements(getOperation()) * static_cast<double>(cotangent[0]);
-  for (int64_t extent : cotangent.drop_front(2))
-    flops *= static_cast<double>(extent);
-  return flops;
+  return getContraction().flops();
 }
 
 Value ConvFilterGradientOp::emitElement(LoopEmitter& emitter, const Point& at, ValueRange) {
