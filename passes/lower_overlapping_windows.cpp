@@ -205,15 +205,15 @@ private:
     for (Value& part : parts)
       if (!part)
         part = makeSplat(rewriter, loc, type, 0);
-    Value all = ir::create<ir::ConcatOp>(rewriter, loc, ValueRange(parts), uint64_t{1}, false);
-    const size_t spatial = op.getStrides().size();
-    const auto channels = static_cast<int64_t>(spatial) + 1;
-    Extents split{type.getDimSize(0)}, order{0, channels}, whole{type.getDimSize(0), type.getDimSize(1)};
-    llvm::append_range(split, op.getStrides());
-    llvm::append_range(split, type.getShape().drop_front(1));
-    for (size_t d = 0; d < spatial; ++d) {
-      order.append({channels + 1 + static_cast<int64_t>(d), 1 + static_cast<int64_t>(d)});
-      whole.push_back(type.getDimSize(static_cast<unsigned>(d + 2)) * op.getStrides()[d]);
+    // Outermost, the phases are written where they lie.
+    Value all = ir::create<ir::ConcatOp>(rewriter, loc, ValueRange(parts), uint64_t{0}, false);
+    const auto spatial = static_cast<int64_t>(op.getStrides().size());
+    Extents split(op.getStrides()), order{spatial, spatial + 1}, whole(type.getShape().take_front(2));
+    llvm::append_range(split, type.getShape());
+    for (int64_t d = 0; d < spatial; ++d) {
+      order.append({spatial + 2 + d, d});
+      whole.push_back(type.getDimSize(static_cast<unsigned>(d + 2)) *
+                      op.getStrides()[static_cast<size_t>(d)]);
     }
     all = ir::create<ir::ReshapeOp>(rewriter, loc, all, split);
     all = ir::create<ir::TransposeOp>(rewriter, loc, all, order);

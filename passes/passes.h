@@ -52,6 +52,8 @@ std::unique_ptr<mlir::Pass> createLowerGroupedConvPass(int64_t block = 8, bool m
 std::unique_ptr<mlir::Pass> createCompactStridedConvPass();
 /// Turns 3x3 convolutions with constant filters into Winograd's, where that pays.
 std::unique_ptr<mlir::Pass> createChooseAlgorithmPass();
+/// Transposes operands of matrix products that no micro-kernel reads as they are stored.
+std::unique_ptr<mlir::Pass> createTransposeOperandsPass();
 /// Moves reshapes behind what follows them, so that kernels meet.
 std::unique_ptr<mlir::Pass> createSinkReshapesPass();
 /// Chooses channels-blocked layouts around contractions that have micro-kernels; with `propagate`, lets the

@@ -48,6 +48,9 @@ void optimize(OpPassManager& functions, const PipelineOptions& options) {
     functions.addPass(createFoldConstantsPass());
     functions.addPass(createCSEPass());
   }
+  // After what makes flags of transposes.
+  if (options.fuse)
+    functions.addPass(createTransposeOperandsPass());
   // Winograd rounds differently than a sum of products: not where that is unwanted, and not where operations
   // are kept as they are written.
   if (options.fuse && !options.precise)
@@ -122,6 +125,7 @@ void registerPasses() {
   registerPass([] { return createLowerGroupedConvPass(); });
   registerPass(createCompactStridedConvPass);
   registerPass(createSinkReshapesPass);
+  registerPass(createTransposeOperandsPass);
   registerPass(createChooseAlgorithmPass);
   registerPass([] { return createAssignLayoutPass(); });
   registerPass(createPlaceConcatsPass);

@@ -20,9 +20,9 @@ func.func @unstrided(%x: tensor<1x1x3x5xf32>, %b: tensor<1xf32>) -> tensor<1x1x5
 // CHECK-DAG: %[[EVENT:.*]] = sinter.transpose %[[EVEN]] {permutation = array<i64: 1, 0, 2>}
 // CHECK-DAG: %[[A:.*]] = sinter.conv %[[X]], %[[ODDT]] {dilations = array<i64: 1>, pad_begin = array<i64: 0>, pad_end = array<i64: 0>, strides = array<i64: 1>}
 // CHECK-DAG: %[[B:.*]] = sinter.conv %[[X]], %[[EVENT]] {dilations = array<i64: 1>, pad_begin = array<i64: 0>, pad_end = array<i64: 1>, strides = array<i64: 1>}
-// CHECK: %[[ALL:.*]] = sinter.concat %[[A]], %[[B]] {axis = 1 : i64}
+// CHECK: %[[ALL:.*]] = sinter.concat %[[A]], %[[B]] {axis = 0 : i64}
 // CHECK: sinter.reshape %[[ALL]] {shape = array<i64: 2, 2, 8, 4>}
-// CHECK: sinter.transpose %{{.*}} {permutation = array<i64: 0, 2, 3, 1>}
+// CHECK: sinter.transpose %{{.*}} {permutation = array<i64: 1, 2, 3, 0>}
 // CHECK: %[[R:.*]] = sinter.reshape %{{.*}} {shape = array<i64: 2, 8, 8>}
 // CHECK: sinter.slice %[[R]] {sizes = array<i64: 2, 8, 7>
 func.func @strided(%x: tensor<2x3x4xf32>, %f: tensor<3x8x3xf32>) -> tensor<2x8x7xf32> {

@@ -38,8 +38,9 @@ Value tanhGeluSlope(GradientArithmetic& g, Value x) {
 
 } // namespace
 
+// By the result, which others read as well: nobody else needs the input.
 Partial ReluOp::partial(GradientArithmetic& g, unsigned) {
-  return {1, g.greater(getInput(), 0)};
+  return {1, g.greater(getResult(), 0)};
 }
 
 Partial SigmoidOp::partial(GradientArithmetic& g, unsigned) {
