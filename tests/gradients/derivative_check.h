@@ -26,7 +26,8 @@ class DerivativeCheck {
 public:
   enum class Verdict : uint8_t {
     right,
-    wrong,
+    modes_disagree,
+    unlike_differences, ///< or so close to a kink that it looks like a slope
     kink, ///< there is no derivative within a step of differences; what does not need differences is right
   };
 
