@@ -145,7 +145,7 @@ DerivativeCheck::Verdict DerivativeCheck::run(bool atTies) {
       std::max(absoluteDot(gradient, direction), absoluteDot(elements(floats(tangents)), cotangents_));
   constexpr double kBetweenModes = 1e-10, kToDifferences = 1e-6;
   // Where derivatives cancel to nothing, rounding is left; operands are about 1.
-  constexpr double kRoundingOfModes = 1e-12, kRoundingOfDifferences = 1e-10;
+  constexpr double kRoundingOfModes = 1e-10, kRoundingOfDifferences = 1e-8;
   if (!(std::abs(byReverse - byForward) <= kBetweenModes * size + kRoundingOfModes)) {
     problem_ = "reverse mode gives " + std::to_string(byReverse) + ", forward mode " +
                std::to_string(byForward) + ", terms sum to " + std::to_string(size);
@@ -153,7 +153,7 @@ DerivativeCheck::Verdict DerivativeCheck::run(bool atTies) {
   }
   if (atTies)
     return Verdict::right;
-  constexpr double kStep = 1e-3;
+  constexpr double kStep = 1e-4;
   const double coarse = difference(direction, kStep), fine = difference(direction, kStep / 2);
   const double scale = std::max(size, std::max(std::abs(coarse), std::abs(fine)));
   if (!(std::abs(coarse - fine) <= 0.3 * kToDifferences * scale + kRoundingOfDifferences))

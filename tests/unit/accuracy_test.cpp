@@ -121,11 +121,11 @@ std::vector<Function> functions() {
 // Operations whose results are an operand, a choice, or one operation of the processor: nothing to
 // approximate.
 const std::vector<std::string> kExact = {
-    "abs",        "neg",         "sign",       "relu",    "leaky_relu",    "prelu",       "clip",
-    "floor",      "ceil",        "round",      "add",     "sub",           "mul",         "div",
-    "maximum",    "minimum",     "remainder",  "fmod",    "select",        "cast",        "equal",
-    "not_equal",  "less",        "less_equal", "greater", "greater_equal", "logical_not", "logical_and",
-    "logical_or", "logical_xor", "is_nan",
+    "abs",        "neg",         "sign",       "relu",          "leaky_relu",    "prelu",       "clip",
+    "floor",      "ceil",        "round",      "add",           "sub",           "mul",         "div",
+    "maximum",    "minimum",     "remainder",  "fmod",          "select",        "cast",        "equal",
+    "not_equal",  "less",        "less_equal", "greater",       "greater_equal", "logical_not", "logical_and",
+    "logical_or", "logical_xor", "is_nan",     "stop_gradient",
 };
 
 //===-- Compiled functions --------------------------------------------------------------------------===//

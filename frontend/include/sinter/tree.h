@@ -149,7 +149,7 @@ T map_tensors(T tree, F&& f) {
 
 /// ... of it and its counterpart in `other`, a tree of the same structure, as gradients are one:
 ///
-///     params = map_tensors(params, gradients, [&](Tensor p, Tensor g) { return p - rate * g; });
+///     params = sinter::map_tensors(params, gradients, [&](Tensor p, Tensor g) { return p - rate * g; });
 ///
 /// Throws Error if there are not as many tensors in both.
 template <class T, class F>
