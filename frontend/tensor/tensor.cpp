@@ -146,7 +146,9 @@ std::vector<T> Tensor::to_vector(SourceLocation where) const {
     trace::fail(where, "to_vector",
                 "the elements are " + std::string(name_of(node.dtype)) + ", asked for " +
                     std::string(name_of(dtype_of<T>)));
-  const Tensor dense = contiguous(where);
+  const Tensor dense =
+      trace::make_concrete(node.storage, node.dtype, node.shape, node.strides, node.byte_offset)
+          .contiguous(where);
   const T* first = node_of(dense).view().as<T>();
   return std::vector<T>(first, first + elements());
 }

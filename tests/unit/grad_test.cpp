@@ -145,6 +145,19 @@ Tensor apply_net(const Net& net, Tensor x) {
   return x * net.scales.at("out");
 }
 
+TEST(Grad, ElementsMayBeReadInEveryWay) {
+  const auto f = [](Tensor x) {
+    const Tensor y = x.transpose(0, 1) * 2;
+    EXPECT_THAT(numbers(y), ElementsAre(2, 6, 4, 8));
+    EXPECT_EQ(y.data<double>()[1], 6);
+    EXPECT_EQ(y.view().as<double>()[2], 4);
+    EXPECT_EQ(numbers(grad([](Tensor z) { return sum(z * z); })(y)), (std::vector<double>{4, 12, 8, 16}));
+    EXPECT_EQ(y.contiguous().clone().storage()->bytes(), 4 * sizeof(double));
+    return sum(y);
+  };
+  EXPECT_THAT(numbers(grad(f)(f64({1, 2, 3, 4}, {2, 2}))), ElementsAre(2, 2, 2, 2));
+}
+
 TEST(Grad, OfNestedStructures) {
   const Tensor x = Tensor::normal({5, 3}, 6);
   const auto loss = [&](const Net& net) { return mean(square(apply_net(net, x))); };
