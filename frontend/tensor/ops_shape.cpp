@@ -186,13 +186,38 @@ Tensor pad(const Tensor& x, const Shape& low, const Shape& high, double value, P
 static_assert(static_cast<int>(ir::PadMode::reflect) == static_cast<int>(PadMode::reflect) &&
               static_cast<int>(ir::PadMode::edge) == static_cast<int>(PadMode::edge));
 
+namespace {
+
+// Compiled kernels cannot complain about an index: those that are known are looked at while `x` is traced.
+// Eager kernels look themselves.
+void check_known_indices(std::string_view operation, const Tensor& x, const Tensor& indices, int64_t axis,
+                         const SourceLocation& where) {
+  if (!x.is_traced() || indices.is_traced() ||
+      (indices.dtype() != DType::i32 && indices.dtype() != DType::i64))
+    return;
+  const int64_t extent = x.shape()[static_cast<int>(axis)];
+  const View view = node_of(indices).view();
+  for_each_offset<1>(view.shape, {view.strides}, [&](const std::array<int64_t, 1>& at) {
+    const int64_t index = view.dtype == DType::i32 ? view.as<int32_t>()[at[0]] : view.as<int64_t>()[at[0]];
+    if (index < -extent || index >= extent)
+      trace::fail(where, operation,
+                  "index " + std::to_string(index) + " is out of range for axis " + std::to_string(axis) +
+                      " of " + to_string(View{nullptr, x.dtype(), x.shape(), {}}));
+  });
+}
+
+} // namespace
+
 Tensor gather(const Tensor& x, const Tensor& indices, int axis, SourceLocation where) {
-  return apply<ir::GatherOp>(where, x, indices, int64_t{wrap_axis(where, "gather", axis, x.rank())});
+  const int64_t along = wrap_axis(where, "gather", axis, x.rank());
+  check_known_indices("gather", x, indices, along, where);
+  return apply<ir::GatherOp>(where, x, indices, along);
 }
 
 Tensor scatter_add(const Tensor& x, const Tensor& indices, const Tensor& updates, int axis,
                    SourceLocation where) {
   const int64_t along = wrap_axis(where, "scatter_add", axis, x.rank());
+  check_known_indices("scatter_add", x, indices, along, where);
   return apply<ir::ScatterAddOp>(where, x, indices, updates, along);
 }
 

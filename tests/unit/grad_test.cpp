@@ -334,6 +334,18 @@ TEST(GradErrors, WritingToWhatWasRecorded) {
               testing::AllOf(HasSubstr("grad_test.cpp:"), HasSubstr("mutable_data")));
 }
 
+TEST(GradErrors, IndicesOutOfRange) {
+  const Tensor table = f64({1, 2, 3, 4}, {2, 2});
+  const auto loss_at = [](std::vector<int64_t> rows) {
+    const Shape count{static_cast<int64_t>(rows.size())};
+    return [indices = Tensor::of(rows, count)](Tensor t) { return sum(gather(t, indices) * 2); };
+  };
+  EXPECT_THAT(numbers(grad(loss_at({1, -1}))(table)), ElementsAre(0, 0, 4, 4));
+  EXPECT_THAT(
+      error_of([&] { grad(loss_at({0, 2}))(table); }),
+      testing::AllOf(HasSubstr("grad_test.cpp:"), HasSubstr("gather: index 2 is out of range for axis 0")));
+}
+
 TEST(GradErrors, ReadingAValueInsideCompile) {
   const auto f = compile(grad([](Tensor x) { return sum(x).item() > 0 ? sum(x) : sum(x * x); }));
   EXPECT_THAT(

@@ -253,8 +253,8 @@ Tensor pad(const Tensor& x, const Shape& low, const Shape& high, double value = 
            PadMode mode = PadMode::constant, SourceLocation where = SourceLocation::current());
 Tensor broadcast_to(const Tensor& x, const Shape& shape, SourceLocation where = SourceLocation::current());
 /// Slices of x at the integer `indices` along an axis; negative indices count from the end. Throws Error for
-/// an index out of range; inside compile(), where elements cannot be looked at, the nearest index in range is
-/// taken.
+/// an index out of range; where indices are computed in a function that is compiled or differentiated, and
+/// cannot be looked at, the nearest index in range is taken.
 Tensor gather(const Tensor& x, const Tensor& indices, int axis = 0,
               SourceLocation where = SourceLocation::current());
 /// x with slices of `updates`, of the shape that gather gives, added at `indices`; all of equal indices.
