@@ -26,11 +26,10 @@ Shape followed_by(Shape shape, const Shape& other) {
 
 } // namespace
 
-void check_same_count(std::size_t a, std::size_t b, const SourceLocation& where) {
+void check_structures(const std::string& a, const std::string& b, const char* operation, const char* message,
+                      const SourceLocation& where) {
   if (a != b)
-    trace::fail(where, "map_tensors",
-                "trees of " + std::to_string(a) + " and " + std::to_string(b) +
-                    " tensors do not go together");
+    trace::fail(where, operation, message);
 }
 
 std::vector<Tensor> jacobian_rows(const Tensor& output, std::span<const Tensor> inputs,
@@ -47,7 +46,7 @@ std::vector<Tensor> jacobian_rows(const Tensor& output, std::span<const Tensor> 
     std::vector<Tensor> result;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       const Shape shape = followed_by(output.shape(), inputs[i].shape());
-      result.push_back(rows[i].empty() ? Tensor::zeros(shape, output.dtype(), where)
+      result.push_back(rows[i].empty() ? Tensor::zeros(shape, inputs[i].dtype(), where)
                                        : reshape(concat(rows[i], 0, where), shape, where));
     }
     return result;

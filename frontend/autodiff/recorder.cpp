@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/OperationSupport.h"
 
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <vector>
@@ -64,7 +65,6 @@ void derive(ModuleOp module, const Derivation& derivation) {
   Operation* end = body.getTerminator();
   const SmallVector<Value> all(end->getOperands());
   const ArrayRef<Value> given(all);
-  SmallVector<Value> results(given.take_front(derivation.values));
   const ArrayRef<Value> outputs = given.slice(derivation.values, derivation.outputs);
   const ArrayRef<Value> seeds = given.drop_front(derivation.values + derivation.outputs);
   const SmallVector<Value> variables(body.getArguments().take_front(derivation.variables));
@@ -72,13 +72,14 @@ void derive(ModuleOp module, const Derivation& derivation) {
   OpBuilder builder(end);
   using Mode = Derivation::Mode;
   const bool reverse = derivation.mode == Mode::reverse || derivation.mode == Mode::pullback;
-  if (derivation.mode == Mode::pullback)
-    results.clear();
   SmallVector<Value> derivatives;
   if (reverse)
     derivatives = ir::buildVjp(builder, outputs, seeds, variables);
   else if (derivation.mode == Mode::forward)
     derivatives = ir::buildJvp(builder, variables, seeds, outputs);
+  // Only now: a rule may have put another loop, which keeps more, in the place of one.
+  SmallVector<Value> results(
+      end->getOperands().take_front(derivation.mode == Mode::pullback ? 0 : derivation.values));
   ir::GradientArithmetic arithmetic(builder, function.getLoc());
   for (auto [value, derivative] : llvm::zip(reverse ? ArrayRef<Value>(variables) : outputs, derivatives))
     results.push_back(arithmetic.materialized(derivative, ir::tensorType(value)));
@@ -99,7 +100,10 @@ void derive(ModuleOp module, const Derivation& derivation) {
 }
 
 // Says so when one place keeps giving programs that were not seen before.
+std::atomic<int64_t> all_compilations{0};
+
 void count_compilation(const std::string& name) {
+  ++all_compilations;
   static std::mutex mutex;
   static std::map<std::string, int> counts;
   const std::lock_guard lock(mutex);
@@ -107,9 +111,9 @@ void count_compilation(const std::string& name) {
   constexpr int kOften = 16;
   if (count >= kOften && (count & (count - 1)) == 0)
     rt::log(
-        name + " has been compiled for " + std::to_string(count) +
-        " different programs: each length of a loop, each combination of shapes and each number in the code "
-        "makes one");
+        name + ": " + std::to_string(count) +
+        " programs have been compiled for this place; each length of a loop, each combination of shapes and "
+        "each number in the code makes one");
 }
 
 std::mutex pool_mutex;
@@ -138,6 +142,10 @@ Recorder::Lease::~Lease() {
     return;
   const std::lock_guard lock(pool_mutex);
   pool().push_back(std::move(recorder_));
+}
+
+int64_t Recorder::compilations() {
+  return all_compilations;
 }
 
 Recorder::Recorder() : context_(trace::make_context()) {}

@@ -55,6 +55,8 @@ public:
   ~Recorder();
 
   mlir::MLIRContext& context() { return *context_; }
+  /// How many programs all recorders have compiled.
+  static int64_t compilations();
 
   /// The program that computes `derivation` of @main of `recorded`. `name`: what is logged when functions
   /// recorded at one place keep differing. Throws Error.

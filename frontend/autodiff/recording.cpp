@@ -35,6 +35,13 @@ std::string parameter(std::span<const Tensor> inputs, std::size_t i) {
          described(inputs[i]);
 }
 
+std::vector<uint64_t> versions_of(std::span<const Tensor> tensors) {
+  std::vector<uint64_t> versions;
+  for (const Tensor& tensor : tensors)
+    versions.push_back(node_of(tensor).storage->version());
+  return versions;
+}
+
 } // namespace
 
 // A function called on its own is recorded in a trace of its own, which becomes a program. One that is called
@@ -99,7 +106,18 @@ struct detail::Recording::Impl {
     return values;
   }
 
+  void check_number(const Tensor& loss) const {
+    if (locate([&] { return loss.elements(); }) != 1)
+      fail("the function returns " + described(loss) +
+           "; the gradient is of one number: reduce it, with sum() or mean(), or use vjp() or jacobian()");
+    check_outputs(std::span(&loss, 1));
+  }
+
   void check_outputs(std::span<const Tensor> outputs) const {
+    locate([&] { // a tensor may have been moved from
+      for (const Tensor& output : outputs)
+        (void)node_of(output);
+    });
     for (const Tensor& output : outputs)
       if (!is_floating(output.dtype()))
         fail("the function returns " + described(output) + ", which is not of floating-point numbers");
@@ -174,23 +192,21 @@ detail::Recording::Recording(const char* transform, const SourceLocation& where)
     : impl_(new Impl{transform, where, {}, {}, nullptr, std::nullopt, std::nullopt}) {}
 detail::Recording::~Recording() = default;
 
-std::vector<Tensor> detail::Recording::begin(std::span<const Tensor> inputs, std::span<const Tensor> seeds) {
+std::vector<Tensor> detail::Recording::begin(std::span<const Tensor> inputs,
+                                             std::optional<std::span<const Tensor>> seeds) {
   return impl_->locate([&] {
     impl_->inputs.assign(inputs.begin(), inputs.end());
     impl_->check_inputs();
-    if (!seeds.empty())
-      impl_->check_seeds(inputs, seeds, "tangent");
-    impl_->begin(seeds);
+    if (seeds)
+      impl_->check_seeds(inputs, *seeds, "tangent");
+    impl_->begin(seeds.value_or(std::span<const Tensor>()));
     return impl_->variables;
   });
 }
 
 std::vector<Tensor> detail::Recording::gradients(const Tensor& loss, const GradOptions& options) {
   Impl& impl = *impl_;
-  if (loss.elements() != 1)
-    impl.fail("the function returns " + described(loss) +
-              "; the gradient is of one number: reduce it, with sum() or mean(), or use vjp() or jacobian()");
-  impl.check_outputs(std::span(&loss, 1));
+  impl.check_number(loss);
   return impl.locate([&] {
     const std::vector<Tensor> output = impl.in_trace(std::span(&loss, 1));
     if (!options.allow_unused)
@@ -258,10 +274,13 @@ detail::Recording::pullback(std::span<const Tensor> outputs) {
             ->program(std::move(recorded), {Derivation::Mode::pullback, live.results(), count, variables},
                       impl.name());
     live.become(autodiff::run_program(*forward, arguments));
-    return [backward, arguments, name = impl.transform, where = impl.where,
+    return [backward, arguments, versions = versions_of(arguments), name = impl.transform, where = impl.where,
             results](std::span<const Tensor> cotangents) {
       Impl check{name, where, {}, {}, nullptr, std::nullopt, std::nullopt};
       check.check_seeds(results, cotangents, "cotangent");
+      if (versions_of(arguments) != versions)
+        check.fail(
+            "a tensor that the function reads was written to (mutable_data) since; write to a clone() of it");
       std::vector<Tensor> all = arguments;
       all.insert(all.end(), cotangents.begin(), cotangents.end());
       return check.locate([&] { return autodiff::run_program(*backward, all); });

@@ -26,7 +26,7 @@ std::vector<Tensor> run_program(const rt::Executable& program, std::span<const T
 LiveTensors::LiveTensors(trace::Trace& trace) {
   llvm::DenseMap<mlir::Value, unsigned> places;
   for (const std::shared_ptr<trace::Node>& node : trace.live()) {
-    if (!trace.has_elements(node->value)) // of a body: it has none outside
+    if (node->body_open) // of a body: it has none outside
       continue;
     if (const Tensor* known = trace.known(node->value)) {
       node->become(node_of(*known));

@@ -19,6 +19,9 @@ const Node& readable(const Tensor& tensor, std::string_view operation, const Sou
   const Node& node = locate(where, operation, [&]() -> const Node& { return node_of(tensor); });
   if (node.trace && !node.trace->is_open())
     fail(where, operation, node.trace->finished());
+  if (node.trace && node.is_left_behind())
+    fail(where, operation,
+         "a tensor of the body of a branch or loop is read outside of it; let the body return it");
   if (node.trace && node.trace->values() == Values::on_demand)
     return locate(where, operation,
                   [&]() -> const Node& { return node_of(node.trace->elements(node.value)); });
@@ -131,6 +134,8 @@ Tensor::operator bool() const {
   if (!node.trace->is_open())
     throw Error(node.trace->finished());
   std::string made;
+  if (node.is_left_behind())
+    throw Error("a tensor of the body of a branch or loop is read outside of it; let the body return it");
   if (auto location = llvm::dyn_cast<mlir::FileLineColLoc>(node.value.getLoc()))
     made = " (made at " + location.getFilename().str() + ":" + std::to_string(location.getLine()) + ")";
   throw Error(

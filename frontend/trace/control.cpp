@@ -127,6 +127,8 @@ std::vector<Tensor> trace_scan(std::span<const Tensor> carries, std::span<const 
 int64_t scan_steps(std::span<const Tensor> sequences, const ScanOptions& options,
                    const SourceLocation& where) {
   int64_t steps = options.steps;
+  if (steps < -1)
+    fail(where, "scan", std::to_string(steps) + " steps");
   for (const Tensor& sequence : sequences) {
     if (sequence.rank() == 0)
       fail(where, "scan", "a sequence has no dimension to go along");

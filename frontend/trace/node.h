@@ -25,6 +25,10 @@ public:
   // Traced. The value may be used only while the trace is open.
   std::shared_ptr<Trace> trace;
   mlir::Value value;
+  std::shared_ptr<const bool> body_open; ///< of the branch or loop whose body it is a value of, if any
+
+  /// True once the body it belongs to has ended: `value` may not even be there any more.
+  bool is_left_behind() const { return body_open && !*body_open; }
 
   View view() const { return {storage->data() + byte_offset, dtype, shape, strides}; }
   /// Makes it a tensor that shares the elements of `other`, which is concrete and of the same dtype and

@@ -69,6 +69,7 @@ Tensor Trace::tensor(Value value) {
   node->shape = ir::shapeOf(type);
   node->trace = shared_from_this();
   node->value = value;
+  node->body_open = body_open_;
   if (values_ == Values::on_demand)
     made_.push_back(node);
   return Tensor(std::move(node));
@@ -86,6 +87,8 @@ Value Trace::value(const Tensor& tensor) {
     return capture(tensor);
   if (!node.trace->is_open())
     throw Error(node.trace->finished());
+  if (node.is_left_behind())
+    throw Error("a tensor of the body of a branch or loop is used outside of it; let the body return it");
   if (node.trace.get() != this)
     throw Error("the operands belong to two functions that are traced at the same time");
   return node.value;

@@ -56,6 +56,26 @@ public:
   /// False for values of bodies of branches and loops.
   bool has_elements(mlir::Value value) const { return value.getParentBlock() == body_; }
 
+  /// While it lives, what is recorded is the body of a branch or loop: the tensors made are of use in it
+  /// only.
+  class BodyScope {
+  public:
+    explicit BodyScope(Trace& trace) : trace_(trace), outer_(trace.body_open_) {
+      trace.body_open_ = open_ = std::make_shared<bool>(true);
+    }
+    ~BodyScope() {
+      *open_ = false;
+      trace_.body_open_ = outer_;
+    }
+    BodyScope(const BodyScope&) = delete;
+    BodyScope& operator=(const BodyScope&) = delete;
+
+  private:
+    Trace& trace_;
+    std::shared_ptr<const bool> outer_;
+    std::shared_ptr<bool> open_;
+  };
+
   mlir::OpBuilder& builder() { return builder_; }
   bool is_open() const { return module_.get() != nullptr; }
   /// What errors say of a tensor of this trace that is used when the trace is over.
@@ -89,6 +109,7 @@ private:
   mlir::OpBuilder builder_;
   mlir::Location location_;
   std::string finished_;
+  std::shared_ptr<const bool> body_open_; // of the innermost body being traced
   mlir::Block* body_ = nullptr;
   // Captured tensors, which are kept alive, and what stands for them.
   std::unordered_map<const Node*, std::pair<Tensor, mlir::Value>> captured_;

@@ -17,6 +17,7 @@ TracedBody::TracedBody(Trace& trace, TypeRange arguments, const detail::TraceBod
   const Location location = mlir_location(builder.getContext(), where);
   Block& block = region_->emplaceBlock();
   builder.setInsertionPointToEnd(&block);
+  const Trace::BodyScope scope(trace);
   std::vector<Tensor> tensors;
   for (Type type : arguments)
     tensors.push_back(trace.tensor(block.addArgument(type, location)));

@@ -79,12 +79,14 @@ DerivativeCheck::Verdict verdictOf(DerivativeCheck& check, const Program& progra
   if (verdict != Verdict::unlike_differences)
     return verdict;
   constexpr int kTries = 20;
+  int right = 0, unlike = 0;
   for (int i = 0; i < kTries; ++i) {
     const Program elsewhere = nudged(program, random);
-    if (DerivativeCheck(elsewhere, random).run(false) == Verdict::right)
-      return Verdict::kink;
+    const Verdict other = DerivativeCheck(elsewhere, random).run(false);
+    right += other == Verdict::right ? 1 : 0;
+    unlike += other == Verdict::unlike_differences ? 1 : 0;
   }
-  return verdict;
+  return right > 4 * unlike ? Verdict::kink : verdict;
 }
 
 bool isWrong(DerivativeCheck::Verdict verdict) {

@@ -183,5 +183,52 @@ TEST(ControlErrors, NameTheLineAndWhatDoesNotFit) {
               HasSubstr("a sequence of shape [1] for 2 steps"));
 }
 
+struct Counted {
+  Tensor x;
+  int rounds = 0;
+};
+
+TEST(ControlErrors, NumbersThatChangeInATracedBody) {
+  const auto loop = [](Tensor x) {
+    return while_loop(
+               Counted{x, 0}, [](Counted s) { return less(sum(s.x), 9); },
+               [](Counted s) { return Counted{s.x * 2, s.rounds + 1}; })
+        .x;
+  };
+  EXPECT_THAT(numbers(loop(f64({1, 2}, {2}))), ElementsAre(4, 8)); // at once, they may
+  EXPECT_THAT(
+      error_of([&] { compile(loop)(f64({1, 2}, {2})); }),
+      AllOf(HasSubstr("control_test.cpp:"), HasSubstr("while_loop: "), HasSubstr("make those tensors")));
+  EXPECT_THAT(error_of([&] {
+                compile([](Tensor x) {
+                  return cond(
+                             greater(sum(x), 0), [&] { return std::pair(x, 1); },
+                             [&] { return std::pair(x, 2); })
+                      .first;
+                })(f64({1}, {1}));
+              }),
+              HasSubstr("the branches give trees that differ"));
+}
+
+TEST(ControlErrors, TensorsThatLeaveABody) {
+  const auto f = [](Tensor x) {
+    Tensor leaked;
+    const Tensor y =
+        while_loop(x, [](Tensor s) { return less(sum(s), 9); }, [&](Tensor s) { return leaked = s * 2; });
+    return sum(y + leaked);
+  };
+  EXPECT_THAT(error_of([&] { grad(f)(f64({1, 2}, {2})); }),
+              AllOf(HasSubstr("control_test.cpp:"), HasSubstr("used outside of it; let the body return it")));
+  const auto reads = [](Tensor x) {
+    Tensor leaked;
+    try {
+      cond(greater(sum(x), 0), [&] { return leaked = x * 2; }, [&] { return sum(x); });
+    } catch (const Error&) { // the branches do not fit
+    }
+    return sum(x) * leaked.item();
+  };
+  EXPECT_THAT(error_of([&] { grad(reads)(f64({1, 2}, {2})); }), HasSubstr("read outside of it"));
+}
+
 } // namespace
 } // namespace sinter

@@ -1,6 +1,8 @@
 // Transforms of C++ functions: gradients of the classics, composition, errors.
 #include "sinter/sinter.h"
 
+#include "frontend/autodiff/recorder.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -372,6 +374,94 @@ TEST(GradErrors, OfCotangentsAndTangentsThatDoNotFit) {
   EXPECT_THAT(error_of([&] { pull_back(f64({1}, {1})); }), HasSubstr("the cotangent f64[1] of f64[2]"));
   EXPECT_THAT(error_of([&] { jvp([](Tensor x) { return x * x; })(x, Tensor::of({1, 2}, {2})); }),
               HasSubstr("the tangent f32[2] of f64[2]"));
+}
+
+TEST(GradErrors, WritingToWhatAPullbackReads) {
+  Tensor x = f64({1, 2}, {2});
+  const auto result = vjp([](Tensor x) { return x * x; })(x);
+  x.mutable_data<double>()[0] = 5;
+  EXPECT_THAT(error_of([&] { result.second(f64({1, 1}, {2})); }),
+              testing::AllOf(HasSubstr("grad_test.cpp:"), HasSubstr("was written to")));
+}
+
+TEST(GradErrors, TreesThatDoNotGoTogether) {
+  const Tensor x = f64({1, 2}, {2});
+  using Map = std::map<std::string, Tensor>;
+  const auto f = [](Map m) { return sum(m.begin()->second * 2); };
+  EXPECT_THAT(error_of([&] { jvp(f)(Map{{"a", x}}, Map{{"b", x}}); }),
+              testing::AllOf(HasSubstr("grad_test.cpp:"), HasSubstr("not of the structure")));
+  EXPECT_THAT(error_of([&] { jvp(f)(Map{{"a", x}}, Map{}); }), HasSubstr("not of the structure"));
+  EXPECT_THAT(
+      error_of([&] { map_tensors(Map{{"a", x}}, Map{{"b", x}}, [](Tensor a, Tensor) { return a; }); }),
+      HasSubstr("map_tensors: the trees are not of the same structure"));
+}
+
+// Equal recordings find their program; whatever differs in them makes another.
+TEST(Recordings, AreFoundAgain) {
+  const auto programs_of = [](auto f, const std::vector<Tensor>& inputs) {
+    const int64_t before = autodiff::Recorder::compilations();
+    for (const Tensor& x : inputs)
+      grad(f)(x);
+    return autodiff::Recorder::compilations() - before;
+  };
+  const Tensor x = f64({1, 2, 3}, {3}), y = f64({4, 5, 6}, {3}), longer = f64({1, 2, 3, 4}, {4});
+  const auto scaled = [](double by) {
+    return [by](Tensor x) { return sum(sin(x) * by) + sum(clip(x, -by, by)); };
+  };
+  EXPECT_EQ(programs_of(scaled(123), {x, y, x}), 1);
+  EXPECT_EQ(programs_of(scaled(123), {x}), 0);      // from another place
+  EXPECT_EQ(programs_of(scaled(124), {x}), 1);      // another number
+  EXPECT_EQ(programs_of(scaled(124), {longer}), 1); // another shape
+  const auto captures = [](Tensor by) { return [by](Tensor x) { return sum(sin(x) * by * 125); }; };
+  EXPECT_EQ(programs_of(captures(x), {x}), 1);
+  EXPECT_EQ(programs_of(captures(y), {x}), 0); // other elements
+  const auto difference = [](bool turned) {
+    return [turned](Tensor x) {
+      const Tensor a = sin(x) * 126, b = cos(x);
+      return sum(turned ? b - a : a - b);
+    };
+  };
+  EXPECT_EQ(programs_of(difference(false), {x}), 1);
+  EXPECT_EQ(programs_of(difference(true), {x}), 1); // other operands
+  const auto branches = [](double by) {
+    return [by](Tensor x) {
+      return sum(cond(greater(sum(x), 0), [&] { return x * by; }, [&] { return x - by; }));
+    };
+  };
+  EXPECT_EQ(programs_of(branches(127), {x, y}), 1);
+  EXPECT_EQ(programs_of(branches(128), {x}), 1); // other bodies
+  EXPECT_NEAR(grad(branches(127))(x).to_vector<double>()[0], 127, 1e-12);
+  EXPECT_NEAR(grad(branches(128))(x).to_vector<double>()[0], 128, 1e-12);
+}
+
+// The table of docs/gradients.md.
+TEST(Grad, AtKinksAndTies) {
+  const auto at = [](auto f, double x) {
+    return grad([&](Tensor x) { return sum(f(x)); })(f64({x}, {1})).item();
+  };
+  EXPECT_EQ(at([](Tensor x) { return relu(x); }, 0), 0);
+  EXPECT_EQ(at([](Tensor x) { return abs(x); }, 0), 0);
+  EXPECT_EQ(at([](Tensor x) { return leaky_relu(x, 0.25); }, 0), 0.25);
+  EXPECT_EQ(at([](Tensor x) { return prelu(x, f64({0.25}, {1})); }, 0), 0.25);
+  EXPECT_EQ(at([](Tensor x) { return elu(x, 0.5); }, 0), 0.5);
+  EXPECT_NEAR(at([](Tensor x) { return selu(x); }, 0), 1.7580993408473768, 1e-15);
+  EXPECT_EQ(at([](Tensor x) { return hard_swish(x); }, -3), 0);
+  EXPECT_EQ(at([](Tensor x) { return hard_swish(x); }, 3), 1);
+  EXPECT_EQ(at([](Tensor x) { return hard_sigmoid(x, 0.25, 0.5); }, -2), 0);
+  EXPECT_EQ(at([](Tensor x) { return hard_sigmoid(x, 0.25, 0.5); }, 2), 0);
+  EXPECT_EQ(at([](Tensor x) { return clip(x, -1, 1); }, -1), 1);
+  EXPECT_EQ(at([](Tensor x) { return clip(x, -1, 1); }, 1), 1);
+  EXPECT_EQ(at([](Tensor x) { return maximum(x, 2); }, 2), 0.5);
+  EXPECT_EQ(at([](Tensor x) { return minimum(x, 2); }, 2), 0.5);
+  EXPECT_EQ(at([](Tensor x) { return sign(x) + floor(x) + ceil(x) + round(x); }, 1), 0);
+  EXPECT_EQ(at([](Tensor x) { return pow(f64({0}, {1}), x); }, 2), 0);
+  EXPECT_THAT(numbers(grad([](Tensor x) { return max(x); })(f64({3, 1, 3, 0}, {4}))),
+              ElementsAre(0.5, 0, 0.5, 0));
+  EXPECT_THAT(numbers(grad([](Tensor x) { return min(x); })(f64({3, 0, 3, 0}, {4}))),
+              ElementsAre(0, 0.5, 0, 0.5));
+  EXPECT_THAT(
+      numbers(grad([](Tensor x) { return sum(max_pool(x, {.kernel = {2}})); })(f64({3, 3, 1, 2}, {1, 1, 4}))),
+      ElementsAre(1, 0, 0, 1));
 }
 
 } // namespace

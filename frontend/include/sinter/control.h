@@ -1,8 +1,9 @@
 // Branches and loops as operations: inside compile(), where values are not known, and wherever a loop of
-// changing length is to be one program. On tensors that are known they run at once, like any C++.
+// changing length is to be one program. Outside of functions that are compiled or differentiated they run at
+// once, like any C++.
 //
 // Bodies are C++ functions on trees of tensors (tree.h). They are traced once; what they capture is handed to
-// them. Elements cannot be read inside a body.
+// them. Elements cannot be read inside a body that is traced.
 #pragma once
 
 #include "sinter/tree.h"
@@ -48,6 +49,19 @@ Tensor scan_slice(const Tensor& sequence, int64_t step, const SourceLocation& wh
 std::vector<Tensor> scan_stack(const std::vector<std::vector<Tensor>>& steps, const SourceLocation& where);
 [[noreturn]] void fail_no_steps(const SourceLocation& where);
 
+/// Throws Error unless the trees are alike in everything but tensors: what is no tensor cannot change from
+/// run to run of a body that is recorded once.
+template <class T>
+void check_bodies(const T& a, const T& b, const char* operation, const char* what,
+                  const SourceLocation& where) {
+  check_structures(structure_of(a, true), structure_of(b, true), operation,
+                   (std::string(what) +
+                    " trees that differ in more than the elements of tensors: in structure, or in "
+                    "numbers that are no tensors; make those tensors")
+                       .c_str(),
+                   where);
+}
+
 template <class T>
 T with_tensors(T tree, std::span<const Tensor> tensors) {
   std::size_t at = 0;
@@ -69,7 +83,13 @@ auto cond(const Tensor& predicate, Then then, Else otherwise,
     return static_cast<bool>(predicate) ? then() : otherwise();
   std::optional<Result> structure;
   const auto body = [&](auto& branch) {
-    return [&](std::span<const Tensor>) { return tensors_of(structure.emplace(branch())); };
+    return [&](std::span<const Tensor>) {
+      Result result = branch();
+      if (structure)
+        detail::check_bodies(*structure, result, "cond", "the branches give", where);
+      structure = result;
+      return tensors_of(result);
+    };
   };
   const std::vector<Tensor> results = detail::trace_cond(predicate, body(then), body(otherwise), where);
   return detail::with_tensors(std::move(*structure), results);
@@ -91,7 +111,9 @@ State while_loop(State state, Condition condition, Body body, WhileOptions optio
     return std::vector<Tensor>{condition(detail::with_tensors(state, tensors))};
   };
   const auto traced_body = [&](std::span<const Tensor> tensors) {
-    return tensors_of(static_cast<const State&>(body(detail::with_tensors(state, tensors))));
+    const State next = body(detail::with_tensors(state, tensors));
+    detail::check_bodies(state, next, "while_loop", "the body takes and gives", where);
+    return tensors_of(next);
   };
   return detail::with_tensors(state,
                               detail::trace_while(carries, traced_condition, traced_body, options, where));
@@ -118,6 +140,9 @@ auto scan(Body body, Carry carry, const Sequences& sequences, ScanOptions option
       Pair next = body(carry, map_tensors(sequences, [&](const Tensor& sequence) {
                          return detail::scan_slice(sequence, step, where);
                        }));
+      detail::check_bodies(carry, next.first, "scan", "the body takes and gives", where);
+      if (structure)
+        detail::check_bodies(*structure, next.second, "scan", "steps give", where);
       carry = std::move(next.first);
       structure = std::move(next.second);
       steps[static_cast<std::size_t>(step)] = tensors_of(*structure);
@@ -130,6 +155,7 @@ auto scan(Body body, Carry carry, const Sequences& sequences, ScanOptions option
   const auto traced_body = [&](std::span<const Tensor> tensors) {
     Pair next = body(detail::with_tensors(carry, tensors),
                      detail::with_tensors(sequences, tensors.subspan(carries.size())));
+    detail::check_bodies(carry, next.first, "scan", "the body takes and gives", where);
     std::vector<Tensor> results = tensors_of(next.first),
                         outputs = tensors_of(structure.emplace(next.second));
     results.insert(results.end(), outputs.begin(), outputs.end());

@@ -36,8 +36,9 @@ public:
   Recording(const Recording&) = delete;
   Recording& operator=(const Recording&) = delete;
 
-  /// Starts it; returns what stands for `inputs` in the function. `seeds` take part in choosing the program.
-  std::vector<Tensor> begin(std::span<const Tensor> inputs, std::span<const Tensor> seeds = {});
+  /// Starts it; returns what stands for `inputs` in the function. `seeds` are tangents, one for each.
+  std::vector<Tensor> begin(std::span<const Tensor> inputs,
+                            std::optional<std::span<const Tensor>> seeds = std::nullopt);
 
   // One of these ends it. All tensors that were recorded have elements then, unless this is part of a larger
   // recording.
@@ -178,7 +179,12 @@ public:
     arguments = filled_tree(std::move(arguments), recording.begin(tensors_of(Arguments(args...))));
     Result result = std::apply(function_.f, arguments);
     auto pull = recording.pullback(tensors_of(result));
-    return {std::move(result), [pull, structure = Arguments(args...)](const Result& cotangent) -> Cotangents {
+    const std::string of_result = structure_of(result); // before it is moved
+    return {std::move(result),
+            [pull, structure = Arguments(args...), of_result,
+             where = function_.where](const Result& cotangent) -> Cotangents {
+              check_structures(of_result, structure_of(cotangent), "vjp",
+                               "the cotangents are not of the structure of what they belong to", where);
               Arguments filled = filled_tree(structure, pull(tensors_of(cotangent)));
               if constexpr (sizeof...(Args) == 1)
                 return std::get<0>(std::move(filled));
@@ -210,6 +216,8 @@ public:
                                 const std::remove_cvref_t<Args>&... tangents) const {
     using Arguments = std::tuple<std::remove_cvref_t<Args>...>;
     Arguments arguments(args...);
+    check_structures(structure_of(arguments), structure_of(Arguments(tangents...)), name,
+                     "the tangents are not of the structure of what they belong to", function_.where);
     const std::vector<Tensor> seeds = tensors_of(Arguments(tangents...));
     Recording recording(name, function_.where);
     arguments = filled_tree(std::move(arguments), recording.begin(tensors_of(Arguments(args...)), seeds));

@@ -11,7 +11,6 @@
 #include <string>
 #include <tuple>
 #include <type_traits>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -35,8 +34,6 @@ template <class T>
 inline constexpr bool is_map = false;
 template <class... T>
 inline constexpr bool is_map<std::map<T...>> = true;
-template <class... T>
-inline constexpr bool is_map<std::unordered_map<T...>> = true;
 
 template <class T>
 inline constexpr bool is_tuple = false;
@@ -132,6 +129,71 @@ void for_each_tensor(T& tree, Visit&& visit) {
                                           "for_each_tensor(visit), or keep it out of what is differentiated");
 }
 
+namespace detail {
+
+/// What numbers, strings and enumerators are, as text.
+template <class T>
+std::string plain_text(const T& value) {
+  if constexpr (std::same_as<T, std::string>)
+    return '"' + value + '"';
+  else if constexpr (std::same_as<T, Shape>)
+    return to_string(value);
+  else if constexpr (std::is_enum_v<T>)
+    return std::to_string(static_cast<int64_t>(value));
+  else
+    return std::to_string(value);
+}
+
+/// A text that differs for trees of different structure: sizes of containers, keys of maps, absent optionals.
+/// With `numbers`, what is no tensor counts as well.
+template <class T>
+void append_structure(std::string& text, const T& tree, bool numbers) {
+  if constexpr (std::same_as<T, Tensor>)
+    text += 'T';
+  else if constexpr (requires { tree.for_each_tensor([](const Tensor&) {}); })
+    tree.for_each_tensor([&](const Tensor&) { text += 'T'; });
+  else if constexpr (is_sequence<T>) {
+    text += '[';
+    for (const auto& element : tree)
+      append_structure(text, element, numbers);
+    text += ']';
+  } else if constexpr (is_map<T>) {
+    text += '{';
+    for (const auto& [key, element] : tree) {
+      if constexpr (is_plain<std::remove_cvref_t<decltype(key)>>)
+        text += plain_text(key) + ':';
+      append_structure(text, element, numbers);
+    }
+    text += '}';
+  } else if constexpr (is_tuple<T>)
+    std::apply([&](const auto&... elements) { (append_structure(text, elements, numbers), ...); }, tree);
+  else if constexpr (is_optional<T>) {
+    text += tree ? '1' : '0';
+    if (tree)
+      append_structure(text, *tree, numbers);
+  } else if constexpr (std::is_aggregate_v<T> && !is_plain<T>) {
+    text += '(';
+    for_each_member(tree, [&](const auto& member) { append_structure(text, member, numbers); });
+    text += ')';
+  } else if (numbers) {
+    if constexpr (is_plain<T>)
+      text += plain_text(tree) + ',';
+  }
+}
+
+template <class T>
+std::string structure_of(const T& tree, bool numbers = false) {
+  std::string text;
+  append_structure(text, tree, numbers);
+  return text;
+}
+
+/// Throws Error if these are not equal, for the function `operation`.
+void check_structures(const std::string& a, const std::string& b, const char* operation, const char* message,
+                      const SourceLocation& where);
+
+} // namespace detail
+
 /// The tensors inside a tree, in order.
 template <class T>
 std::vector<Tensor> tensors_of(const T& tree) {
@@ -151,18 +213,15 @@ T map_tensors(T tree, F&& f) {
 ///
 ///     params = sinter::map_tensors(params, gradients, [&](Tensor p, Tensor g) { return p - rate * g; });
 ///
-/// Throws Error if there are not as many tensors in both.
+/// Throws Error if their structures differ: sizes of containers, keys of maps.
 template <class T, class F>
 T map_tensors(T tree, const T& other, F&& f, SourceLocation where = SourceLocation::current());
 
-namespace detail {
-void check_same_count(std::size_t a, std::size_t b, const SourceLocation& where);
-} // namespace detail
-
 template <class T, class F>
 T map_tensors(T tree, const T& other, F&& f, SourceLocation where) {
+  detail::check_structures(detail::structure_of(tree), detail::structure_of(other), "map_tensors",
+                           "the trees are not of the same structure", where);
   const std::vector<Tensor> a = tensors_of(tree), b = tensors_of(other);
-  detail::check_same_count(a.size(), b.size(), where);
   std::size_t at = 0;
   for_each_tensor(tree, [&](Tensor& tensor) {
     tensor = f(a[at], b[at]);

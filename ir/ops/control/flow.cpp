@@ -121,7 +121,7 @@ LogicalResult WhileOp::verify() {
   if (given != getCarries().getTypes())
     return emitOpError() << "body gives " << text(given) << ", but the carries are "
                          << text(getCarries().getTypes());
-  if (getMaxIterations().value_or(0) < 0)
+  if (static_cast<int64_t>(getMaxIterations().value_or(0)) < 0)
     return emitOpError() << "max_iterations is " << static_cast<int64_t>(*getMaxIterations());
   return success();
 }
