@@ -30,8 +30,8 @@ void differentiate(func::FuncOp function, DerivativeMode mode, ArrayRef<int64_t>
     seeds.push_back(body.getArgument(at));
   }
 
-  const SmallVector<Value> found =
-      reverse ? buildVjp(builder, outputs, seeds, variables) : buildJvp(builder, variables, seeds, outputs);
+  const SmallVector<Value> found = reverse ? ir::buildVjp(builder, outputs, seeds, variables)
+                                           : ir::buildJvp(builder, variables, seeds, outputs);
   SmallVector<Value> results(end->getOperands());
   for (auto [value, derivative] : llvm::zip_equal(reverse ? variables : outputs, found)) {
     results.push_back(

@@ -7,16 +7,13 @@
 
 namespace sinter::passes {
 
-using ir::buildJvp;
-using ir::buildVjp;
-
 enum class DerivativeMode : uint8_t {
   reverse, ///< further arguments: a cotangent per float result; further results: one per argument of `inputs`
   forward, ///< further arguments: a tangent per argument of `inputs`; further results: one per float result
 };
 
 /// Makes a function that computes a derivative beside its results: by what `mode` says. `inputs` are numbers
-/// of arguments of floats. Throws Error as above.
+/// of arguments of floats. Throws Error as ir::buildVjp does.
 void differentiate(mlir::func::FuncOp function, DerivativeMode mode, llvm::ArrayRef<int64_t> inputs);
 
 } // namespace sinter::passes

@@ -38,7 +38,7 @@ public:
 
   /// A further argument of the function.
   Tensor argument(DType dtype, const Shape& shape);
-  /// A further argument that has these elements for now. Values on demand only.
+  /// A further argument, and its elements while the function is recorded. For Values::on_demand.
   Tensor argument(const Tensor& elements);
   /// The value that stands for `tensor`: its own; a constant that shares its storage; or, where values are
   /// had on demand, an argument. Throws Error for tensors of other traces.
@@ -48,7 +48,7 @@ public:
   /// A tensor equal to `tensor`, but another value, by which a derivative can be taken alone.
   Tensor renamed(const Tensor& tensor);
 
-  /// The elements of a value, computed with the eager kernels if they were not before. Values on demand only.
+  /// The elements of a value, computed with the eager kernels if they were not before. For Values::on_demand.
   const Tensor& elements(mlir::Value value);
   /// ... if they were computed before, else null.
   const Tensor* known(mlir::Value value) const;

@@ -88,7 +88,7 @@ public:
     Values results{output};
     if (!variables.empty()) {
       const mlir::Value seed = argument(ir::tensorType(output).getShape());
-      results = passes::buildVjp(builder_, {output}, {seed}, variables);
+      results = ir::buildVjp(builder_, {output}, {seed}, variables);
     }
     mlir::func::ReturnOp::create(builder_, builder_.getUnknownLoc(), results);
     for (auto [i, value] : llvm::enumerate(results))

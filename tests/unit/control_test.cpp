@@ -1,6 +1,9 @@
 // Branches and loops of C++ functions: at once, compiled, differentiated.
 #include "sinter/sinter.h"
 
+#include "unit/error_of.h"
+#include "unit/f64_tensors.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -9,27 +12,12 @@
 namespace sinter {
 namespace {
 
+using test::error_of;
+using test::f64;
+using test::numbers;
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-template <class F>
-std::string error_of(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
-Tensor f64(std::vector<double> values, const Shape& shape) {
-  return Tensor::of(values, shape);
-}
-
-std::vector<double> numbers(const Tensor& tensor) {
-  return tensor.to_vector<double>();
-}
 
 Tensor branch(Tensor x) {
   const Tensor doubled = x * 2;

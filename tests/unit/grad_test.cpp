@@ -3,6 +3,9 @@
 
 #include "frontend/autodiff/recorder.h"
 
+#include "unit/error_of.h"
+#include "unit/f64_tensors.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -14,26 +17,11 @@
 namespace sinter {
 namespace {
 
+using test::error_of;
+using test::f64;
+using test::numbers;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-template <class F>
-std::string error_of(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
-Tensor f64(std::vector<double> values, const Shape& shape) {
-  return Tensor::of(values, shape);
-}
-
-std::vector<double> numbers(const Tensor& tensor) {
-  return tensor.to_vector<double>();
-}
 
 /// The derivative of `f`, of one f64 tensor to one number, by central differences.
 template <class F>
