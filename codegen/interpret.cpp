@@ -55,6 +55,10 @@ private:
     else if (auto launch = dyn_cast<ir::LaunchOp>(op))
       assign(op, call(module_.lookupSymbol<ir::KernelOp>(launch.getKernel()).getBody(),
                       heldOf(op.getOperands())));
+    else if (auto checkpoint = dyn_cast<ir::CheckpointOp>(op))
+      assign(op, call(checkpoint.getBody(), heldOf(op.getOperands())));
+    else if (auto custom = dyn_cast<ir::CustomGradientOp>(op))
+      assign(op, heldOf(custom.getValues()));
     else if (auto cond = dyn_cast<ir::CondOp>(op))
       assign(op, branch(cond));
     else if (auto loop = dyn_cast<ir::WhileOp>(op))

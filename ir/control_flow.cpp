@@ -1,4 +1,4 @@
-// Building branches and loops.
+// Building operations with bodies.
 #include "ir/control_flow.h"
 
 #include "ir/op_creation.h"
@@ -68,6 +68,21 @@ ScanOp createScan(OpBuilder& builder, Location loc, ValueRange carries, ValueRan
     properties.reverse = builder.getUnitAttr();
   state.addRegion(std::move(body));
   return cast<ScanOp>(detail::inferAndCreate(builder, state));
+}
+
+CheckpointOp createCheckpoint(OpBuilder& builder, Location loc, ValueRange inputs,
+                              std::unique_ptr<Region> body) {
+  OperationState state(loc, CheckpointOp::getOperationName());
+  state.addOperands(inputs);
+  state.addRegion(std::move(body));
+  return cast<CheckpointOp>(detail::inferAndCreate(builder, state));
+}
+
+CustomGradientOp createCustomGradient(OpBuilder& builder, Location loc, ValueRange inputs, ValueRange values,
+                                      ValueRange captured, std::unique_ptr<Region> rule) {
+  OperationState state = stateOf<CustomGradientOp>(loc, {inputs, values, captured});
+  state.addRegion(std::move(rule));
+  return cast<CustomGradientOp>(detail::inferAndCreate(builder, state));
 }
 
 SmallVector<Value> inlineBody(OpBuilder& builder, Region& body, ValueRange arguments) {

@@ -1,4 +1,4 @@
-// Building branches and loops.
+// Building operations with bodies.
 #pragma once
 
 #include "ir/ops.h"
@@ -13,8 +13,9 @@ using BodyBuilder =
 std::unique_ptr<mlir::Region> makeBody(mlir::MLIRContext* context, mlir::Location loc,
                                        mlir::TypeRange arguments, BodyBuilder build);
 
-/// Each creates the operation of its name at the builder's place: see ir/ops/control/flow.td. Bodies end in
-/// sinter.yield. Throws Error with a one-line cause if operands and bodies do not fit.
+/// Each creates the operation of its name at the builder's place: see ir/ops/control/flow.td and
+/// derivative.td. Bodies end in sinter.yield. Throws Error with a one-line cause if operands and bodies do
+/// not fit.
 CondOp createCond(mlir::OpBuilder& builder, mlir::Location loc, mlir::Value predicate,
                   mlir::ValueRange inputs, std::unique_ptr<mlir::Region> thenBody,
                   std::unique_ptr<mlir::Region> elseBody);
@@ -25,11 +26,17 @@ ScanOp createScan(mlir::OpBuilder& builder, mlir::Location loc, mlir::ValueRange
                   mlir::ValueRange sequences, mlir::ValueRange invariants, int64_t steps, bool reverse,
                   std::unique_ptr<mlir::Region> body);
 
+CheckpointOp createCheckpoint(mlir::OpBuilder& builder, mlir::Location loc, mlir::ValueRange inputs,
+                              std::unique_ptr<mlir::Region> body);
+CustomGradientOp createCustomGradient(mlir::OpBuilder& builder, mlir::Location loc, mlir::ValueRange inputs,
+                                      mlir::ValueRange values, mlir::ValueRange captured,
+                                      std::unique_ptr<mlir::Region> rule);
+
 /// Repeats the operations of `body` at the builder's place, with these arguments; what it yields.
 llvm::SmallVector<mlir::Value> inlineBody(mlir::OpBuilder& builder, mlir::Region& body,
                                           mlir::ValueRange arguments);
 
-/// True for the operations above.
+/// True for branches and loops.
 inline bool isControlFlow(mlir::Operation* op) {
   return llvm::isa<CondOp, WhileOp, ScanOp>(op);
 }

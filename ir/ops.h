@@ -13,12 +13,16 @@ namespace sinter::ir {
 class CondOp;
 class WhileOp;
 class ScanOp;
+class CheckpointOp;
+class CustomGradientOp;
 } // namespace sinter::ir
 
 #define GET_OP_CLASSES
 #include "ir/ops/control/program.h.inc"
 #define GET_OP_CLASSES
 #include "ir/ops/control/flow.h.inc"
+#define GET_OP_CLASSES
+#include "ir/ops/control/derivative.h.inc"
 #define GET_OP_CLASSES
 #include "ir/ops/contract/matmul.h.inc"
 #define GET_OP_CLASSES

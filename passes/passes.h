@@ -25,6 +25,9 @@ using ModulePass = PassOver<Derived, mlir::ModuleOp>;
 
 /// Adds to every function a derivative of its results: see differentiate.h.
 std::unique_ptr<mlir::Pass> createDifferentiatePass();
+/// Puts the bodies of checkpoints, and what custom gradients and stop_gradient are the derivatives of, in
+/// their place.
+std::unique_ptr<mlir::Pass> createLowerDerivativesPass();
 /// Simplifications that leave less to do: neutral elements, chained movements, explicit transposes for matmul
 /// flags.
 std::unique_ptr<mlir::Pass> createCanonicalizePass();
@@ -59,6 +62,8 @@ std::unique_ptr<mlir::Pass> createSinkReshapesPass();
 /// Chooses channels-blocked layouts around contractions that have micro-kernels; with `propagate`, lets the
 /// operations between them compute in that layout too.
 std::unique_ptr<mlir::Pass> createAssignLayoutPass(int64_t block = 8, bool propagate = true);
+/// Puts what barriers stand for in their place; from here on equal operations must not be merged.
+std::unique_ptr<mlir::Pass> createRemoveBarriersPass();
 /// Has the operands of concatenations written where they lie in the result, where that saves copies.
 std::unique_ptr<mlir::Pass> createPlaceConcatsPass();
 /// Gathers operations into sinter.fusion regions, one per kernel; with `fuse` off, one per operation.

@@ -17,6 +17,8 @@ namespace {
 
 // What holds for a function is established pass by pass.
 void optimize(OpPassManager& functions, const PipelineOptions& options) {
+  // Derivatives have been taken.
+  functions.addPass(createLowerDerivativesPass());
   // Shapes are known, so shape arithmetic and everything else on constants goes first: what follows matches
   // on constants.
   functions.addPass(createFoldConstantsPass());
@@ -58,6 +60,8 @@ void optimize(OpPassManager& functions, const PipelineOptions& options) {
   // Layouts come last of what changes operations: from here on a tensor type says where its elements lie.
   functions.addPass(createAssignLayoutPass(options.block, /*propagate=*/options.fuse));
   functions.addPass(createCSEPass());
+  // The last comparison: what is computed again on purpose stays.
+  functions.addPass(createRemoveBarriersPass());
 }
 
 struct CommandLineOptions : PassPipelineOptions<CommandLineOptions> {
@@ -113,6 +117,7 @@ void runPipeline(ModuleOp module, const PipelineOptions& options, Stage stage) {
 void registerPasses() {
   registerCSEPass();
   registerPass(createDifferentiatePass);
+  registerPass(createLowerDerivativesPass);
   registerPass(createCanonicalizePass);
   registerPass(createFoldConstantsPass);
   registerPass(createSimplifyControlFlowPass);
@@ -128,6 +133,7 @@ void registerPasses() {
   registerPass(createTransposeOperandsPass);
   registerPass(createChooseAlgorithmPass);
   registerPass([] { return createAssignLayoutPass(); });
+  registerPass(createRemoveBarriersPass);
   registerPass(createPlaceConcatsPass);
   registerPass([] { return createFusePass(); });
   registerPass(createOutlineKernelsPass);

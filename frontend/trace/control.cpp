@@ -3,7 +3,7 @@
 #include "sinter/ops.h"
 
 #include "ir/control_flow.h"
-#include "trace/errors.h"
+#include "trace/recorded.h"
 #include "trace/traced_body.h"
 
 #include "llvm/ADT/SetVector.h"
@@ -14,44 +14,13 @@ namespace sinter::detail {
 
 using trace::fail;
 using trace::node_of;
+using trace::recorded;
 using trace::Trace;
+using trace::trace_of;
 using trace::TracedBody;
+using trace::values_of;
 
 namespace {
-
-// The open trace that one of the tensors belongs to, or else the one of the function being traced.
-std::shared_ptr<Trace> trace_of(std::span<const Tensor> tensors) {
-  for (const Tensor& tensor : tensors)
-    if (const auto& found = node_of(tensor).trace)
-      return found;
-  return trace::TraceScope::innermost();
-}
-
-// As trace::locate, with types in the words of users.
-template <class Body>
-std::vector<Tensor> recorded(Trace& trace, const SourceLocation& where, std::string_view operation,
-                             Body&& body) {
-  return trace::locate(where, operation, [&] {
-    if (!trace.is_open())
-      throw Error(trace.finished());
-    try {
-      Operation* op = body(trace.builder(), trace::mlir_location(trace.builder().getContext(), where));
-      std::vector<Tensor> results;
-      for (Value result : op->getResults())
-        results.push_back(trace.tensor(result));
-      return results;
-    } catch (const Error& error) {
-      throw Error(trace::in_user_terms(error.what()), error.kind());
-    }
-  });
-}
-
-llvm::SmallVector<Value> values_of(Trace& trace, std::span<const Tensor> tensors) {
-  llvm::SmallVector<Value> values;
-  for (const Tensor& tensor : tensors)
-    values.push_back(trace.value(tensor));
-  return values;
-}
 
 void check_predicate(const Tensor& predicate, std::string_view operation, const SourceLocation& where) {
   if (predicate.dtype() != DType::boolean || predicate.elements() != 1)

@@ -25,7 +25,8 @@ public:
   // Traced. The value may be used only while the trace is open.
   std::shared_ptr<Trace> trace;
   mlir::Value value;
-  std::shared_ptr<const bool> body_open; ///< of the branch or loop whose body it is a value of, if any
+  std::shared_ptr<const bool>
+      body_open; ///< of the branch, loop or checkpoint whose body it is a value of, if any
 
   /// True once the body it belongs to has ended: `value` may not even be there any more.
   bool is_left_behind() const { return body_open && !*body_open; }

@@ -88,7 +88,8 @@ Value Trace::value(const Tensor& tensor) {
   if (!node.trace->is_open())
     throw Error(node.trace->finished());
   if (node.is_left_behind())
-    throw Error("a tensor of the body of a branch or loop is used outside of it; let the body return it");
+    throw Error(
+        "a tensor of the body of a branch, loop or checkpoint is used outside of it; let the body return it");
   if (node.trace.get() != this)
     throw Error("the operands belong to two functions that are traced at the same time");
   return node.value;
@@ -102,6 +103,10 @@ Value Trace::capture(const Tensor& tensor) {
       values_ == Values::unknown || node.literal ? constant(tensor) : argument(tensor).node()->value;
   captured_.emplace(&node, std::pair(tensor, value));
   return value;
+}
+
+bool Trace::is_captured(Value value) const {
+  return std::ranges::any_of(captured_, [&](const auto& entry) { return entry.second.second == value; });
 }
 
 Value Trace::constant(const Tensor& tensor) {

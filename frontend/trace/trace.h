@@ -43,6 +43,8 @@ public:
   /// The value that stands for `tensor`: its own; a constant that shares its storage; or, where values are
   /// had on demand, an argument. Throws Error for tensors of other traces.
   mlir::Value value(const Tensor& tensor);
+  /// True for what stands for a tensor that does not belong to the program.
+  bool is_captured(mlir::Value value) const;
   /// The traced tensor for a value of this program.
   Tensor tensor(mlir::Value value);
   /// A tensor equal to `tensor`, but another value, by which a derivative can be taken alone.
@@ -52,12 +54,14 @@ public:
   const Tensor& elements(mlir::Value value);
   /// ... if they were computed before, else null.
   const Tensor* known(mlir::Value value) const;
+  /// From here on they are known.
+  void know(mlir::Value value, const Tensor& elements) { known_[value] = elements; }
   Values values() const { return values_; }
   /// False for values of bodies of branches and loops.
   bool has_elements(mlir::Value value) const { return value.getParentBlock() == body_; }
 
-  /// While it lives, what is recorded is the body of a branch or loop: the tensors made are of use in it
-  /// only.
+  /// While it lives, what is recorded is the body of a branch, loop or checkpoint: the tensors made are of
+  /// use in it only.
   class BodyScope {
   public:
     explicit BodyScope(Trace& trace) : trace_(trace), outer_(trace.body_open_) {

@@ -28,6 +28,23 @@ TracedBody::TracedBody(Trace& trace, TypeRange arguments, const detail::TraceBod
   ir::YieldOp::create(builder, location, values);
 }
 
+TracedBody::TracedBody(Trace& trace, Operation* before, std::span<const Tensor> results,
+                       const SourceLocation& where)
+    : region_(std::make_unique<Region>()) {
+  llvm::SmallVector<Value> values;
+  for (const Tensor& result : results)
+    values.push_back(trace.value(result));
+  OpBuilder& builder = trace.builder();
+  const OpBuilder::InsertionGuard guard(builder);
+  Block &outer = *builder.getInsertionBlock(), &block = region_->emplaceBlock();
+  const auto first = before ? std::next(before->getIterator()) : outer.begin();
+  for (Operation& op : llvm::make_early_inc_range(llvm::make_range(first, outer.end())))
+    if (!isa<ir::ConstantOp>(op)) // the whole program's
+      op.moveBefore(&block, block.end());
+  builder.setInsertionPointToEnd(&block);
+  ir::YieldOp::create(builder, mlir_location(builder.getContext(), where), values);
+}
+
 void TracedBody::collect_captured(llvm::SetVector<Value>& captured) {
   Block& block = region_->front();
   llvm::DenseMap<Operation*, Operation*> moved;

@@ -17,11 +17,17 @@ public:
   TracedBody(Trace& trace, mlir::TypeRange arguments, const detail::TraceBody& body,
              const SourceLocation& where);
 
+  /// Makes a body that yields `results` of what was recorded after `before`, at the place where things are
+  /// recorded (null: all of it).
+  TracedBody(Trace& trace, mlir::Operation* before, std::span<const Tensor> results,
+             const SourceLocation& where);
+
   mlir::TypeRange results() const { return region_->front().getTerminator()->getOperandTypes(); }
   /// Adds what the body uses from outside. Constants move in instead.
   void collect_captured(llvm::SetVector<mlir::Value>& captured);
   /// Makes further arguments of `captured` and ends the recording.
   std::unique_ptr<mlir::Region> isolated(mlir::ArrayRef<mlir::Value> captured);
+  mlir::ValueRange yielded() const { return region_->front().getTerminator()->getOperands(); }
 
 private:
   std::unique_ptr<mlir::Region> region_;

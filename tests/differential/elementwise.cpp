@@ -160,6 +160,7 @@ void detail::addElementwise(Table& table) {
   table["sinter.round"] = {unary<ir::RoundOp>, kExactOperandsOnly};
   table["sinter.is_nan"] = {isNan, kExactOperandsOnly};
   table["sinter.stop_gradient"] = {unary<ir::StopGradientOp, any>, kSmooth};
+  table["sinter.barrier"] = {unary<ir::BarrierOp, any>, kSmooth};
   table["sinter.logical_not"] = {unary<ir::LogicalNotOp, boolean>, kSmooth};
   table["sinter.add"] = {binary<ir::AddOp>, kSmooth, kCommon};
   table["sinter.sub"] = {binary<ir::SubOp>, kSmooth};

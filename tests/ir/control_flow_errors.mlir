@@ -116,3 +116,47 @@ func.func @body_alone(%x: tensor<f32>) -> tensor<f32> {
   }
   return %0 : tensor<f32>
 }
+
+// -----
+
+func.func @checkpoint_arguments(%x: tensor<f32>) -> tensor<f32> {
+  // expected-error @+1 {{'sinter.checkpoint' op body takes ('tensor<2xf32>'), but the inputs are ('tensor<f32>')}}
+  %0 = sinter.checkpoint %x : (tensor<f32>) -> tensor<2xf32> {
+  ^bb0(%a: tensor<2xf32>):
+    sinter.yield %a : tensor<2xf32>
+  }
+  return %x : tensor<f32>
+}
+
+// -----
+
+func.func @rule_arguments(%x: tensor<f32>) -> tensor<f32> {
+  // expected-error @+1 {{'sinter.custom_gradient' op the rule takes ('tensor<f32>', 'tensor<f32>'), but inputs, results, cotangents and what it captures are ('tensor<f32>', 'tensor<f32>', 'tensor<f32>')}}
+  %0 = sinter.custom_gradient %x, %x {operandSegmentSizes = array<i32: 1, 1, 0>} : (tensor<f32>, tensor<f32>) -> tensor<f32> {
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+    sinter.yield %a : tensor<f32>
+  }
+  return %0 : tensor<f32>
+}
+
+// -----
+
+func.func @rule_results(%x: tensor<2xf32>, %y: tensor<f32>) -> tensor<f32> {
+  // expected-error @+1 {{'sinter.custom_gradient' op the rule gives 'tensor<f32>' as the cotangent of an input of 'tensor<2xf32>'}}
+  %0 = sinter.custom_gradient %x, %y {operandSegmentSizes = array<i32: 1, 1, 0>} : (tensor<2xf32>, tensor<f32>) -> tensor<f32> {
+  ^bb0(%a: tensor<2xf32>, %b: tensor<f32>, %c: tensor<f32>):
+    sinter.yield %c : tensor<f32>
+  }
+  return %0 : tensor<f32>
+}
+
+// -----
+
+func.func @rule_count(%x: tensor<f32>) -> tensor<f32> {
+  // expected-error @+1 {{'sinter.custom_gradient' op the rule gives 0 cotangents for 1 inputs}}
+  %0 = sinter.custom_gradient %x, %x {operandSegmentSizes = array<i32: 1, 1, 0>} : (tensor<f32>, tensor<f32>) -> tensor<f32> {
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>, %c: tensor<f32>):
+    sinter.yield
+  }
+  return %0 : tensor<f32>
+}

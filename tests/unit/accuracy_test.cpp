@@ -125,7 +125,7 @@ const std::vector<std::string> kExact = {
     "floor",      "ceil",        "round",      "add",           "sub",           "mul",         "div",
     "maximum",    "minimum",     "remainder",  "fmod",          "select",        "cast",        "equal",
     "not_equal",  "less",        "less_equal", "greater",       "greater_equal", "logical_not", "logical_and",
-    "logical_or", "logical_xor", "is_nan",     "stop_gradient",
+    "logical_or", "logical_xor", "is_nan",     "stop_gradient", "barrier",
 };
 
 //===-- Compiled functions --------------------------------------------------------------------------===//

@@ -126,6 +126,7 @@ std::vector<Case> pointwiseCases() {
   unary("clip", kNumbers, "{low = -1.5, high = 2.5}");
   unary("clip", kNumbers, "{low = 2.0, high = 1.0e300}");
   unary("stop_gradient", kAll);
+  unary("barrier", kAll);
   unary("logical_not", {"i1"});
   cases.push_back({"sinter.is_nan", "", {""}, "", kFloats, "i1", ""});
   for (const char* name : {"add", "sub", "mul", "div", "pow", "maximum", "minimum", "remainder", "fmod"})

@@ -1,8 +1,10 @@
 // Everything public.
 #pragma once
 
+#include "sinter/checkpoint.h"
 #include "sinter/compile.h"
 #include "sinter/control.h"
+#include "sinter/custom_gradient.h"
 #include "sinter/data/image.h"
 #include "sinter/data/npy.h"
 #include "sinter/error.h"

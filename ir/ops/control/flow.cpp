@@ -1,6 +1,7 @@
 // Branches and loops: what fits together.
 #include "ir/control_flow.h"
 #include "ir/operand_checks.h"
+#include "ir/ops/control/body_checks.h"
 
 using namespace mlir;
 
@@ -9,40 +10,6 @@ using namespace mlir;
 
 namespace sinter::ir {
 namespace {
-
-YieldOp yieldOf(Region& body) {
-  return body.empty() || body.front().empty() ? YieldOp() : dyn_cast<YieldOp>(body.front().back());
-}
-
-// The types a body yields, if they are tensors of static shape.
-FailureOr<SmallVector<Type>> yieldedTypes(std::optional<Location> location, StringRef op, Region& body) {
-  YieldOp yield = yieldOf(body);
-  if (!yield)
-    return emitOptionalError(location, op, ": a body does not end in sinter.yield");
-  for (Value value : yield.getOperands())
-    if (failed(staticOperand(location, op, value, "what a body yields")))
-      return failure();
-  return SmallVector<Type>(yield.getOperandTypes());
-}
-
-// As a list in brackets, whatever their number.
-std::string text(TypeRange types) {
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  stream << "(";
-  llvm::interleaveComma(types, stream, [&](Type type) { stream << "'" << type << "'"; });
-  stream << ")";
-  return text;
-}
-
-LogicalResult checkArguments(Operation* op, Region& body, StringRef name, TypeRange wanted, StringRef what) {
-  if (body.empty() || !yieldOf(body))
-    return op->emitOpError() << name << " does not end in sinter.yield";
-  if (body.getArgumentTypes() != wanted)
-    return op->emitOpError() << name << " takes " << text(body.getArgumentTypes()) << ", but " << what
-                             << " are " << text(wanted);
-  return success();
-}
 
 LogicalResult checkRowMajor(Operation* op) {
   for (Value value : op->getOperands())
@@ -58,7 +25,7 @@ bool isSingleBool(Type type) {
 
 LogicalResult checkCarries(Operation* op, TypeRange given, TypeRange carries) {
   if (given.size() < carries.size() || given.take_front(carries.size()) != carries)
-    return op->emitOpError() << "body gives " << text(given) << ", but the carries are " << text(carries);
+    return op->emitOpError() << "body gives " << textOf(given) << ", but the carries are " << textOf(carries);
   return success();
 }
 
@@ -93,7 +60,7 @@ LogicalResult CondOp::verify() {
     return failure();
   const TypeRange given = yielded(getThenBody()).getTypes(), other = yielded(getElseBody()).getTypes();
   if (given != other)
-    return emitOpError() << "then_body gives " << text(given) << ", but else_body gives " << text(other);
+    return emitOpError() << "then_body gives " << textOf(given) << ", but else_body gives " << textOf(other);
   return success();
 }
 
@@ -116,11 +83,11 @@ LogicalResult WhileOp::verify() {
     return failure();
   const TypeRange decision = yielded(getCondition()).getTypes();
   if (decision.size() != 1 || !isSingleBool(decision.front()))
-    return emitOpError() << "condition gives " << text(decision) << ", not a single bool";
+    return emitOpError() << "condition gives " << textOf(decision) << ", not a single bool";
   const TypeRange given = yielded(getBody()).getTypes();
   if (given != getCarries().getTypes())
-    return emitOpError() << "body gives " << text(given) << ", but the carries are "
-                         << text(getCarries().getTypes());
+    return emitOpError() << "body gives " << textOf(given) << ", but the carries are "
+                         << textOf(getCarries().getTypes());
   if (static_cast<int64_t>(getMaxIterations().value_or(0)) < 0)
     return emitOpError() << "max_iterations is " << static_cast<int64_t>(*getMaxIterations());
   return success();
@@ -141,8 +108,8 @@ LogicalResult ScanOp::inferReturnTypes(MLIRContext*, std::optional<Location> loc
     return emitOptionalError(location, name, ": steps is ", steps ? steps.getInt() : -1);
   const size_t carries = adaptor.getCarries().size();
   if (given->size() < carries)
-    return emitOptionalError(location, name, ": body gives ", text(*given), ", but the carries are ",
-                             text(adaptor.getCarries().getTypes()));
+    return emitOptionalError(location, name, ": body gives ", textOf(*given), ", but the carries are ",
+                             textOf(adaptor.getCarries().getTypes()));
   llvm::append_range(types, adaptor.getCarries().getTypes());
   for (Type type : ArrayRef(*given).drop_front(carries)) {
     SmallVector<int64_t> shape{steps.getInt()};

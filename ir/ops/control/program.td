@@ -33,8 +33,8 @@ def FusionOp : Sinter_Op<"fusion", [Pure, IsolatedFromAbove, SingleBlockImplicit
   }];
 }
 
-def YieldOp : Sinter_Op<"yield", [Pure, Terminator, ReturnLike, ParentOneOf<["FusionOp", "KernelOp", "CondOp", "WhileOp", "ScanOp"]>]> {
-  let summary = "ends a fusion, a kernel or a body of control flow with its results";
+def YieldOp : Sinter_Op<"yield", [Pure, Terminator, ReturnLike, ParentOneOf<["FusionOp", "KernelOp", "CondOp", "WhileOp", "ScanOp", "CheckpointOp", "CustomGradientOp"]>]> {
+  let summary = "ends a fusion, a kernel or another body with its results";
   let arguments = (ins Variadic<Sinter_Tensor>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
   let builders = [OpBuilder<(ins), [{ }]>];

@@ -187,8 +187,19 @@ OpFoldResult StopGradientOp::fold(FoldAdaptor) {
   return getInput().getType() == getType() ? OpFoldResult(getInput()) : OpFoldResult();
 }
 
+void BarrierOp::evaluate(ArrayRef<View> operands, ArrayRef<View> results) {
+  eager::copy(operands[0], results[0]);
+}
+
+Value BarrierOp::emitPointwise(OpBuilder&, Location, ValueRange operands) {
+  return operands[0];
+}
+
 //===-- Derivatives ---------------------------------------------------------------------------------===//
 
+Partial BarrierOp::partial(GradientArithmetic&, unsigned) {
+  return Term(1);
+}
 Partial AbsOp::partial(GradientArithmetic& g, unsigned) {
   return g.apply<SignOp>(getInput());
 }

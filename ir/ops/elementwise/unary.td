@@ -22,6 +22,7 @@ def StopGradientOp : Sinter_PointwiseOp<"stop_gradient", [], "::mlir::Type()", /
   let results = (outs Sinter_Tensor:$result);
   let hasFolder = 1;
 }
+def BarrierOp : Sinter_UnaryOp<"barrier", Sinter_Tensor, "x, as another value: what is computed of it again is not taken for what was computed of x before. Kernels know nothing of it">;
 def LogicalNotOp : Sinter_UnaryOp<"logical_not", Sinter_BoolTensor, "not x">;
 def IsNanOp : Sinter_PointwiseOp<"is_nan", [], "::mlir::IntegerType::get(context, 1)", /*differentiable=*/0> {
   let summary = "true where x is NaN";
