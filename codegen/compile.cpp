@@ -68,6 +68,7 @@ std::shared_ptr<rt::Executable> compileBody(Region& body, const CompileOptions& 
   const OwningOpRef<ModuleOp> module = programOf(body);
   CompileOptions own = options;
   own.progress = nullptr; // counts the kernels of the program around
+  own.memoryLimit = 0;    // is of both together
   return compile(*module, own);
 }
 
@@ -256,7 +257,11 @@ cpu::Target targetOf(const CompileOptions& options) {
 
 void lowerFor(const cpu::Target& target, ModuleOp module, const CompileOptions& options,
               passes::Stage stage = passes::Stage::planned) {
-  passes::runPipeline(module, {.fuse = options.fuse, .block = target.lanes(), .precise = options.precise},
+  passes::runPipeline(module,
+                      {.fuse = options.fuse,
+                       .block = target.lanes(),
+                       .precise = options.precise,
+                       .memoryLimit = options.memoryLimit},
                       stage);
 }
 
@@ -270,10 +275,20 @@ ConstantOptions constantOptions(const CompileOptions& options, const CompiledKer
   return {.store = &store, .find = kernels.compiled == 0};
 }
 
+// The plan keeps to the limit; what bodies of branches and loops take besides is known only now.
+void checkMemory(const rt::Executable& executable, const CompileOptions& options) {
+  if (options.memoryLimit > 0 && executable.frame_bytes() > static_cast<uint64_t>(options.memoryLimit))
+    throw Error("memory_limit is " + std::to_string(options.memoryLimit) + " bytes, but " +
+                std::to_string(executable.frame_bytes()) +
+                " are needed, with what the bodies of branches and loops take");
+}
+
 } // namespace
 
 std::shared_ptr<rt::Executable> compile(ModuleOp module, const CompileOptions& options) {
   const auto start = std::chrono::steady_clock::now();
+  if (options.memoryLimit < 0)
+    throw Error("memory_limit is " + std::to_string(options.memoryLimit) + " bytes");
   const cpu::Target target = targetOf(options);
   lowerFor(target, module, options);
   if (const auto* deferral = ir::ConstantDeferral::of(module.getContext());
@@ -291,7 +306,9 @@ std::shared_ptr<rt::Executable> compile(ModuleOp module, const CompileOptions& o
                   moduleNumber(module, "sinter.arena_without_reuse")};
   parts.compile_ms =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
-  return std::make_shared<rt::Executable>(std::move(parts));
+  auto executable = std::make_shared<rt::Executable>(std::move(parts));
+  checkMemory(*executable, options);
+  return executable;
 }
 
 void lower(ModuleOp module, const CompileOptions& options, passes::Stage stage) {

@@ -20,6 +20,9 @@ struct CompileOptions {
   std::function<void(int64_t done, int64_t total)> progress;
   /// True: no algorithm that reorders sums for speed at the cost of accuracy (Winograd's convolutions).
   bool precise = false;
+  /// What a run may take for intermediate results, in bytes; 0: what is fastest. See
+  /// passes::PipelineOptions::memoryLimit.
+  int64_t memoryLimit = 0;
   /// True: what the cost model cannot tell from the best is measured (KernelOptions::tune).
   bool tune = false;
   /// False: kernels and weights are neither looked for in the cache on disk nor kept there.

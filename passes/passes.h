@@ -70,6 +70,9 @@ std::unique_ptr<mlir::Pass> createPlaceConcatsPass();
 std::unique_ptr<mlir::Pass> createFusePass(bool fuse = true);
 /// Makes a sinter.kernel of every distinct sinter.fusion, and a sinter.launch of every fusion.
 std::unique_ptr<mlir::Pass> createOutlineKernelsPass();
+/// Launches kernels again whose results would have to be kept, until the arena takes at most `bytes`; fails
+/// where that cannot be reached.
+std::unique_ptr<mlir::Pass> createLimitMemoryPass(int64_t bytes = 0);
 /// Gives every launch result a place in one arena.
 std::unique_ptr<mlir::Pass> createPlanMemoryPass();
 

@@ -95,6 +95,9 @@ void buildPipeline(OpPassManager& manager, const PipelineOptions& options, Stage
     return;
   // Kernels that are alike are compiled once; only then is it known how often each runs.
   manager.addPass(createOutlineKernelsPass());
+  // On the program as it will run, so that what is needed is known to the byte.
+  if (options.memoryLimit > 0)
+    manager.addPass(createLimitMemoryPass(options.memoryLimit));
   manager.addPass(createPlanMemoryPass());
 }
 
@@ -137,6 +140,7 @@ void registerPasses() {
   registerPass(createPlaceConcatsPass);
   registerPass([] { return createFusePass(); });
   registerPass(createOutlineKernelsPass);
+  registerPass([] { return createLimitMemoryPass(); });
   registerPass(createPlanMemoryPass);
   PassPipelineRegistration<CommandLineOptions>(
       "sinter-pipeline", "the compiler up to `stage`",

@@ -21,6 +21,9 @@ struct PipelineOptions {
   /// True: no algorithm that reorders sums for speed at the cost of accuracy (Winograd's convolutions), or
   /// lets numbers that are not finite reach neighbours (merged groups).
   bool precise = false;
+  /// What the arena may take, in bytes; 0: what it needs. What does not fit is computed again when it is
+  /// read; a program that cannot do with it is an error.
+  int64_t memoryLimit = 0;
 };
 
 /// How far to go.

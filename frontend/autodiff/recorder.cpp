@@ -36,8 +36,9 @@ Block& body_of(ModuleOp module) {
 uint64_t hash_of(ModuleOp module, const Derivation& derivation) {
   Block& body = body_of(module);
   DenseMap<Value, unsigned> numbers;
-  llvm::hash_code hash = llvm::hash_combine(static_cast<uint8_t>(derivation.mode), derivation.values,
-                                            derivation.outputs, derivation.variables);
+  llvm::hash_code hash =
+      llvm::hash_combine(static_cast<uint8_t>(derivation.mode), derivation.values, derivation.outputs,
+                         derivation.variables, derivation.memory_limit);
   for (BlockArgument argument : body.getArguments()) {
     numbers.try_emplace(argument, static_cast<unsigned>(numbers.size()));
     hash = llvm::hash_combine(hash, argument.getType().getAsOpaquePointer());
@@ -163,7 +164,9 @@ Recorder::program(OwningOpRef<ModuleOp> recorded, const Derivation& derivation, 
   const OwningOpRef<ModuleOp> derived(recorded->clone());
   derive(*derived, derivation);
   const rt::PoolScope scope(rt::default_thread_pool());
-  auto program = codegen::compile(*derived);
+  codegen::CompileOptions options;
+  options.memoryLimit = derivation.memory_limit;
+  auto program = codegen::compile(*derived, options);
   entries_.push_front({hash, derivation, std::move(recorded), program});
   if (entries_.size() > kPrograms)
     entries_.pop_back();

@@ -27,7 +27,8 @@ struct Derivation {
   Mode mode = Mode::none;
   unsigned values = 0;
   unsigned outputs = 0;
-  unsigned variables = 0; ///< the first arguments of the function
+  unsigned variables = 0;   ///< the first arguments of the function
+  int64_t memory_limit = 0; ///< CompileOptions::memory_limit of the program
 
   bool operator==(const Derivation&) const = default;
 };

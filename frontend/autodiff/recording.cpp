@@ -213,7 +213,11 @@ std::vector<Tensor> detail::Recording::gradients(const Tensor& loss, const GradO
       impl.check_use(output);
     const Value value = node_of(output[0]).value, one = impl.ones(output[0]);
     if (impl.is_outermost())
-      return impl.run({.mode = Derivation::Mode::reverse}, {value}, {one});
+      return impl.run({.mode = Derivation::Mode::reverse, .memory_limit = options.memory_limit}, {value},
+                      {one});
+    if (options.memory_limit != 0)
+      throw Error("memory_limit is that of a whole program, and this is a part of one; give it to the "
+                  "outermost transform, or to compile()");
     return impl.traced(ir::buildVjp(impl.trace->builder(), value, one, impl.values_of(impl.variables)),
                        impl.variables);
   });
@@ -268,10 +272,10 @@ detail::Recording::pullback(std::span<const Tensor> outputs) {
     const auto forward =
         (*impl.lease)
             ->program(OwningOpRef<ModuleOp>(recorded->clone()),
-                      {Derivation::Mode::none, live.results(), count, variables}, impl.name());
+                      {Derivation::Mode::none, live.results(), count, variables, 0}, impl.name());
     const auto backward =
         (*impl.lease)
-            ->program(std::move(recorded), {Derivation::Mode::pullback, live.results(), count, variables},
+            ->program(std::move(recorded), {Derivation::Mode::pullback, live.results(), count, variables, 0},
                       impl.name());
     live.become(autodiff::run_program(*forward, arguments));
     return [backward, arguments, versions = versions_of(arguments), name = impl.transform, where = impl.where,

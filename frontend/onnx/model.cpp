@@ -101,6 +101,7 @@ struct Model::Impl {
             .cpu = options.cpu,
             .progress = options.progress,
             .precise = options.precise,
+            .memoryLimit = options.memory_limit,
             .tune = options.tune,
             .diskCache = options.disk_cache};
   }

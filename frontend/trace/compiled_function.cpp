@@ -79,6 +79,7 @@ struct CompiledFunction::Impl {
             .cpu = options.cpu,
             .progress = {},
             .precise = options.precise,
+            .memoryLimit = options.memory_limit,
             .tune = options.tune,
             .diskCache = options.disk_cache};
   }

@@ -240,12 +240,57 @@ mlir::Value makeScan(Case& c) {
                type);
 }
 
+mlir::Value makeCheckpoint(Case& c) {
+  mlir::Value first = leading(c);
+  const mlir::RankedTensorType type = ir::tensorType(first);
+  Values inputs{first};
+  for (int64_t i = c.integer(0, 3); i > 0; --i)
+    inputs.push_back(scalarOrLike(c, type));
+  const int64_t results = c.integer(1, 3);
+  auto inner = body(c, mlir::TypeRange(mlir::ValueRange(inputs)), type, 0,
+                    [&](Body& inside, mlir::OpBuilder&, mlir::ValueRange values) {
+                      Values given;
+                      for (int64_t i = 0; i < results; ++i)
+                        given.push_back(c.chance(0.2) ? values[0] : inside.value());
+                      return given;
+                    });
+  return offer(c, ir::createCheckpoint(c.builder(), c.location(), inputs, std::move(inner)), type);
+}
+
+/// a tanh(b), and b's sign as well, with the derivative they have: tanh(b) is captured, or computed again.
+mlir::Value makeCustomGradient(Case& c) {
+  mlir::Value a = leading(c);
+  const mlir::RankedTensorType type = ir::tensorType(a);
+  mlir::Value b = c.dataOf(type.getShape(), type.getElementType());
+  ir::GradientArithmetic g(c.builder(), c.location());
+  mlir::Value slope = g.apply<ir::TanhOp>(b);
+  const Values inputs{a, b}, values{g.mul(a, slope), g.less(b, 0)};
+  const Values captured = c.chance(0.5) ? Values{slope} : Values{};
+  Types arguments{type, type};
+  for (int i = 0; i < 2; ++i)
+    llvm::append_range(arguments, mlir::ValueRange(values).getTypes());
+  llvm::append_range(arguments, mlir::ValueRange(captured).getTypes());
+  auto rule = ir::makeBody(c.builder().getContext(), c.location(), arguments,
+                           [&](mlir::OpBuilder& builder, mlir::ValueRange given) {
+                             ir::GradientArithmetic inside(builder, c.location());
+                             mlir::Value t = captured.empty() ? inside.apply<ir::TanhOp>(given[1]) : given[6];
+                             mlir::Value dy = given[4];
+                             return Values{inside.mul(dy, t), inside.mul(inside.mul(dy, given[0]),
+                                                                         inside.sub(1, inside.square(t)))};
+                           });
+  return offer(c,
+               ir::createCustomGradient(c.builder(), c.location(), inputs, values, captured, std::move(rule)),
+               type);
+}
+
 } // namespace
 
 void detail::addControl(Table& table) {
   table["sinter.cond"] = {makeCond};
   table["sinter.while"] = {makeWhile};
   table["sinter.scan"] = {makeScan, true, true};
+  table["sinter.checkpoint"] = {makeCheckpoint};
+  table["sinter.custom_gradient"] = {makeCustomGradient};
 }
 
 } // namespace sinter::differential

@@ -1,11 +1,11 @@
-// The gradient of ResNet-18 (He et al. 2016) at batch 16, 64x64 images: time against the forward pass, memory
+// The gradient of ResNet-18 at batch 16, 64x64 images: time against the forward pass, memory
 // against the plan's lower bound, and, with --check, its elements against the eager kernels in f64. Rounding
 // in f32 takes a few of its rectifiers to the other side of their kink, where the derivative is another one;
 // --smooth takes SiLU and average pooling instead, so that errors are those of kernels.
 //
 // resnet_gradient_benchmark [--threads N] [--runs N] [--kernels] [--check] [--smooth]
+#include "docs/examples/resnet18.h"
 #include "sinter/runtime/thread_pool.h"
-#include "sinter/sinter.h"
 
 #include <algorithm>
 #include <chrono>
@@ -18,92 +18,9 @@ using namespace sinter;
 
 namespace {
 
-constexpr int64_t kBatch = 16, kImage = 64, kClasses = 1000;
+using namespace resnet18;
 
-struct Norm {
-  Tensor scale, bias;
-};
-struct Block {
-  Tensor first, second;
-  Norm first_norm, second_norm;
-  std::optional<Tensor> shortcut;
-  std::optional<Norm> shortcut_norm;
-  int64_t stride = 1;
-};
-struct ResNet {
-  Tensor stem;
-  Norm stem_norm;
-  std::vector<Block> blocks;
-  Tensor classifier, classifier_bias;
-};
-
-// Weights with the variance that keeps activations at theirs.
-class Initializer {
-public:
-  Tensor filter(int64_t out, int64_t in, int64_t kernel) {
-    const double deviation = std::sqrt(2.0 / static_cast<double>(in * kernel * kernel));
-    return Tensor::normal({out, in, kernel, kernel}, ++seed_, 0, deviation);
-  }
-  Norm norm(int64_t channels) { return {Tensor::ones({channels}), Tensor::zeros({channels})}; }
-  Tensor matrix(int64_t out, int64_t in) { return Tensor::normal({out, in}, ++seed_, 0, 0.05); }
-
-private:
-  uint64_t seed_ = 0;
-};
-
-ResNet make_net() {
-  Initializer make;
-  ResNet net;
-  net.stem = make.filter(64, 3, 7);
-  net.stem_norm = make.norm(64);
-  int64_t in = 64;
-  for (const int64_t out : {64, 64, 128, 128, 256, 256, 512, 512}) {
-    Block block{make.filter(out, in, 3), make.filter(out, out, 3), make.norm(out), make.norm(out), {}, {}, 1};
-    if (out != in) {
-      block.stride = 2;
-      block.shortcut = make.filter(out, in, 1);
-      block.shortcut_norm = make.norm(out);
-    }
-    net.blocks.push_back(std::move(block));
-    in = out;
-  }
-  net.classifier = make.matrix(kClasses, 512);
-  net.classifier_bias = Tensor::zeros({kClasses});
-  return net;
-}
-
-// Batch normalisation with the statistics of the batch (Ioffe and Szegedy 2015).
-Tensor normalize(const Tensor& x, const Norm& norm) {
-  const Shape channels{1, x.size(1), 1, 1};
-  const Tensor centered = x - mean(x, {0, 2, 3}, true);
-  const Tensor variance = mean(centered * centered, {0, 2, 3}, true);
-  return centered * rsqrt(variance + 1e-5) * reshape(norm.scale, channels) + reshape(norm.bias, channels);
-}
-
-bool smooth = false;
-
-Tensor activate(const Tensor& x) {
-  return smooth ? silu(x) : relu(x);
-}
-
-Tensor run_block(const Block& block, const Tensor& x) {
-  Tensor y = activate(
-      normalize(conv(x, block.first, {.strides = {block.stride}, .padding = {1}}), block.first_norm));
-  y = normalize(conv(y, block.second, {.padding = {1}}), block.second_norm);
-  return activate(y + (block.shortcut ? normalize(conv(x, *block.shortcut, {.strides = {block.stride}}),
-                                                  *block.shortcut_norm)
-                                      : x));
-}
-
-Tensor loss(const ResNet& net, const Tensor& images, const Tensor& targets) {
-  Tensor x = activate(normalize(conv(images, net.stem, {.strides = {2}, .padding = {3}}), net.stem_norm));
-  const PoolOptions pool{.kernel = {3, 3}, .strides = {2, 2}, .padding = {1, 1}};
-  x = smooth ? avg_pool(x, pool) : max_pool(x, pool);
-  for (const Block& block : net.blocks)
-    x = run_block(block, x);
-  const Tensor logits = linear(mean(x, {2, 3}), net.classifier, net.classifier_bias);
-  return -sum(log_softmax(logits) * targets) / static_cast<double>(kBatch);
-}
+constexpr int64_t kBatch = 16, kImage = 64;
 
 struct Timing {
   double forward = 1e30, gradient = 1e30; // ms, the least of all runs
@@ -136,13 +53,15 @@ void print_kernels(const rt::Executable& program, const std::vector<Tensor>& inp
 
 // The largest distance of an element from the one the eager kernels compute in f64, over the largest of its
 // tensor.
-double largest_error(const ResNet& net, const Tensor& images, const Tensor& targets, const ResNet& gradient) {
+double largest_error(Activations kind, const ResNet& net, const Tensor& images, const Tensor& targets,
+                     const ResNet& gradient) {
   const auto wide = [](const Tensor& tensor) { return cast(tensor, DType::f64); };
   const std::vector<Tensor> found = tensors_of(gradient);
   double worst = 0;
   // Inside a function that is being recorded, elements that are read are computed operation by operation.
   grad([&](Tensor unused) {
-    const ResNet exact = grad(loss)(map_tensors(net, wide), wide(images), wide(targets));
+    const ResNet exact = grad([&](ResNet n, Tensor x, Tensor y) { return loss(n, x, y, kind); })(
+        map_tensors(net, wide), wide(images), wide(targets));
     const std::vector<Tensor> expected = tensors_of(exact);
     for (std::size_t i = 0; i < expected.size(); ++i) {
       const std::vector<double> e = expected[i].to_vector<double>();
@@ -164,6 +83,7 @@ double largest_error(const ResNet& net, const Tensor& images, const Tensor& targ
 int main(int argc, char** argv) {
   int threads = 1, runs = 10;
   bool check = false, kernels = false;
+  Activations kind = Activations::rectified;
   for (int i = 1; i < argc; ++i) {
     if (!std::strcmp(argv[i], "--threads") && i + 1 < argc)
       threads = std::atoi(argv[++i]);
@@ -174,7 +94,7 @@ int main(int argc, char** argv) {
     else if (!std::strcmp(argv[i], "--kernels"))
       kernels = true;
     else if (!std::strcmp(argv[i], "--smooth"))
-      smooth = true;
+      kind = Activations::smooth;
     else
       return std::fprintf(stderr, "usage: %s [--threads N] [--runs N] [--kernels] [--check] [--smooth]\n",
                           argv[0]),
@@ -191,11 +111,13 @@ int main(int argc, char** argv) {
     const auto last = [](const std::vector<Tensor>& tensors, std::size_t back) {
       return tensors[tensors.size() - back];
     };
-    const auto forward = compile(
-        [&](std::vector<Tensor> t) { return loss(as_net(t), last(t, 2), last(t, 1)); }, {.threads = threads});
+    const auto forward =
+        compile([&](std::vector<Tensor> t) { return loss(as_net(t), last(t, 2), last(t, 1), kind); },
+                {.threads = threads});
     const auto gradient = compile(
         [&](std::vector<Tensor> t) {
-          const auto [value, g] = value_and_grad(loss)(as_net(t), last(t, 2), last(t, 1));
+          const auto of_net = [&](ResNet n) { return loss(n, last(t, 2), last(t, 1), kind); };
+          const auto [value, g] = value_and_grad(of_net)(as_net(t));
           std::vector<Tensor> all = tensors_of(g);
           all.push_back(value);
           return all;
@@ -230,7 +152,7 @@ int main(int argc, char** argv) {
     }
     if (check)
       std::printf("largest error of a gradient %.2g of its tensor's largest element\n",
-                  largest_error(net, images, targets, as_net(result)));
+                  largest_error(kind, net, images, targets, as_net(result)));
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return 1;

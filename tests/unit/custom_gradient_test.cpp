@@ -160,6 +160,32 @@ TEST(Checkpoint, SavesMemory) {
   EXPECT_LT(kept, 0.75 * static_cast<double>(plain)) << plain;
 }
 
+TEST(MemoryLimit, OfGradAndOfCompile) {
+  const Tensor x = Tensor::normal({64, 64}, 1), weight = Tensor::normal({64, 64}, 2, 0, 0.1);
+  const auto loss = [](Tensor x, Tensor w) {
+    for (int i = 0; i < 10; ++i)
+      x = block(x, w);
+    return sum(square(x));
+  };
+  const auto plain = compile(grad(loss));
+  const auto natural = static_cast<int64_t>(plain.executable(x, weight)->memory().arena_bytes);
+  const CompileOptions half{.memory_limit = natural / 2};
+  const auto limited = compile(grad(loss), half);
+  EXPECT_LE(limited.executable(x, weight)->memory().arena_bytes, static_cast<uint64_t>(natural / 2));
+  EXPECT_EQ(limited(x, weight).to_vector<float>(), plain(x, weight).to_vector<float>());
+  EXPECT_EQ(grad(loss, {.memory_limit = natural / 2})(x, weight).to_vector<float>(),
+            plain(x, weight).to_vector<float>());
+
+  EXPECT_THAT(error_of([&] { grad(loss, {.memory_limit = 40000})(x, weight); }),
+              AllOf(HasSubstr("custom_gradient_test.cpp:"), HasSubstr("memory_limit is 40000 bytes, but "),
+                    HasSubstr("are needed here")));
+  EXPECT_THAT(error_of([&] { compile(grad(loss, {.memory_limit = natural}))(x, weight); }),
+              AllOf(HasSubstr("custom_gradient_test.cpp:"),
+                    HasSubstr("memory_limit is that of a whole program, and this is a part of one")));
+  EXPECT_THAT(error_of([&] { compile(loss, {.memory_limit = -1})(x, weight); }),
+              AllOf(HasSubstr("custom_gradient_test.cpp:"), HasSubstr("memory_limit is -1 bytes")));
+}
+
 TEST(Checkpoint, ReadsAndLeaks) {
   const Tensor x = f64({1, 2}, {2});
   int calls = 0;

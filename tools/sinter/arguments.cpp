@@ -70,6 +70,11 @@ void CodeOptions::add_to(CLI::App& command) {
       ->check(one_of({"native", "x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4"}));
   command.add_flag("--precise", precise,
                    "No algorithm that trades accuracy for speed (Winograd, merged groups)");
+  command
+      .add_option("--memory-limit", memory_limit,
+                  "Bytes that intermediate results may take (64MB, say): what does not fit is computed again "
+                  "where it is read; 0: what is fastest")
+      ->transform(CLI::AsSizeValue(false));
 }
 
 void CodeOptions::add_running_to(CLI::App& command) {
@@ -85,6 +90,7 @@ void CodeOptions::add_running_to(CLI::App& command) {
 void CodeOptions::apply(ModelOptions& options) const {
   options.cpu = cpu;
   options.precise = precise;
+  options.memory_limit = memory_limit;
   options.disk_cache = !no_cache;
   options.tune = tune;
 }

@@ -15,6 +15,7 @@ namespace sinter::tool {
 struct CodeOptions {
   std::string cpu = "native";
   bool precise = false;
+  int64_t memory_limit = 0; // bytes
   bool no_cache = false;
   bool tune = false;
 

@@ -23,6 +23,10 @@ struct CompileOptions {
   std::string cpu = "native";         ///< or an x86-64 microarchitecture level such as "x86-64-v3"
   std::size_t cached_signatures = 16; ///< programs kept, 0: none; the least recently used goes first
   bool precise = false; ///< no algorithm that trades accuracy for speed (Winograd, merged groups)
+  /// What a run may take for intermediate results, in bytes, besides inputs, outputs and weights; 0: what is
+  /// fastest. What does not fit is computed again where it is read. Compiling throws Error where that is not
+  /// enough.
+  int64_t memory_limit = 0;
   /// False: kernels and weights are neither looked for in the cache on disk nor kept there.
   bool disk_cache = true;
   /// Measures several ways to compute each contraction instead of trusting the cost model: compiling takes

@@ -23,6 +23,9 @@ namespace sinter {
 struct GradOptions {
   /// False: a parameter that the function does not use is an error. True: its gradient is zeros.
   bool allow_unused = false;
+  /// As CompileOptions::memory_limit, for the program that computes value and gradient. Throws Error where
+  /// the transform is part of a larger program: that one's limit is given where that is compiled.
+  int64_t memory_limit = 0;
 };
 
 namespace detail {

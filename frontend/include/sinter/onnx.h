@@ -32,7 +32,8 @@ struct ModelOptions {
   /// compilation. Must not use the model. Starts again where a model has weights that overflow when a
   /// batch-norm is folded into them, since it is then compiled without.
   std::function<void(int64_t done, int64_t total)> progress = {};
-  bool precise = false; ///< no algorithm that trades accuracy for speed (Winograd, merged groups)
+  bool precise = false;     ///< no algorithm that trades accuracy for speed (Winograd, merged groups)
+  int64_t memory_limit = 0; ///< as CompileOptions::memory_limit
   /// False: kernels and weights are neither looked for in the cache on disk nor kept there.
   bool disk_cache = true;
   /// Measures several ways to compute each contraction instead of trusting the cost model: compiling takes
