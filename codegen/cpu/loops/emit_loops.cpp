@@ -35,6 +35,7 @@ private:
 
   struct Trial {
     bool stridedReduction;
+    bool longReduction;
     int64_t stridedLoads;
     bool approximates; ///< functions that become long chains of arithmetic
   };
@@ -73,7 +74,7 @@ LaneChoice widened(LaneChoice lanes, int64_t extent, const Target& target, Array
 }
 
 // Lanes along the results' contiguous dimension, unless a reduction would then hop through its operand's
-// memory: such a reduction is better off with lanes of its own.
+// memory, or there are too few of them for a vector: such a reduction is better off with lanes of its own.
 LaneChoice KernelWriter::choosePieceLanes(const Piece& piece) {
   const RankedTensorType type = ir::tensorType(block.getTerminator()->getOperand(piece.results[0]));
   const LaneChoice lanes = chooseLanes(type, groups, piece.extents, target);
@@ -90,7 +91,8 @@ LaneChoice KernelWriter::choosePieceLanes(const Piece& piece) {
     return tiled(piece, lanes, narrow.stridedLoads);
   if (!reduces)
     return lanes;
-  if (narrow.stridedReduction)
+  if (narrow.stridedReduction ||
+      (narrow.longReduction && piece.extents[static_cast<size_t>(lanes.dim)] < target.lanes()))
     return {};
   const LaneChoice wide = widened(lanes, piece.extents[static_cast<size_t>(lanes.dim)], target, {4, 2});
   const bool pays = !lanes.padded && tryElement(piece, wide).stridedLoads == 0;
@@ -139,7 +141,7 @@ KernelWriter::Trial KernelWriter::tryElement(const Piece& piece, LaneChoice lane
   emitter.element(block.getTerminator()->getOperand(piece.results[0]), at);
   bool approximates = false;
   function.walk([&](Operation* op) { approximates |= becomesPolynomial(op); });
-  return {emitter.stridedReduction, emitter.stridedLoads, approximates};
+  return {emitter.stridedReduction, emitter.hasLongReduction, emitter.stridedLoads, approximates};
 }
 
 KernelWriter::PlannedPiece KernelWriter::plan(const Piece& piece, int64_t wantedTasks) {

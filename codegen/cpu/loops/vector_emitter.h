@@ -64,6 +64,8 @@ public:
   int64_t stridedLoads = 0;
   /// Set when a long reduction read its operand lane by lane, with a stride.
   bool stridedReduction = false;
+  /// Set when a reduction long enough for lanes of its own had to do without.
+  bool hasLongReduction = false;
 
   IndexFacts facts;
   MemoryAccess memory;

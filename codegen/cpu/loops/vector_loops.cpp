@@ -147,6 +147,7 @@ Value VectorEmitter::reduce(ArrayRef<int64_t> shape, ArrayRef<int64_t> axes, con
   const auto axis = laneAxis(flat, axes);
   if (width_ == 1 && axis)
     return reduceAcrossLanes(flat, axes, *axis, at, how, elementType, element);
+  hasLongReduction |= axis.has_value();
   longReduction += axis.has_value();
   Value init = neutral(how, elementType);
   const auto folded =

@@ -7,38 +7,73 @@ using namespace mlir;
 
 namespace sinter::ir {
 
+namespace {
+
+// f16 and bf16 are summed in f32.
+class SumOfProducts {
+public:
+  SumOfProducts(LoopEmitter& emitter, Type element)
+      : emitter_(emitter), stored_(emittedType(element)),
+        narrow_(isa<FloatType>(stored_) && stored_.getIntOrFloatBitWidth() < 32),
+        type_(narrow_ ? emitter.builder.getF32Type() : stored_) {}
+
+  Type type() const { return type_; }
+
+  Value product(std::pair<Value, Value> factors) const {
+    const Value left = emitter_.splat(widened(factors.first)),
+                right = emitter_.splat(widened(factors.second));
+    if (!isa<FloatType>(type_))
+      return arith::MulIOp::create(emitter_.builder, emitter_.loc, left, right);
+    return arith::MulFOp::create(emitter_.builder, emitter_.loc, left, right, arith::FastMathFlags::contract);
+  }
+
+  Value plus(Value sum, Value product) const {
+    if (!isa<FloatType>(type_))
+      return arith::AddIOp::create(emitter_.builder, emitter_.loc, sum, product);
+    return arith::AddFOp::create(emitter_.builder, emitter_.loc, sum, product,
+                                 arith::FastMathFlags::contract);
+  }
+
+  Value stored(Value sum) const {
+    return narrow_ ? arith::TruncFOp::create(emitter_.builder, emitter_.loc, typeLike(sum, stored_), sum)
+                   : sum;
+  }
+
+private:
+  static Type typeLike(Value value, Type element) {
+    auto vector = dyn_cast<VectorType>(value.getType());
+    return vector ? vector.clone(element) : element;
+  }
+
+  Value widened(Value value) const {
+    return narrow_ ? arith::ExtFOp::create(emitter_.builder, emitter_.loc, typeLike(value, type_), value)
+                   : value;
+  }
+
+  LoopEmitter& emitter_;
+  Type stored_;
+  bool narrow_;
+  Type type_;
+};
+
+} // namespace
+
 Value emitProducts(LoopEmitter& emitter, ArrayRef<int64_t> extents, Type element,
                    function_ref<std::pair<Value, Value>(ArrayRef<Value> index)> factors) {
-  OpBuilder& builder = emitter.builder;
-  const Location loc = emitter.loc;
-  const Type stored = emittedType(element);
-  const bool narrow = isa<FloatType>(stored) && stored.getIntOrFloatBitWidth() < 32;
-  const Type sumType = narrow ? builder.getF32Type() : stored;
-  auto widen = [&](Value value) -> Value {
-    if (!narrow)
-      return value;
-    Type type = sumType;
-    if (auto vector = dyn_cast<VectorType>(value.getType()))
-      type = vector.clone(sumType);
-    return arith::ExtFOp::create(builder, loc, type, value);
+  const SumOfProducts sum(emitter, element);
+  const auto body = [&](ArrayRef<Value> index, ValueRange carried) -> SmallVector<Value> {
+    return {sum.plus(carried[0], sum.product(factors(index)))};
   };
-  auto body = [&](ArrayRef<Value> index, ValueRange carried) -> SmallVector<Value> {
-    auto [a, b] = factors(index);
-    const Value left = emitter.splat(widen(a)), right = emitter.splat(widen(b));
-    if (!isa<FloatType>(sumType))
-      return {
-          arith::AddIOp::create(builder, loc, carried[0], arith::MulIOp::create(builder, loc, left, right))};
-    const auto contract = arith::FastMathFlags::contract;
-    Value product = arith::MulFOp::create(builder, loc, left, right, contract);
-    return {arith::AddFOp::create(builder, loc, carried[0], product, contract)};
-  };
-  const Value sum = emitter.loop(extents, {emitter.constant(0, sumType)}, body)[0];
-  if (!narrow)
-    return sum;
-  Type type = stored;
-  if (auto vector = dyn_cast<VectorType>(sum.getType()))
-    type = vector.clone(stored);
-  return arith::TruncFOp::create(builder, loc, type, sum);
+  return sum.stored(emitter.loop(extents, {emitter.constant(0, sum.type())}, body)[0]);
+}
+
+Value emitLongProducts(LoopEmitter& emitter, ArrayRef<int64_t> extents, Type element,
+                       function_ref<std::pair<Value, Value>(const Point& index)> factors) {
+  const SumOfProducts sum(emitter, element);
+  const Point start(extents.size(), emitter.at(int64_t{0}));
+  const auto axes = llvm::to_vector(llvm::seq<int64_t>(0, static_cast<int64_t>(extents.size())));
+  return sum.stored(emitter.reduce(extents, axes, start, Combine::add, sum.type(),
+                                   [&](const Point& index) { return sum.product(factors(index)); }));
 }
 
 } // namespace sinter::ir

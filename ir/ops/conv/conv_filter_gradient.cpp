@@ -97,11 +97,10 @@ Value ConvFilterGradientOp::emitElement(LoopEmitter& emitter, const Point& at, V
   const Type element = tensorType(getInput()).getElementType();
   SmallVector<int64_t> extents{cotangent[0]};
   llvm::append_range(extents, output);
-  return emitProducts(emitter, extents, element, [&](ArrayRef<Value> index) {
-    const Coord image = emitter.at(index[0]);
-    Point source{image, channel}, position{image, at[0]};
+  return emitLongProducts(emitter, extents, element, [&](const Point& index) {
+    Point source{index[0], channel}, position{index[0], at[0]};
     for (size_t d = 0; d < output.size(); ++d) {
-      const Coord out = emitter.at(index[d + 1]);
+      const Coord& out = index[d + 1];
       source.push_back(emitter.add(emitter.affine(out, getStrides()[d], -getPadBegin()[d]),
                                    emitter.affine(at[d + 2], getDilations()[d], 0)));
       position.push_back(out);
