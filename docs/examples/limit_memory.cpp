@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <functional>
 
 using sinter::Tensor;
 
@@ -20,21 +21,15 @@ double milliseconds(const std::function<void()>& f) {
 }
 
 // Compiles the gradient with a limit (0: none), prints what it costs, and returns what it takes.
-int64_t measure(const char* name, const std::vector<Tensor>& inputs, const resnet18::ResNet& net,
+int64_t measure(const char* name, const resnet18::ResNet& net, const Tensor& images, const Tensor& targets,
                 int64_t memory_limit) {
-  const auto gradient = sinter::compile(
-      [&](std::vector<Tensor> all) {
-        std::size_t at = 2; // after the images and the targets
-        const auto parameters = sinter::map_tensors(net, [&](const Tensor&) { return all[at++]; });
-        const auto loss = [&](resnet18::ResNet n) { return resnet18::loss(n, all[0], all[1]); };
-        return sinter::tensors_of(sinter::grad(loss)(parameters));
-      },
-      {.memory_limit = memory_limit});
-  gradient(inputs); // compiles
+  const auto loss = [](resnet18::ResNet n, Tensor x, Tensor y) { return resnet18::loss(n, x, y); };
+  const auto gradient = sinter::compile(sinter::grad(loss), {.memory_limit = memory_limit});
+  gradient(net, images, targets); // compiles
   double best = 1e30;
   for (int i = 0; i < 5; ++i)
-    best = std::min(best, milliseconds([&] { gradient(inputs); }));
-  const auto program = gradient.executable(inputs);
+    best = std::min(best, milliseconds([&] { gradient(net, images, targets); }));
+  const auto program = gradient.executable(net, images, targets);
   const auto bytes = static_cast<int64_t>(program->memory().arena_bytes);
   std::printf("%-12s %6.1f MB, %4zu kernels run, %7.2f ms\n", name, static_cast<double>(bytes) / 1e6,
               program->steps().size(), best);
@@ -43,15 +38,13 @@ int64_t measure(const char* name, const std::vector<Tensor>& inputs, const resne
 
 void compare(int64_t batch, int64_t image) {
   const resnet18::ResNet net = resnet18::make_net();
-  std::vector<Tensor> inputs{
-      Tensor::normal({batch, 3, image, image}, /*seed=*/100),
-      cast(less(Tensor::uniform({batch, resnet18::kClasses}, 101), 0.001), sinter::DType::f32)};
-  for (const Tensor& parameter : sinter::tensors_of(net))
-    inputs.push_back(parameter);
+  const Tensor images = Tensor::normal({batch, 3, image, image}, /*seed=*/100);
+  const Tensor targets =
+      cast(less(Tensor::uniform({batch, resnet18::kClasses}, 101), 0.001), sinter::DType::f32);
   std::printf("the gradient of ResNet-18 for %lld images of %lldx%lld\n", static_cast<long long>(batch),
               static_cast<long long>(image), static_cast<long long>(image));
-  const int64_t natural = measure("no limit:", inputs, net, 0);
-  measure("half of it:", inputs, net, natural / 2);
+  const int64_t natural = measure("no limit:", net, images, targets, 0);
+  measure("half of it:", net, images, targets, natural / 2);
 }
 
 } // namespace

@@ -2,12 +2,15 @@
 #pragma once
 
 #include "sinter/runtime/executable.h"
-#include "sinter/tensor.h"
+#include "sinter/tree.h"
 
+#include <algorithm>
 #include <array>
 #include <concepts>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <tuple>
@@ -206,11 +209,118 @@ template <class R, class List>
   requires IsTensorVector<List>
 inline constexpr bool takes_tensors<R(List)> = true;
 
+template <class R>
+inline constexpr bool is_tensors =
+    IsTensor<R> || IsTensorVector<R> || AllTensors<std::remove_cvref_t<R>>::value;
+template <class Signature>
+inline constexpr bool is_on_tensors = false;
+template <class R, class... Args>
+inline constexpr bool is_on_tensors<R(Args...)> = takes_tensors<R(Args...)> && is_tensors<R>;
+
 } // namespace detail
 
-/// Makes a compiled function of `f`, which takes Tensors (or one std::vector<Tensor>) and returns a Tensor, a
-/// tuple, pair or array of them, or a std::vector<Tensor>. Nothing is compiled before the first call. `f` is
-/// copied; what it captures by reference must live as long as the result.
+/// ... of a function of trees, or that returns one (tree.h). What is no tensor is a part of the program, as
+/// the structure is: other numbers make another program.
+template <class Signature>
+class CompiledOfTrees;
+
+template <class R, class... Args>
+class CompiledOfTrees<R(Args...)> {
+public:
+  using Arguments = std::tuple<std::remove_cvref_t<Args>...>;
+  using Result = std::remove_cvref_t<R>;
+
+  template <class F>
+  CompiledOfTrees(F f, CompileOptions options, SourceLocation where)
+      : state_(std::make_shared<State>([f = std::move(f)](Arguments arguments) mutable
+                                           -> Result { return std::apply(f, std::move(arguments)); },
+                                       std::move(options), where)) {}
+
+  Result operator()(const std::remove_cvref_t<Args>&... args,
+                    SourceLocation where = SourceLocation::current()) const {
+    const Arguments arguments(args...);
+    const std::shared_ptr<Variant> variant = variant_of(arguments);
+    const std::vector<Tensor> results = variant->function.call(tensors_of(arguments), where);
+    const std::lock_guard lock(state_->calling);
+    return detail::with_tensors(*variant->result, results);
+  }
+
+  /// The program for arguments of this structure, these dtypes and shapes.
+  std::shared_ptr<const rt::Executable> executable(const std::remove_cvref_t<Args>&... args,
+                                                   SourceLocation where = SourceLocation::current()) const {
+    const Arguments arguments(args...);
+    return variant_of(arguments)->function.executable(tensors_of(arguments), where);
+  }
+
+private:
+  // The function for one structure of the arguments, of one combination of dtypes and shapes, and the tree it
+  // returns then, without its tensors.
+  struct Variant {
+    std::string structure;
+    std::optional<Result> result;
+    CompiledFunction function;
+
+    Variant(std::string structure, CompiledFunction::Body body, const CompileOptions& options,
+            SourceLocation where)
+        : structure(std::move(structure)), function(std::move(body), options, where) {}
+  };
+
+  struct State {
+    std::function<Result(Arguments)> f;
+    CompileOptions options;
+    SourceLocation where;
+    std::mutex mutex;             // of the variants, the one used last first
+    std::recursive_mutex calling; // of `f`, and of what it returned
+    std::vector<std::shared_ptr<Variant>> variants;
+
+    State(std::function<Result(Arguments)> f, CompileOptions options, SourceLocation where)
+        : f(std::move(f)), options(std::move(options)), where(where) {}
+  };
+
+  std::shared_ptr<Variant> variant_of(const Arguments& arguments) const {
+    std::string structure = detail::structure_of(arguments, true);
+    for_each_tensor(arguments, [&](const Tensor& tensor) {
+      structure.append(name_of(tensor.dtype())).append(to_string(tensor.shape()));
+    });
+    const std::lock_guard lock(state_->mutex);
+    auto& variants = state_->variants;
+    auto found = std::find_if(variants.begin(), variants.end(),
+                              [&](const auto& variant) { return variant->structure == structure; });
+    if (found == variants.end()) {
+      if (variants.size() >= std::max<std::size_t>(1, state_->options.cached_signatures))
+        variants.pop_back();
+      found = variants.insert(variants.end(), make(std::move(structure), arguments));
+    }
+    std::rotate(variants.begin(), found, std::next(found));
+    return variants.front();
+  }
+
+  std::shared_ptr<Variant> make(std::string structure, const Arguments& arguments) const {
+    const auto without_tensors = [](const Tensor&) { return Tensor(); };
+    // The variant holds the function, so that the function does not own the variant.
+    auto slot = std::make_shared<std::weak_ptr<Variant>>();
+    auto body = [state = std::weak_ptr<State>(state_), slot, without_tensors,
+                 tree = map_tensors(arguments, without_tensors)](std::span<const Tensor> tensors) {
+      const auto own = state.lock();
+      const std::lock_guard lock(own->calling);
+      Result result = own->f(detail::with_tensors(tree, tensors));
+      std::vector<Tensor> list = tensors_of(result);
+      slot->lock()->result = map_tensors(std::move(result), without_tensors);
+      return list;
+    };
+    auto variant =
+        std::make_shared<Variant>(std::move(structure), std::move(body), state_->options, state_->where);
+    *slot = variant;
+    return variant;
+  }
+
+  std::shared_ptr<State> state_;
+};
+
+/// Makes a compiled function of `f`, which takes and returns Tensors, or trees of them (tree.h): structures
+/// of parameters, vectors, tuples. Nothing is compiled before the first call. `f` is copied; what it captures
+/// by reference must live as long as the result. In trees, what is no tensor is part of the program: another
+/// number is another program.
 ///
 ///     auto f = sinter::compile([&](Tensor x) { return relu(linear(x, weight, bias)); });
 ///     Tensor y = f(x);
@@ -218,13 +328,13 @@ template <class F>
 auto compile(F f, CompileOptions options = {}, SourceLocation where = SourceLocation::current()) {
   static_assert(detail::HasOneSignature<F>,
                 "compile() must know the function's parameters: write Tensor instead of auto, and wrap an "
-                "overloaded function in a lambda that takes Tensors");
+                "overloaded function in a lambda");
   if constexpr (detail::HasOneSignature<F>) {
     using Signature = typename detail::SignatureOf<decltype(std::function(std::declval<F>()))>::type;
-    static_assert(detail::takes_tensors<Signature>,
-                  "a compiled function takes Tensors, or one std::vector<Tensor>; capture everything else");
-    if constexpr (detail::takes_tensors<Signature>)
+    if constexpr (detail::is_on_tensors<Signature>)
       return Compiled<Signature>(std::move(f), std::move(options), where);
+    else
+      return CompiledOfTrees<Signature>(std::move(f), std::move(options), where);
   }
 }
 

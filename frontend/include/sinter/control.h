@@ -62,13 +62,6 @@ void check_bodies(const T& a, const T& b, const char* operation, const char* wha
                    where);
 }
 
-template <class T>
-T with_tensors(T tree, std::span<const Tensor> tensors) {
-  std::size_t at = 0;
-  for_each_tensor(tree, [&](Tensor& tensor) { tensor = tensors[at++]; });
-  return tree;
-}
-
 } // namespace detail
 
 /// What `then()` returns where `predicate`, a bool of one element, holds, else what `otherwise()` does: trees

@@ -68,13 +68,6 @@ template <class T>
 void fill_tree(T& tree, const std::vector<Tensor>& tensors, std::size_t& at) {
   for_each_tensor(tree, [&](Tensor& tensor) { tensor = tensors[at++]; });
 }
-template <class T>
-T filled_tree(T tree, const std::vector<Tensor>& tensors) {
-  std::size_t at = 0;
-  fill_tree(tree, tensors, at);
-  return tree;
-}
-
 template <class R>
 const Tensor& loss_of(const R& result) {
   if constexpr (std::same_as<R, Tensor>)
@@ -132,7 +125,7 @@ public:
     std::size_t at = 0;
     (fill_tree(std::get<I>(arguments), variables, at), ...);
     Result result = std::apply(function_.f, arguments);
-    trees = filled_tree(std::move(trees), recording.gradients(loss_of(result), options_));
+    trees = with_tensors(std::move(trees), recording.gradients(loss_of(result), options_));
     if constexpr (sizeof...(I) == 1)
       return {std::move(result), std::move(std::get<0>(trees))};
     else
@@ -179,7 +172,7 @@ public:
   std::pair<Result, std::function<Cotangents(Result)>> operator()(std::remove_cvref_t<Args>... args) const {
     Arguments arguments(args...);
     Recording recording("vjp", function_.where);
-    arguments = filled_tree(std::move(arguments), recording.begin(tensors_of(Arguments(args...))));
+    arguments = with_tensors(std::move(arguments), recording.begin(tensors_of(Arguments(args...))));
     Result result = std::apply(function_.f, arguments);
     auto pull = recording.pullback(tensors_of(result));
     const std::string of_result = structure_of(result); // before it is moved
@@ -188,7 +181,7 @@ public:
              where = function_.where](const Result& cotangent) -> Cotangents {
               check_structures(of_result, structure_of(cotangent), "vjp",
                                "the cotangents are not of the structure of what they belong to", where);
-              Arguments filled = filled_tree(structure, pull(tensors_of(cotangent)));
+              Arguments filled = with_tensors(structure, pull(tensors_of(cotangent)));
               if constexpr (sizeof...(Args) == 1)
                 return std::get<0>(std::move(filled));
               else
@@ -223,9 +216,9 @@ public:
                      "the tangents are not of the structure of what they belong to", function_.where);
     const std::vector<Tensor> seeds = tensors_of(Arguments(tangents...));
     Recording recording(name, function_.where);
-    arguments = filled_tree(std::move(arguments), recording.begin(tensors_of(Arguments(args...)), seeds));
+    arguments = with_tensors(std::move(arguments), recording.begin(tensors_of(Arguments(args...)), seeds));
     Result result = std::apply(function_.f, arguments);
-    Result derivative = filled_tree(result, recording.tangents(tensors_of(result), seeds));
+    Result derivative = with_tensors(result, recording.tangents(tensors_of(result), seeds));
     return {std::move(result), std::move(derivative)};
   }
 
@@ -265,10 +258,10 @@ public:
   Jacobian(F f, SourceLocation where) : function_{std::move(f), where} {}
   Argument operator()(Argument x) const {
     Recording recording("jacobian", function_.where);
-    Argument variables = filled_tree(x, recording.begin(tensors_of(x)));
+    Argument variables = with_tensors(x, recording.begin(tensors_of(x)));
     const Tensor y = function_.f(variables);
-    return filled_tree(x,
-                       jacobian_rows(y, tensors_of(x), recording.pullback(std::array{y}), function_.where));
+    return with_tensors(x,
+                        jacobian_rows(y, tensors_of(x), recording.pullback(std::array{y}), function_.where));
   }
 
 private:

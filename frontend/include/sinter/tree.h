@@ -6,8 +6,10 @@
 #include <array>
 #include <concepts>
 #include <cstddef>
+#include <cstdio>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -140,7 +142,11 @@ std::string plain_text(const T& value) {
     return to_string(value);
   else if constexpr (std::is_enum_v<T>)
     return std::to_string(static_cast<int64_t>(value));
-  else
+  else if constexpr (std::is_floating_point_v<T>) { // to the bit
+    char text[64];
+    std::snprintf(text, sizeof(text), "%La", static_cast<long double>(value));
+    return text;
+  } else
     return std::to_string(value);
 }
 
@@ -201,6 +207,18 @@ std::vector<Tensor> tensors_of(const T& tree) {
   for_each_tensor(tree, [&](const Tensor& tensor) { tensors.push_back(tensor); });
   return tensors;
 }
+
+namespace detail {
+
+/// `tree` with its tensors replaced by the first of `tensors`.
+template <class T>
+T with_tensors(T tree, std::span<const Tensor> tensors) {
+  std::size_t at = 0;
+  for_each_tensor(tree, [&](Tensor& tensor) { tensor = tensors[at++]; });
+  return tree;
+}
+
+} // namespace detail
 
 /// A copy of `tree` with each Tensor replaced by what `f` makes of it.
 template <class T, class F>

@@ -1,4 +1,4 @@
-// expected: a compiled function takes Tensors, or one std::vector<Tensor>; capture everything else
+// expected: not a tree of tensors: give the type a member function template for_each_tensor(visit)
 #include <sinter/sinter.h>
 
-auto f = sinter::compile([](sinter::Tensor x, int n) { return x * n; });
+auto f = sinter::compile([](sinter::Tensor x, const char* name) { return name ? x : -x; });
