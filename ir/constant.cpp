@@ -4,11 +4,15 @@
 #include "ir/constant_deferral.h"
 #include "ir/ops.h"
 
+#include "mlir/IR/BuiltinDialect.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/xxhash.h"
 
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <utility>
 
 using namespace mlir;
 
@@ -34,10 +38,16 @@ public:
     if (found != entries_.end() && --found->second.uses == 0)
       entries_.erase(found);
   }
+  // Null where the bytes are not of a storage.
   std::shared_ptr<Storage> find(const void* data) {
     const std::lock_guard lock(mutex_);
     auto found = entries_.find(data);
-    return found == entries_.end() ? nullptr : found->second.storage.lock();
+    if (found == entries_.end())
+      return nullptr;
+    auto storage = found->second.storage.lock();
+    if (!storage)
+      throw Error("a constant is read after its elements are gone", ErrorKind::internal);
+    return storage;
   }
 
 private:
@@ -54,21 +64,28 @@ BlobRegistry& blobRegistry() {
   return *registry;
 }
 
-// Keeps the storage alive as long as MLIR keeps the blob: the state of the blob's deleter.
+enum class Hold : uint8_t {
+  shared, ///< the storage lives as long as MLIR keeps the blob
+  weak,   ///< others keep it alive while the elements are read
+};
+
+// The state of a blob's deleter.
 class BlobOwner {
 public:
-  BlobOwner(const void* data, std::shared_ptr<Storage> storage) : data_(data), storage_(std::move(storage)) {
-    blobRegistry().add(data_, storage_);
+  BlobOwner(const void* data, std::shared_ptr<Storage> storage, Hold hold)
+      : data_(data), storage_(hold == Hold::shared ? storage : nullptr) {
+    blobRegistry().add(data_, storage);
   }
-  BlobOwner(BlobOwner&&) = default;
+  BlobOwner(BlobOwner&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), storage_(std::move(other.storage_)) {}
   ~BlobOwner() {
-    if (storage_) // not moved from
+    if (data_)
       blobRegistry().remove(data_);
   }
   void operator()(void*, size_t, size_t) const {}
 
 private:
-  const void* data_;
+  const void* data_; // null: moved from
   std::shared_ptr<Storage> storage_;
 };
 
@@ -94,6 +111,28 @@ std::shared_ptr<Storage> expand(DenseElementsAttr dense, DType dtype) {
   return storage;
 }
 
+AsmResourceBlob blobOf(RankedTensorType type, std::shared_ptr<Storage> storage, uint64_t byteOffset,
+                       Hold hold = Hold::shared) {
+  const char* data = reinterpret_cast<char*>(storage->data()) + byteOffset;
+  return {ArrayRef(data, static_cast<size_t>(storedBytes(type))), size_of(dtypeOf(type.getElementType())),
+          BlobOwner(data, std::move(storage), hold), /*dataIsMutable=*/false};
+}
+
+// The attribute of this key, null if there is none.
+DenseResourceElementsAttr resourceOf(RankedTensorType type, StringRef key) {
+  auto& manager = DenseResourceElementsHandle::getManagerInterface(type.getContext());
+  auto* entry = manager.getBlobManager().lookup(key);
+  return entry && entry->getBlob()
+             ? DenseResourceElementsAttr::get(
+                   type, DenseResourceElementsHandle(entry, cast<BuiltinDialect>(manager.getDialect())))
+             : DenseResourceElementsAttr();
+}
+
+StringRef bytesOf(DenseResourceElementsAttr attribute) {
+  const ArrayRef<char> bytes = attribute.getRawHandle().getBlob()->getData();
+  return {bytes.data(), bytes.size()};
+}
+
 } // namespace
 
 Shape physicalShape(RankedTensorType type) {
@@ -112,11 +151,28 @@ ElementsAttr makeElements(RankedTensorType type, std::shared_ptr<Storage> storag
                                     ArrayRef(reinterpret_cast<bool*>(data), static_cast<size_t>(bytes)));
     return DenseElementsAttr::getFromRawBuffer(type, ArrayRef(data, static_cast<size_t>(bytes)));
   }
-  AsmResourceBlob blob(ArrayRef(data, static_cast<size_t>(bytes)), size_of(dtype),
-                       BlobOwner(data, std::move(storage)),
-                       /*dataIsMutable=*/false);
   // The key only has to be readable: the blob manager makes it unique.
-  return DenseResourceElementsAttr::get(type, "weight", std::move(blob));
+  return DenseResourceElementsAttr::get(type, "weight", blobOf(type, std::move(storage), byteOffset));
+}
+
+ElementsAttr makeTable(RankedTensorType type, const std::shared_ptr<Storage>& storage) {
+  const auto bytes = static_cast<size_t>(storedBytes(type));
+  if (static_cast<int64_t>(bytes) <= kInlineBytes && !type.getEncoding())
+    return makeElements(type, storage);
+  const StringRef elements(reinterpret_cast<const char*>(storage->data()), bytes);
+  const std::string key = "table_" + llvm::utohexstr(llvm::xxh3_64bits(elements));
+  if (const auto there = resourceOf(type, key); there && bytesOf(there) == elements)
+    return there;
+  return DenseResourceElementsAttr::get(type, key, blobOf(type, storage, 0));
+}
+
+ElementsAttr makeKeyedElements(RankedTensorType type, const std::shared_ptr<Storage>& storage,
+                               StringRef key) {
+  if (storedBytes(type) <= kInlineBytes && !type.getEncoding())
+    return makeElements(type, storage);
+  if (const auto there = resourceOf(type, key))
+    return there;
+  return DenseResourceElementsAttr::get(type, key, blobOf(type, storage, 0, Hold::weak));
 }
 
 ConstantData readElements(ElementsAttr value) {

@@ -12,6 +12,15 @@ namespace sinter::ir {
 mlir::ElementsAttr makeElements(mlir::RankedTensorType type, std::shared_ptr<Storage> storage,
                                 uint64_t byteOffset = 0);
 
+/// The same for elements that nobody writes to any more: equal ones are one attribute, so that programs that
+/// hold them are equal.
+mlir::ElementsAttr makeTable(mlir::RankedTensorType type, const std::shared_ptr<Storage>& storage);
+
+/// The same for elements that go by a name of their own, `key`, in the whole process: attributes of one key
+/// are one. Does not keep large ones alive: whoever reads the attribute, or makes another of that key, does.
+mlir::ElementsAttr makeKeyedElements(mlir::RankedTensorType type, const std::shared_ptr<Storage>& storage,
+                                     llvm::StringRef key);
+
 /// Gives every promised constant of `module` its elements (ConstantDeferral): what prints or writes them does
 /// not know of promises.
 void makePromisedConstants(mlir::Operation* module);

@@ -72,7 +72,7 @@ Value constantOf(GradientArithmetic& g, Type element, ArrayRef<int64_t> shape, A
   const auto type = RankedTensorType::get(shape, element);
   auto storage = Storage::allocate(values.size() * sizeof(T));
   llvm::copy(values, reinterpret_cast<T*>(storage->data()));
-  return ConstantOp::create(g.builder, g.loc, type, makeElements(type, storage));
+  return ConstantOp::create(g.builder, g.loc, type, makeTable(type, storage));
 }
 
 // Dimension 1 of `x` [outer, out, inner] collected: [outer, in, inner].
