@@ -18,34 +18,21 @@ namespace {
 
 class Importer {
 public:
-  Importer(mlir::MLIRContext& context, const ModelGraph& graph) : graph_(graph), builder_(&context) {
+  Importer(mlir::OpBuilder& builder, const ModelGraph& graph, NamedValues given, ElementsOf elements)
+      : graph_(graph), builder_(builder), values_(std::move(given)), elements_(elements) {
     for (const GraphNode& node : graph.nodes)
       used_.insert(node.proto->input().begin(), node.proto->input().end());
     for (const ModelValue& output : graph.outputs)
       used_.insert(output.name);
   }
 
-  mlir::OwningOpRef<mlir::ModuleOp> run(std::span<const rt::TensorSpec> inputs) {
-    const auto unknown = builder_.getUnknownLoc();
-    mlir::OwningOpRef<mlir::ModuleOp> module = mlir::ModuleOp::create(unknown);
-    builder_.setInsertionPointToEnd(module->getBody());
-    llvm::SmallVector<Type> argument_types;
-    for (const rt::TensorSpec& input : inputs)
-      argument_types.push_back(mlir::RankedTensorType::get(
-          input.shape.dims(), ir::elementTypeOf(builder_.getContext(), input.dtype)));
-    auto function =
-        mlir::func::FuncOp::create(builder_, unknown, "main", builder_.getFunctionType(argument_types, {}));
-    mlir::Block* body = function.addEntryBlock();
-    builder_.setInsertionPointToEnd(body);
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      values_[inputs[i].name] = body->getArgument(static_cast<unsigned>(i));
-      function.setArgAttr(static_cast<unsigned>(i), "sinter.name", builder_.getStringAttr(inputs[i].name));
-    }
-
+  llvm::SmallVector<Value> run() {
     for (const GraphNode& node : graph_.nodes)
       import_node(node);
-    finish(function, argument_types);
-    return module;
+    llvm::SmallVector<Value> results;
+    for (const ModelValue& output : graph_.outputs)
+      results.push_back(value_of(output.name));
+    return results;
   }
 
 private:
@@ -83,46 +70,90 @@ private:
     const StoredWeight& weight = found->second;
     const auto type = mlir::RankedTensorType::get(weight.shape().dims(),
                                                   ir::elementTypeOf(builder_.getContext(), weight.dtype()));
-    auto* deferral = ir::ConstantDeferral::of(builder_.getContext());
-    const mlir::ElementsAttr elements =
-        deferral && weight.is_in_file()
-            ? deferral->promise(type, [weight] { return weight.read(); }, {"weight", {weight.identify()}})
-            : ir::makeElements(type, weight.read());
-    value =
-        ir::ConstantOp::create(builder_, mlir::NameLoc::get(builder_.getStringAttr(name)), type, elements);
+    value = ir::ConstantOp::create(builder_, mlir::NameLoc::get(builder_.getStringAttr(name)), type,
+                                   elements_(name, weight, type));
     return value;
   }
 
-  void finish(mlir::func::FuncOp function, llvm::ArrayRef<Type> argument_types) {
-    llvm::SmallVector<Value> results;
-    llvm::SmallVector<Type> result_types;
-    for (const ModelValue& output : graph_.outputs) {
-      results.push_back(value_of(output.name));
-      result_types.push_back(results.back().getType());
-    }
-    mlir::func::ReturnOp::create(builder_, builder_.getUnknownLoc(), results);
-    function.setFunctionType(builder_.getFunctionType(argument_types, result_types));
-    for (std::size_t i = 0; i < results.size(); ++i)
-      function.setResultAttr(static_cast<unsigned>(i), "sinter.name",
-                             builder_.getStringAttr(graph_.outputs[i].name));
-    // Shape arithmetic leaves constants that nobody reads any more.
-    for (mlir::Operation& op : llvm::make_early_inc_range(llvm::reverse(function.getBody().front())))
-      if (mlir::isOpTriviallyDead(&op))
-        op.erase();
-  }
-
   const ModelGraph& graph_;
-  mlir::OpBuilder builder_;
-  std::unordered_map<std::string, Value> values_;
+  mlir::OpBuilder& builder_;
+  NamedValues values_;
+  const ElementsOf elements_;
   std::unordered_set<std::string> used_;
   FoldBudget budget_;
 };
 
+// Shape arithmetic leaves constants that nobody reads. `before`: the operation in front of what is looked at.
+void erase_unused(mlir::OpBuilder& builder, mlir::Operation* before, llvm::ArrayRef<Value> kept) {
+  mlir::Block* block = builder.getInsertionBlock();
+  for (auto at = builder.getInsertionPoint(); at != block->begin();) {
+    mlir::Operation* op = &*std::prev(at);
+    if (op == before)
+      return;
+    const auto is_kept = [&](Value result) { return llvm::is_contained(kept, result); };
+    if (mlir::isOpTriviallyDead(op) && llvm::none_of(op->getResults(), is_kept))
+      op->erase();
+    else
+      --at;
+  }
+}
+
+// Large weights stay in their file where constants are promised.
+mlir::ElementsAttr promised_elements(const StoredWeight& weight, mlir::RankedTensorType type) {
+  auto* deferral = ir::ConstantDeferral::of(type.getContext());
+  return deferral && weight.is_in_file()
+             ? deferral->promise(type, [weight] { return weight.read(); }, {"weight", {weight.identify()}})
+             : ir::makeElements(type, weight.read());
+}
+
+mlir::DictionaryAttr named(mlir::OpBuilder& builder, const std::string& name) {
+  return builder.getDictionaryAttr(builder.getNamedAttr("sinter.name", builder.getStringAttr(name)));
+}
+
 } // namespace
 
+llvm::SmallVector<Value> import_nodes(mlir::OpBuilder& builder, const ModelGraph& graph, NamedValues given,
+                                      ElementsOf elements) {
+  const auto at = builder.getInsertionPoint();
+  mlir::Operation* before = at == builder.getInsertionBlock()->begin() ? nullptr : &*std::prev(at);
+  llvm::SmallVector<Value> results = Importer(builder, graph, std::move(given), elements).run();
+  erase_unused(builder, before, results);
+  return results;
+}
+
 mlir::OwningOpRef<mlir::ModuleOp> import_graph(mlir::MLIRContext& context, const ModelGraph& graph,
-                                               std::span<const rt::TensorSpec> inputs) {
-  return Importer(context, graph).run(inputs);
+                                               std::span<const rt::TensorSpec> inputs,
+                                               std::span<const std::string> parameters) {
+  mlir::OpBuilder builder(&context);
+  const auto unknown = builder.getUnknownLoc();
+  mlir::OwningOpRef<mlir::ModuleOp> module = mlir::ModuleOp::create(unknown);
+  builder.setInsertionPointToEnd(module->getBody());
+  auto function = mlir::func::FuncOp::create(builder, unknown, "main", builder.getFunctionType({}, {}));
+  mlir::Block* body = function.addEntryBlock();
+  builder.setInsertionPointToEnd(body);
+  NamedValues given;
+  const auto add = [&](const std::string& name, DType dtype, const Shape& shape) {
+    const auto type = mlir::RankedTensorType::get(shape.dims(), ir::elementTypeOf(&context, dtype));
+    if (mlir::failed(
+            function.insertArgument(function.getNumArguments(), type, named(builder, name), unknown)))
+      throw Error("a function takes no further argument", ErrorKind::internal);
+    given[name] = body->getArguments().back();
+  };
+  for (const rt::TensorSpec& input : inputs)
+    add(input.name, input.dtype, input.shape);
+  for (const std::string& name : parameters)
+    add(name, graph.weights.at(name).dtype(), graph.weights.at(name).shape());
+
+  const auto results = import_nodes(builder, graph, std::move(given),
+                                    [](const std::string&, const StoredWeight& weight, auto type) {
+                                      return promised_elements(weight, type);
+                                    });
+  mlir::func::ReturnOp::create(builder, unknown, results);
+  for (std::size_t i = 0; i < results.size(); ++i)
+    if (mlir::failed(function.insertResult(static_cast<unsigned>(i), results[i].getType(),
+                                           named(builder, graph.outputs[i].name))))
+      throw Error("a function gives no further result", ErrorKind::internal);
+  return module;
 }
 
 } // namespace sinter::onnx_import

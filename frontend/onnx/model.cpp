@@ -4,9 +4,11 @@
 #include "codegen/compile.h"
 #include "frontend/onnx/draw.h"
 #include "frontend/onnx/import.h"
+#include "frontend/onnx/traced_model.h"
 #include "frontend/trace/program_cache.h"
 #include "ir/constant_deferral.h"
 #include "ir/ops.h"
+#include "passes/differentiate.h"
 #include "sinter/runtime/thread_pool.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -86,6 +88,7 @@ struct Model::Impl {
   std::unique_ptr<rt::ThreadPool> own_pool; // null: the process's
   trace::ProgramCache programs;
   std::atomic<bool> has_overflows = false; // weights that are not finite once they are scaled
+  onnx_import::TracedModel traced{graph};
 
   explicit Impl(ModelOptions given) : options(std::move(given)), programs(options.cached_shapes) {
     if (options.threads < 0)
@@ -106,7 +109,8 @@ struct Model::Impl {
             .diskCache = options.disk_cache};
   }
 
-  Imported import(const std::vector<Tensor>& inputs) const {
+  // `parameters`: names of weights that are further arguments.
+  Imported import(const std::vector<Tensor>& inputs, const std::vector<std::string>& parameters = {}) const {
     std::vector<rt::TensorSpec> specs;
     for (std::size_t i = 0; i < inputs.size(); ++i)
       specs.push_back({graph.inputs[i].name, inputs[i].dtype(), inputs[i].shape()});
@@ -114,7 +118,28 @@ struct Model::Impl {
     imported.context = std::make_unique<mlir::MLIRContext>(mlir::MLIRContext::Threading::DISABLED);
     imported.context->loadDialect<ir::SinterDialect, mlir::func::FuncDialect>();
     imported.deferral = std::make_unique<ir::ConstantDeferral>(*imported.context);
-    imported.module = onnx_import::import_graph(*imported.context, graph, specs);
+    imported.module = onnx_import::import_graph(*imported.context, graph, specs, parameters);
+    return imported;
+  }
+
+  // The program that computes a gradient beside the outputs.
+  Imported import_gradient(const std::vector<Tensor>& inputs, InspectGradient by) const {
+    std::vector<std::string> parameters;
+    if (by == InspectGradient::weights)
+      for (const auto& [name, tensor] : traced.parameters())
+        parameters.push_back(name);
+    Imported imported = import(inputs, parameters);
+    llvm::SmallVector<int64_t> variables;
+    const std::size_t begin = by == InspectGradient::weights ? inputs.size() : 0;
+    for (std::size_t i = begin; i < inputs.size() + parameters.size(); ++i)
+      if (i >= inputs.size() || is_floating(inputs[i].dtype()))
+        variables.push_back(static_cast<int64_t>(i));
+    if (variables.empty())
+      throw Error(by == InspectGradient::weights
+                      ? "the model has no weights of floating-point numbers to differentiate by"
+                      : "the model has no inputs of floating-point numbers to differentiate by");
+    passes::differentiate(imported.module->lookupSymbol<mlir::func::FuncOp>("main"),
+                          passes::DerivativeMode::reverse, variables);
     return imported;
   }
 
@@ -148,8 +173,6 @@ struct Model::Impl {
                    std::map<std::string, int64_t>& named) const {
     const std::string what = "input '" + value.name + "'";
     auto mismatch = [&] { return what + " must be " + describe(value) + ", got " + describe(tensor); };
-    if (tensor.is_traced())
-      throw Error(what + " has no elements: it stands for a value of a function that compile() traces");
     if (tensor.dtype() != value.dtype)
       throw Error(mismatch());
     if (checked_bytes(tensor.shape().dims(), 1) > kMaxElements)
@@ -180,6 +203,14 @@ struct Model::Impl {
     std::map<std::string, int64_t> named;
     for (std::size_t i = 0; i < inputs.size(); ++i)
       check_input(graph.inputs[i], inputs[i], named);
+  }
+
+  void check_known(const std::vector<Tensor>& inputs) const {
+    check_inputs(inputs);
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      if (inputs[i].is_traced())
+        throw Error("input '" + graph.inputs[i].name +
+                    "' has no elements: it stands for a value of a function that is traced");
   }
 };
 
@@ -224,7 +255,7 @@ void Model::check_inputs(const std::vector<Tensor>& inputs) const {
 
 std::shared_ptr<const rt::Executable> Model::compile(const std::vector<Tensor>& inputs) {
   return guarded(impl().path, [&] {
-    impl().check_inputs(inputs);
+    impl().check_known(inputs);
     return impl().compile(inputs);
   });
 }
@@ -232,6 +263,8 @@ std::shared_ptr<const rt::Executable> Model::compile(const std::vector<Tensor>& 
 std::vector<Tensor> Model::run(const std::vector<Tensor>& inputs) {
   return guarded(impl().path, [&] {
     impl().check_inputs(inputs);
+    if (llvm::any_of(inputs, [](const Tensor& input) { return input.is_traced(); }))
+      return impl().traced.call({}, inputs, {});
     const rt::PoolScope scope(impl().pool());
     const auto executable = impl().compile(inputs);
     std::vector<Tensor> dense, outputs;
@@ -244,9 +277,30 @@ std::vector<Tensor> Model::run(const std::vector<Tensor>& inputs) {
   });
 }
 
-std::vector<Tensor> Model::interpret(const std::vector<Tensor>& inputs) {
+std::map<std::string, Tensor> Model::parameters() const {
+  return guarded(impl().path, [&] { return impl().traced.parameters(); });
+}
+
+std::vector<Tensor> Model::run(const std::map<std::string, Tensor>& parameters,
+                               const std::vector<Tensor>& inputs) {
   return guarded(impl().path, [&] {
     impl().check_inputs(inputs);
+    impl().traced.check(parameters);
+    const ModelOptions& options = impl().options;
+    return impl().traced.call(parameters, inputs,
+                              {.fuse = options.fuse,
+                               .threads = options.threads,
+                               .cpu = options.cpu,
+                               .cached_signatures = options.cached_shapes,
+                               .precise = options.precise,
+                               .disk_cache = options.disk_cache,
+                               .tune = options.tune});
+  });
+}
+
+std::vector<Tensor> Model::interpret(const std::vector<Tensor>& inputs) {
+  return guarded(impl().path, [&] {
+    impl().check_known(inputs);
     const rt::PoolScope scope(impl().pool());
     const Imported imported = impl().import(inputs);
     std::vector<Tensor> outputs;
@@ -261,12 +315,13 @@ std::vector<Tensor> Model::interpret(const std::vector<Tensor>& inputs) {
   });
 }
 
-std::string Model::inspect(const std::vector<Tensor>& inputs, const std::string& stage,
-                           InspectFormat format) {
+std::string Model::inspect(const std::vector<Tensor>& inputs, const std::string& stage, InspectFormat format,
+                           InspectGradient gradient) {
   return guarded(impl().path, [&] {
     impl().check_inputs(inputs);
     const rt::PoolScope scope(impl().pool());
-    const Imported imported = impl().import(inputs);
+    const Imported imported =
+        gradient == InspectGradient::none ? impl().import(inputs) : impl().import_gradient(inputs, gradient);
     mlir::ModuleOp module = *imported.module;
     if (format == InspectFormat::dot) {
       if (stage == "llvm")

@@ -226,7 +226,7 @@ Value NodeContext::scalar_like(double value, Value like) {
 Value NodeContext::constant(const Weight& weight) {
   const auto type = mlir::RankedTensorType::get(weight.shape.dims(),
                                                 ir::elementTypeOf(builder_.getContext(), weight.dtype));
-  return ir::ConstantOp::create(builder_, location_, type, ir::makeElements(type, weight.storage));
+  return ir::ConstantOp::create(builder_, location_, type, ir::makeTable(type, weight.storage));
 }
 
 Value NodeContext::integers_constant(llvm::ArrayRef<int64_t> values) {

@@ -14,7 +14,9 @@ Handler OperatorTable::find(const std::string& name, int64_t opset) const {
   return nullptr;
 }
 
-Handler find_operator(const std::string& name, int64_t opset) {
+namespace {
+
+const OperatorTable& operators() {
   static const OperatorTable table = [] {
     OperatorTable made;
     add_activations(made);
@@ -32,7 +34,17 @@ Handler find_operator(const std::string& name, int64_t opset) {
     add_slices(made);
     return made;
   }();
-  return table.find(name, opset);
+  return table;
+}
+
+} // namespace
+
+Handler find_operator(const std::string& name, int64_t opset) {
+  return operators().find(name, opset);
+}
+
+bool is_setting(const std::string& name, int input) {
+  return operators().is_setting(name, input);
 }
 
 } // namespace sinter::onnx_import

@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <limits>
+#include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 namespace sinter::onnx_import {
 
@@ -23,8 +25,11 @@ public:
   /// `handler` imports `name` in opsets from `first` to `last`.
   void add(const std::string& name, Handler handler, int64_t first = kFirstOpset,
            int64_t last = std::numeric_limits<int64_t>::max());
+  /// Input `input` of `name` is no operand but says what is computed: it must be known.
+  void add_setting(const std::string& name, int input) { settings_.emplace(name, input); }
   /// Null if there is none.
   Handler find(const std::string& name, int64_t opset) const;
+  bool is_setting(const std::string& name, int input) const { return settings_.contains({name, input}); }
 
 private:
   struct Entry {
@@ -32,10 +37,13 @@ private:
     int64_t first, last;
   };
   std::unordered_multimap<std::string, Entry> entries_;
+  std::set<std::pair<std::string, int>> settings_;
 };
 
 /// The handler of an operator of ONNX's own domain, null if it is not supported at `opset`.
 Handler find_operator(const std::string& name, int64_t opset);
+/// True for inputs of numbers that are no operands, such as the scales of Resize.
+bool is_setting(const std::string& name, int input);
 
 // One function a file of operators/, each of which adds its operators.
 void add_activations(OperatorTable& table);

@@ -80,6 +80,9 @@ public:
     std::shared_ptr<bool> open_;
   };
 
+  /// Keeps elements of constants alive until this is gone, which is after the program has been compiled.
+  void keep(std::shared_ptr<const Storage> storage) { kept_.push_back(std::move(storage)); }
+
   mlir::OpBuilder& builder() { return builder_; }
   bool is_open() const { return module_.get() != nullptr; }
   /// What errors say of a tensor of this trace that is used when the trace is over.
@@ -115,6 +118,7 @@ private:
   std::string finished_;
   std::shared_ptr<const bool> body_open_; // of the innermost body being traced
   mlir::Block* body_ = nullptr;
+  std::vector<std::shared_ptr<const Storage>> kept_;
   // Captured tensors, which are kept alive, and what stands for them.
   std::unordered_map<const Node*, std::pair<Tensor, mlir::Value>> captured_;
   // Of values on demand.

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -48,6 +49,13 @@ enum class InspectFormat : uint8_t {
   dot,               ///< a drawing, for Graphviz
 };
 
+/// By what Model::inspect differentiates a program before it shows it.
+enum class InspectGradient : uint8_t {
+  none,    ///< not at all
+  inputs,  ///< by the inputs of floating-point numbers
+  weights, ///< by parameters(), which are further inputs then
+};
+
 /// A loaded ONNX model. Every combination of input shapes is compiled once, when it is first seen.
 /// May be used from several threads. Once moved from, it throws Error whatever it is asked.
 class Model {
@@ -72,15 +80,28 @@ public:
   /// Compiled code for these inputs' shapes, from the cache if it is there.
   std::shared_ptr<const rt::Executable> compile(const std::vector<Tensor>& inputs);
 
-  /// Outputs in the model's order. Inputs in the order of inputs().
+  /// Outputs in the model's order. Inputs in the order of inputs(). On tensors of a function that is
+  /// differentiated or compiled, the model's operations become part of that function, its weights constants.
   std::vector<Tensor> run(const std::vector<Tensor>& inputs);
-  /// The same by the reference interpreter.
+
+  /// Copies of the weights, by name, that training would change: initialisers of floating-point numbers with
+  /// at least one dimension that are operands of the model's operations. The running statistics of batch
+  /// normalisations are among them.
+  std::map<std::string, Tensor> parameters() const;
+  /// As run(), with these tensors in the place of the weights of their names: all of parameters(), or some,
+  /// those to differentiate by. Throws Error for names and shapes that are not the model's.
+  std::vector<Tensor> run(const std::map<std::string, Tensor>& parameters, const std::vector<Tensor>& inputs);
+
+  /// As run(), by the reference interpreter; not on tensors without elements.
   std::vector<Tensor> interpret(const std::vector<Tensor>& inputs);
 
   /// The program for these inputs after a stage: "imported", "optimized", "fused", "planned", or "llvm", the
-  /// LLVM IR of every kernel (not drawn, and without weights).
+  /// LLVM IR of every kernel (not drawn, and without weights). With a gradient, it takes a cotangent of each
+  /// output of floats as a further input, and gives the cotangents of what it is differentiated by beside its
+  /// outputs.
   std::string inspect(const std::vector<Tensor>& inputs, const std::string& stage,
-                      InspectFormat format = InspectFormat::text);
+                      InspectFormat format = InspectFormat::text,
+                      InspectGradient gradient = InspectGradient::none);
 
 private:
   struct Impl;

@@ -183,6 +183,9 @@ void add_resampling(OperatorTable& table) {
   table.add("Upsample", import_upsample, kFirstOpset, 9);
   table.add("Resize", import_upsample, 10, 10);
   table.add("Resize", import_resize, 11);
+  table.add_setting("Upsample", 1);
+  for (const int input : {1, 2, 3})
+    table.add_setting("Resize", input);
 }
 
 } // namespace sinter::onnx_import
