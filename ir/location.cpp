@@ -33,4 +33,20 @@ SmallVector<std::string> sourcesOf(Location location) {
   return sources;
 }
 
+// Passes give what they create the location of what it replaces, so a mark on it stays; one among the
+// attributes would keep equal operations from becoming one.
+static constexpr StringLiteral kBackward = "backward";
+
+Location asBackward(Location location) {
+  return FusedLoc::get({location}, StringAttr::get(location.getContext(), kBackward), location.getContext());
+}
+
+bool isBackward(Location location) {
+  const auto fused = dyn_cast<FusedLoc>(location);
+  if (!fused)
+    return false;
+  const auto mark = dyn_cast_or_null<StringAttr>(fused.getMetadata());
+  return (mark && mark.getValue() == kBackward) || llvm::any_of(fused.getLocations(), isBackward);
+}
+
 } // namespace sinter::ir

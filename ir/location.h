@@ -12,4 +12,9 @@ namespace sinter::ir {
 /// nothing is known.
 llvm::SmallVector<std::string> sourcesOf(mlir::Location location);
 
+/// `location`, marked as that of an operation which derivatives need and the function itself does not.
+mlir::Location asBackward(mlir::Location location);
+/// True where a part of the location is marked: a kernel that does anything for derivatives is theirs.
+bool isBackward(mlir::Location location);
+
 } // namespace sinter::ir

@@ -2,45 +2,88 @@
 #include "passes/differentiate.h"
 
 #include "ir/gradient.h"
+#include "ir/location.h"
 #include "ir/ops.h"
 #include "passes/passes.h"
 
 using namespace mlir;
 
 namespace sinter::passes {
+namespace {
+
+// Stands at the end of a block for a moment, to tell what is there from what is added.
+class Mark {
+public:
+  explicit Mark(OpBuilder& builder)
+      : op_(ir::GradientArithmetic(builder, builder.getUnknownLoc())
+                .number(0, builder.getF32Type())
+                .getDefiningOp()) {}
+  ~Mark() { op_->erase(); }
+  Mark(const Mark&) = delete;
+  Mark& operator=(const Mark&) = delete;
+
+  void markBackwardUntil(Operation* end) {
+    for (Operation* op = op_->getNextNode(); op != end; op = op->getNextNode())
+      op->walk([](Operation* made) { made->setLoc(ir::asBackward(made->getLoc())); });
+  }
+
+private:
+  Operation* op_;
+};
+
+constexpr StringLiteral kName = "sinter.name";
+
+// The name of what belongs to something of the name `of`, if that has one.
+DictionaryAttr named(Builder& builder, Attribute of, StringRef kind, size_t number) {
+  const auto name = dyn_cast_or_null<StringAttr>(of);
+  const std::string text =
+      name ? name.getValue().str() + " " + kind.str() : kind.str() + std::to_string(number);
+  return builder.getDictionaryAttr(builder.getNamedAttr(kName, builder.getStringAttr(text)));
+}
+
+} // namespace
+
 void differentiate(func::FuncOp function, DerivativeMode mode, ArrayRef<int64_t> inputs) {
   Block& body = function.getBody().front();
   Operation* end = body.getTerminator();
   SmallVector<Value> variables, outputs, seeds;
-  for (int64_t input : inputs)
+  SmallVector<Attribute> variableNames, outputNames;
+  for (int64_t input : inputs) {
     variables.push_back(body.getArgument(static_cast<unsigned>(input)));
-  for (Value value : end->getOperands())
-    if (ir::isDifferentiable(value))
-      outputs.push_back(value);
+    variableNames.push_back(function.getArgAttr(static_cast<unsigned>(input), kName));
+  }
+  for (OpOperand& result : end->getOpOperands())
+    if (ir::isDifferentiable(result.get())) {
+      outputs.push_back(result.get());
+      outputNames.push_back(function.getResultAttr(result.getOperandNumber(), kName));
+    }
   OpBuilder builder(end);
-  const auto named = [&](const char* kind, size_t number) {
-    return builder.getDictionaryAttr(
-        builder.getNamedAttr("sinter.name", builder.getStringAttr(kind + std::to_string(number))));
-  };
   const bool reverse = mode == DerivativeMode::reverse;
-  for (Value value : reverse ? outputs : variables) {
+  const StringRef kind = reverse ? "cotangent" : "tangent";
+  for (auto [value, name] :
+       llvm::zip_equal(reverse ? outputs : variables, reverse ? outputNames : variableNames)) {
     const unsigned at = function.getNumArguments();
-    if (failed(function.insertArgument(at, value.getType(), named("seed", seeds.size()), value.getLoc())))
+    if (failed(function.insertArgument(at, value.getType(), named(builder, name, kind, seeds.size()),
+                                       value.getLoc())))
       throw Error("a function takes no further argument", ErrorKind::internal);
     seeds.push_back(body.getArgument(at));
   }
 
+  Mark mark(builder);
   const SmallVector<Value> found = reverse ? ir::buildVjp(builder, outputs, seeds, variables)
                                            : ir::buildJvp(builder, variables, seeds, outputs);
   SmallVector<Value> results(end->getOperands());
-  for (auto [value, derivative] : llvm::zip_equal(reverse ? variables : outputs, found)) {
+  for (auto [value, name, derivative] :
+       llvm::zip_equal(reverse ? variables : outputs, reverse ? variableNames : outputNames, found)) {
     results.push_back(
         ir::GradientArithmetic(builder, function.getLoc()).materialized(derivative, ir::tensorType(value)));
     const unsigned at = function.getNumResults();
-    if (failed(function.insertResult(at, value.getType(), named("derivative", at - end->getNumOperands()))))
+    if (failed(function.insertResult(at, value.getType(),
+                                     named(builder, name, kind, at - end->getNumOperands()))))
       throw Error("a function gives no further result", ErrorKind::internal);
   }
   end->setOperands(results);
+  mark.markBackwardUntil(end);
 }
 
 namespace {

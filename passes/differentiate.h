@@ -13,7 +13,8 @@ enum class DerivativeMode : uint8_t {
 };
 
 /// Makes a function that computes a derivative beside its results: by what `mode` says. `inputs` are numbers
-/// of arguments of floats. Throws Error as ir::buildVjp does.
+/// of arguments of floats. What is added is marked in its locations (ir::isBackward). Throws Error as
+/// ir::buildVjp does.
 void differentiate(mlir::func::FuncOp function, DerivativeMode mode, llvm::ArrayRef<int64_t> inputs);
 
 } // namespace sinter::passes

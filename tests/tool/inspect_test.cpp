@@ -107,5 +107,61 @@ TEST_F(Inspect, PlannedDrawingNamesEveryLaunch) {
   EXPECT_THAT(dot, HasSubstr("GFLOP; arena 0.01 MiB, at least 0.01 MiB"));
 }
 
+// The backward program, from the cotangents of the outputs to those of what is asked for.
+TEST_F(Inspect, EveryStageShowsTheGradient) {
+  make_classifier();
+  const std::vector<std::string> shape{"--shape", "2x3x8x8"};
+  const auto of = [&](std::vector<std::string> options) {
+    options.insert(options.end(), shape.begin(), shape.end());
+    return inspect(options);
+  };
+  EXPECT_THAT(of({"--stage", "imported"}), Not(HasSubstr("cotangent")));
+  for (const char* stage : {"imported", "optimized", "fused", "planned"}) {
+    SCOPED_TRACE(stage);
+    const std::string by_inputs = of({"--grad", "--stage", stage});
+    EXPECT_THAT(by_inputs, AllOf(HasSubstr("sinter.name = \"x\""), HasSubstr("sinter.name = \"y cotangent\""),
+                                 HasSubstr("sinter.name = \"x cotangent\""), Not(HasSubstr("w1 cotangent"))));
+    const std::string by_weights = of({"--grad=weights", "--stage", stage});
+    EXPECT_THAT(by_weights,
+                AllOf(HasSubstr("sinter.name = \"w1\""), HasSubstr("sinter.name = \"w1 cotangent\""),
+                      HasSubstr("sinter.name = \"fcb cotangent\""), HasSubstr("sinter.conv_filter_gradient"),
+                      Not(HasSubstr("x cotangent"))));
+  }
+  EXPECT_GT(of({"--grad", "--stage", "llvm"}).size(), of({"--stage", "llvm"}).size());
+}
+
+TEST_F(Inspect, DrawingsTellBackwardFromForward) {
+  make_classifier();
+  const std::string backward = "fillcolor=\"#F8D9D6\"";
+  for (const char* stage : {"fused", "planned"}) {
+    SCOPED_TRACE(stage);
+    const std::vector<std::string> options{"--shape", "2x3x8x8", "--format", "dot", "--stage", stage};
+    const std::string forward = inspect(options);
+    EXPECT_THAT(forward, AllOf(Not(HasSubstr(backward)), Not(HasSubstr("legend"))));
+    std::vector<std::string> with_gradient = options;
+    with_gradient.emplace_back("--grad");
+    const std::string both = inspect(with_gradient);
+    EXPECT_THAT(both, AllOf(HasSubstr("legend ["), HasSubstr("> backward<"), HasSubstr(backward),
+                            HasSubstr("y cotangent"), HasSubstr("x cotangent")));
+    // Kernels of the function itself keep their colours: the first convolution comes before any of the
+    // others.
+    EXPECT_LT(both.find("fillcolor=\"#DDE9F8\""), both.find(backward));
+  }
+}
+
+TEST_F(Inspect, GradientsByNothingAreErrors) {
+  ModelBuilder integers;
+  integers.input("x", {4}, onnx::TensorProto::INT64).output("y", {4}).node("Cast", {"x"}, {"y"});
+  integers.attribute("to", int64_t{onnx::TensorProto::FLOAT}).save(model_);
+  const auto message = [&](const char* option) {
+    const ToolResult result = run_program(SINTER_TOOL, {"inspect", model_, option});
+    EXPECT_EQ(result.status, 2);
+    return result.err;
+  };
+  EXPECT_THAT(message("--grad"), HasSubstr("the model has no inputs of floating-point numbers"));
+  EXPECT_THAT(message("--grad=weights"), HasSubstr("the model has no weights of floating-point numbers"));
+  EXPECT_THAT(message("--grad=outputs"), AllOf(HasSubstr("--grad"), HasSubstr("outputs")));
+}
+
 } // namespace
 } // namespace sinter::test

@@ -19,6 +19,7 @@ struct InspectOptions {
   std::vector<std::string> inputs;
   std::vector<std::string> shapes;
   CodeOptions code;
+  std::string grad;
   bool no_fuse = false;
   bool weights = false;
 };
@@ -42,7 +43,10 @@ int inspect(const InspectOptions& options) {
   const InspectFormat format = drawing           ? InspectFormat::dot
                                : options.weights ? InspectFormat::text_with_weights
                                                  : InspectFormat::text;
-  std::string text = model.inspect(inputs, options.stage, format);
+  const InspectGradient gradient = options.grad.empty()        ? InspectGradient::none
+                                   : options.grad == "weights" ? InspectGradient::weights
+                                                               : InspectGradient::inputs;
+  std::string text = model.inspect(inputs, options.stage, format, gradient);
   if (options.format == "svg")
     text = draw_svg(text);
   if (!text.empty() && text.back() != '\n')
@@ -69,6 +73,11 @@ Command add_inspect(CLI::App& app) {
   sub->add_option("--format", options->format, "text; svg: a drawing (needs Graphviz); dot: its source")
       ->capture_default_str()
       ->check(one_of({"text", "svg", "dot"}));
+  sub->add_flag(
+         "--grad{inputs}", options->grad,
+         "The gradient too, by the model's inputs of floats or, with --grad=weights, by its weights, from "
+         "cotangents of its outputs (further inputs); in drawings it has a colour of its own")
+      ->check(one_of({"inputs", "weights"}));
   sub->add_flag("--weights", options->weights,
                 "Print weights in full, for sinter-opt to read; else large ones are elided");
   sub->add_option("-o,--output", options->output, "Write to this file instead of standard output")
