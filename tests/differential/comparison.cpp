@@ -67,8 +67,9 @@ Tolerance toleranceOf(DType dtype, std::size_t operations) {
 
 } // namespace
 
-std::string disagreement(const View& actual, const View& expected, std::size_t operations) {
-  const Tolerance tolerance = toleranceOf(expected.dtype, operations);
+std::string disagreement(const View& actual, const View& expected, std::size_t operations,
+                         std::optional<DType> rounding) {
+  const Tolerance tolerance = toleranceOf(rounding.value_or(expected.dtype), operations);
   std::string text;
   visit_dtype(expected.dtype, "comparison", [&](auto tag) {
     using T = decltype(tag);

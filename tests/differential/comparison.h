@@ -6,6 +6,7 @@
 #include "mlir/IR/BuiltinOps.h"
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -31,8 +32,9 @@ std::vector<View> views(const std::vector<Buffer>& buffers);
 
 /// "" if `actual` agrees with `expected`, else where and how they differ. Results may be apart by the
 /// rounding of their element type; sums of many terms are judged against the largest element of the tensor,
-/// and chains of operations against their length.
-std::string disagreement(const View& actual, const View& expected, std::size_t operations);
+/// and chains of operations against their length. `rounding`: of another element type than theirs.
+std::string disagreement(const View& actual, const View& expected, std::size_t operations,
+                         std::optional<DType> rounding = std::nullopt);
 
 std::string print(mlir::ModuleOp module);
 

@@ -2,7 +2,10 @@
 #include "derivative_check.h"
 
 #include "codegen/compile.h"
+#include "ir/constant.h"
 #include "passes/differentiate.h"
+
+#include "mlir/IR/Verifier.h"
 
 #include <cmath>
 #include <cstring>
@@ -73,6 +76,72 @@ Program Program::clone() const {
   return {module.get().clone(), inputs};
 }
 
+std::size_t Program::length() const {
+  mlir::Block& body = mainOf(*this).getBody().front();
+  return static_cast<std::size_t>(std::distance(body.begin(), body.end()));
+}
+
+namespace {
+
+template <class From, class To>
+Buffer converted(const Buffer& buffer) {
+  if (buffer.view.dtype != dtype_of<From>)
+    return buffer;
+  Buffer result = denseBuffer(dtype_of<To>, buffer.view.shape);
+  for (int64_t i = 0; i < buffer.view.elements(); ++i)
+    result.view.as<To>()[i] = static_cast<To>(buffer.view.as<From>()[i]);
+  return result;
+}
+
+mlir::Type inSinglePrecision(mlir::Type type) {
+  if (auto tensor = llvm::dyn_cast<mlir::RankedTensorType>(type))
+    return tensor.clone(inSinglePrecision(tensor.getElementType()));
+  return type.isF64() ? mlir::Type(mlir::Float32Type::get(type.getContext())) : type;
+}
+
+void setSinglePrecision(mlir::Value value) {
+  value.setType(inSinglePrecision(value.getType()));
+}
+
+void setSinglePrecision(mlir::Operation* op) {
+  for (mlir::Value result : op->getResults())
+    setSinglePrecision(result);
+  for (mlir::Region& region : op->getRegions())
+    for (mlir::Block& block : region)
+      for (mlir::Value argument : block.getArguments())
+        setSinglePrecision(argument);
+  for (mlir::NamedAttribute attribute : op->getAttrs())
+    if (auto type = llvm::dyn_cast<mlir::TypeAttr>(attribute.getValue()); type && type.getValue().isF64())
+      op->setAttr(attribute.getName(), mlir::TypeAttr::get(inSinglePrecision(type.getValue())));
+  if (auto constant = llvm::dyn_cast<ir::ConstantOp>(op)) {
+    const ir::ConstantData data = ir::readElements(constant.getValue());
+    const Buffer same = converted<double, float>({data.storage, data.view});
+    constant.setValueAttr(ir::makeElements(ir::tensorType(constant.getResult()), same.storage));
+  }
+}
+
+/// The program with f32 in the place of f64, without values.
+Program inSinglePrecision(const Program& program) {
+  Program result = program.clone();
+  result.inputs.clear();
+  auto main = mainOf(result);
+  main->walk([](mlir::Operation* op) { setSinglePrecision(op); });
+  main.setFunctionType(mlir::FunctionType::get(main.getContext(), main.getBody().front().getArgumentTypes(),
+                                               main.getBody().front().getTerminator()->getOperandTypes()));
+  if (mlir::failed(mlir::verify(result.module.get())))
+    throw Error("a program is not one in f32", ErrorKind::internal);
+  return result;
+}
+
+} // namespace
+
+std::vector<Buffer> inDoublePrecision(const std::vector<Buffer>& buffers) {
+  std::vector<Buffer> result;
+  for (const Buffer& buffer : buffers)
+    result.push_back(converted<float, double>(buffer));
+  return result;
+}
+
 DerivativeCheck::DerivativeCheck(const Program& program, differential::Case& random)
     : program_(program), case_(random), reverse_(program.clone()) {
   for (std::size_t i = 0; i < program.inputs.size(); ++i)
@@ -122,8 +191,18 @@ double DerivativeCheck::difference(const Vector& direction, double step) {
          (12 * step);
 }
 
+Program DerivativeCheck::reverseInSinglePrecision() const {
+  Program single = inSinglePrecision(program_);
+  passes::differentiate(mainOf(single), passes::DerivativeMode::reverse, variables_);
+  for (const Buffer& input : reverse_.inputs)
+    single.inputs.push_back(converted<double, float>(input));
+  return single;
+}
+
 DerivativeCheck::Verdict DerivativeCheck::run(bool atTies) {
   const std::vector<Buffer> results = program_.run();
+  if (llvm::any_of(elements(floats(results)), [](double value) { return !std::isfinite(value); }))
+    return Verdict::kink;
   cotangents_ = random(floats(results));
   const Vector direction = random(floats(program_.inputs));
 

@@ -19,7 +19,11 @@ struct Program {
   /// What @main gives, by the interpreter.
   std::vector<differential::Buffer> run() const;
   Program clone() const;
+  std::size_t length() const;
 };
+
+/// `buffers` with f64 in the place of f32.
+std::vector<differential::Buffer> inDoublePrecision(const std::vector<differential::Buffer>& buffers);
 
 /// Checks the derivatives of `program` by all its arguments of floats, in random directions.
 class DerivativeCheck {
@@ -28,7 +32,8 @@ public:
     right,
     modes_disagree,
     unlike_differences, ///< or so close to a kink that it looks like a slope
-    kink, ///< there is no derivative within a step of differences; what does not need differences is right
+    kink, ///< there is no derivative within a step of differences, or no number to differentiate; what does
+          ///< not need differences is right
   };
 
   /// `random` gives directions.
@@ -46,6 +51,8 @@ public:
   /// The program that computes the cotangents of the arguments beside the results: what was checked, with
   /// values for its further arguments, too.
   Program& reverse() { return reverse_; }
+  /// The same of the program in f32, with the same values, rounded. Once reverse() has been made.
+  Program reverseInSinglePrecision() const;
 
 private:
   using Vector = std::vector<double>; // the elements of several tensors, one after the other

@@ -1,5 +1,5 @@
 // The derivatives of every operation of the dialect: reverse mode against central differences and against
-// forward mode, twice over, and compiled against interpreted.
+// forward mode, twice over, compiled against interpreted, and compiled in f32 against interpreted in f64.
 //
 // SINTER_GRADIENT_CASES: how many cases an operation. SINTER_GRADIENT_OP: only the one of this name ("conv").
 // SINTER_GRADIENT_SEED: the first case.
@@ -47,6 +47,7 @@ Program programOf(Case& random, bool atTies) {
 struct Tally {
   int first = 0;    ///< derivatives that agree with differences
   int second = 0;   ///< their derivatives, too
+  int single = 0;   ///< derivatives in f32 that agree with those in f64
   int failures = 0; ///< anything else that is wrong
 };
 
@@ -96,9 +97,7 @@ bool isWrong(DerivativeCheck::Verdict verdict) {
 
 void compareCompiled(const Program& program, uint64_t seed, Tally& tally) {
   const std::vector<Buffer> expected = program.run();
-  const auto length = static_cast<std::size_t>(
-      std::distance(program.module.get().lookupSymbol<mlir::func::FuncOp>("main").getBody().front().begin(),
-                    program.module.get().lookupSymbol<mlir::func::FuncOp>("main").getBody().front().end()));
+  const std::size_t length = program.length();
   rt::ThreadPool pool(2);
   for (bool fuse : {true, false}) {
     codegen::CompileOptions options;
@@ -114,6 +113,29 @@ void compareCompiled(const Program& program, uint64_t seed, Tally& tally) {
         fail(program, seed, (fuse ? "fused: result " : "unfused: result ") + std::to_string(i) + ": " + text);
       }
   }
+}
+
+/// The program in f32 as compiled, against f64 as interpreted, at numbers that f32 has: as far apart as
+/// results of f32 may be by rounding (differential::disagreement). Those of a program on kinks may be further
+/// apart.
+void compareSinglePrecision(DerivativeCheck& check, uint64_t seed, Tally& tally) {
+  const Program& program = check.reverse();
+  const Program single = check.reverseInSinglePrecision();
+  const Program exact{program.module.get().clone(), inDoublePrecision(single.inputs)};
+  const std::vector<Buffer> expected = exact.run();
+  std::vector<Buffer> actual = differential::resultBuffers(single.module.get());
+  const Program copy = single.clone();
+  rt::ThreadPool pool(2);
+  codegen::compile(*copy.module)->run(differential::views(single.inputs), differential::views(actual), pool);
+  actual = inDoublePrecision(actual);
+  ++tally.single;
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    if (std::string text =
+            differential::disagreement(actual[i].view, expected[i].view, program.length(), DType::f32);
+        !text.empty()) {
+      ++tally.failures;
+      fail(program, seed, "f32: result " + std::to_string(i) + ": " + text);
+    }
 }
 
 void checkCase(mlir::MLIRContext& context, Operation operation, uint64_t seed, Tally& tally) {
@@ -135,6 +157,7 @@ void checkCase(mlir::MLIRContext& context, Operation operation, uint64_t seed, T
   if (verdict != DerivativeCheck::Verdict::right || atTies)
     return;
   ++tally.first;
+  compareSinglePrecision(first, seed, tally);
   DerivativeCheck second(first.reverse(), random);
   const auto again = verdictOf(second, first.reverse(), random, false);
   if (isWrong(again)) {
@@ -190,6 +213,7 @@ TEST_F(Gradients, ReverseModeAgreesWithDifferencesAndForwardMode) {
         break;
     }
     EXPECT_GT(tally.first, 0) << "no case was compared with differences";
+    EXPECT_GT(tally.single, 0) << "no case was compared in f32";
     EXPECT_GT(tally.second, 0) << "no case was compared with second differences";
   }
 }
