@@ -17,8 +17,16 @@ Value wherePositive(GradientArithmetic& g, Value x, Term above, Term otherwise) 
   return g.select(g.greater(x, 0), above, otherwise, tensorType(x).getElementType());
 }
 
+// x, no further out than where slopes of smooth activations are, to all digits of any type, those at
+// infinity: what vanishes there is not multiplied by what overflows.
+Value bounded(GradientArithmetic& g, Value x) {
+  constexpr double kFar = 1000;
+  return g.apply<ClipOp>(x, APFloat(-kFar), APFloat(kFar));
+}
+
 // Phi(x) + x phi(x)
-Value geluSlope(GradientArithmetic& g, Value x) {
+Value geluSlope(GradientArithmetic& g, Value input) {
+  const Value x = bounded(g, input);
   const Value distribution = g.mul(g.add(g.apply<ErfOp>(g.mul(x, 1 / std::numbers::sqrt2)), 1), 0.5);
   const Value density =
       g.mul(g.exp(g.mul(g.square(x), -0.5)), std::numbers::inv_sqrtpi / std::numbers::sqrt2);
@@ -27,10 +35,10 @@ Value geluSlope(GradientArithmetic& g, Value x) {
 
 // x / 2 (1 + tanh(u)) with u = c (x + a x^3) has the slope (1 + tanh(u)) / 2 + x / 2 (1 - tanh(u)^2) c (1 + 3
 // a x^2).
-Value tanhGeluSlope(GradientArithmetic& g, Value x) {
+Value tanhGeluSlope(GradientArithmetic& g, Value input) {
   constexpr double kCubic = 0.044715;
   const double c = std::numbers::sqrt2 * std::numbers::inv_sqrtpi;
-  const Value square = g.square(x);
+  const Value x = bounded(g, input), square = g.square(x);
   const Value t = g.apply<TanhOp>(g.mul(g.mul(x, g.add(g.mul(square, kCubic), 1)), c));
   const Value inner = g.mul(g.add(g.mul(square, 3 * kCubic), 1), c / 2);
   return g.add(g.mul(g.add(t, 1), 0.5), g.mul(g.mul(x, g.sub(1, g.square(t))), inner));
@@ -47,7 +55,7 @@ Partial SigmoidOp::partial(GradientArithmetic& g, unsigned) {
   return g.mul(getResult(), g.sub(1, getResult()));
 }
 
-// s + x s (1 - s)
+// s + x s (1 - s), which needs no bound where x is a number: 1 - s is 0 long before x overflows.
 Partial SiluOp::partial(GradientArithmetic& g, unsigned) {
   const Value s = sigmoid(g, getInput());
   return g.add(s, g.mul(getResult(), g.sub(1, s)));
@@ -63,7 +71,7 @@ Partial SoftsignOp::partial(GradientArithmetic& g, unsigned) {
 
 // t + x (1 - t^2) sigmoid(x) with t = tanh(softplus(x))
 Partial MishOp::partial(GradientArithmetic& g, unsigned) {
-  const Value x = getInput();
+  const Value x = bounded(g, getInput());
   const Value t = g.apply<TanhOp>(g.apply<SoftplusOp>(x));
   return g.add(t, g.mul(g.mul(x, g.sub(1, g.square(t))), sigmoid(g, x)));
 }
