@@ -123,6 +123,25 @@ TEST(Scan, AndItsGradientAreThoseOfTheUnrolledLoop) {
                   1e-10);
 }
 
+// Every sweep backwards reads the same stack of states.
+TEST(Scan, KeepsItsStatesOnceForAllSweeps) {
+  const auto last = [](Tensor x) {
+    return scan([](Tensor y, std::vector<Tensor>) { return std::pair(sin(y) * y, std::vector<Tensor>{}); }, x,
+                std::vector<Tensor>{}, {.steps = 4})
+               .first *
+           2;
+  };
+  const Tensor x = f64({1, 2, 3}, {3});
+  const auto rows = compile(jacobian(last));
+  const std::string text = rows.core().inspect(std::array{x}, "optimized");
+  EXPECT_THAT(text, AllOf(HasSubstr(":2 = sinter.scan"), testing::Not(HasSubstr(":3 = sinter.scan")),
+                          testing::Not(HasSubstr(":4 = sinter.scan"))));
+  const std::vector<double> elements = numbers(rows(x)),
+                            gradient = numbers(grad([&](Tensor x) { return sum(last(x)); })(x));
+  for (std::size_t i = 0; i < 3; ++i)
+    EXPECT_NEAR(elements[4 * i], gradient[i], 1e-12 * std::abs(gradient[i]));
+}
+
 TEST(Scan, RunsBackwardsAndWithoutSequences) {
   const auto sums = [](Tensor x) {
     return scan([](Tensor total, Tensor x) { return std::pair(total + x, total); },

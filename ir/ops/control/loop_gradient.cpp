@@ -14,22 +14,41 @@ namespace {
 
 //===-- scan ----------------------------------------------------------------------------------------===//
 
-// `op` once more, before it and in its place, with a further output for each of `carries`: what it was at the
-// beginning of each step. These stacks.
+// What each of `carries` was at the beginning of each step, where `op` gives that among its outputs; null for
+// others.
+Values stacksOf(ScanOp op, ArrayRef<size_t> carries) {
+  Block& body = op.getBody().front();
+  const Values yielded(body.getTerminator()->getOperands());
+  Values stacks;
+  for (size_t carry : carries) {
+    Value stack;
+    for (size_t i = op.getCarries().size(); i < yielded.size() && !stack; ++i)
+      if (yielded[i] == body.getArgument(static_cast<unsigned>(carry)))
+        stack = op.getResult(static_cast<unsigned>(i));
+    stacks.push_back(stack);
+  }
+  return stacks;
+}
+
+// The same where all are wanted: for those that are missing, `op` once more, before it and in its place, with
+// them as further outputs. Other sweeps through it find them there.
 Values stackCarries(ScanOp op, ArrayRef<size_t> carries) {
+  if (Values stacks = stacksOf(op, carries); !llvm::is_contained(stacks, Value()))
+    return stacks;
   OpBuilder builder(op);
   auto body = std::make_unique<Region>();
   IRMapping mapping;
   op.getBody().cloneInto(body.get(), mapping);
   Operation* yield = body->front().getTerminator();
   Values results(yield->getOperands());
-  for (size_t carry : carries)
-    results.push_back(body->getArgument(static_cast<unsigned>(carry)));
+  for (auto [carry, stack] : llvm::zip_equal(carries, stacksOf(op, carries)))
+    if (!stack)
+      results.push_back(body->getArgument(static_cast<unsigned>(carry)));
   yield->setOperands(results);
   ScanOp stacking = createScan(builder, op.getLoc(), op.getCarries(), op.getSequences(), op.getInvariants(),
                                static_cast<int64_t>(op.getSteps()), op.getReverse(), std::move(body));
   op.replaceAllUsesWith(stacking.getResults().take_front(op.getNumResults()));
-  return stacking.getResults().drop_front(op.getNumResults());
+  return stacksOf(stacking, carries);
 }
 
 // The scan that runs against the steps of another and carries cotangents.
