@@ -217,6 +217,12 @@ inline constexpr bool is_on_tensors = false;
 template <class R, class... Args>
 inline constexpr bool is_on_tensors<R(Args...)> = takes_tensors<R(Args...)> && is_tensors<R>;
 
+template <class Signature>
+inline constexpr bool is_on_trees = false;
+template <class R, class... Args>
+inline constexpr bool is_on_trees<R(Args...)> =
+    (may_be_tree<std::remove_cvref_t<Args>>() && ...) && may_be_tree<std::remove_cvref_t<R>>();
+
 } // namespace detail
 
 /// ... of a function of trees, or that returns one (tree.h). What is no tensor is a part of the program, as
@@ -333,7 +339,10 @@ auto compile(F f, CompileOptions options = {}, SourceLocation where = SourceLoca
     using Signature = typename detail::SignatureOf<decltype(std::function(std::declval<F>()))>::type;
     if constexpr (detail::is_on_tensors<Signature>)
       return Compiled<Signature>(std::move(f), std::move(options), where);
-    else
+    static_assert(detail::is_on_trees<Signature>,
+                  "a compiled function takes and returns Tensors, or structures, containers and tuples of "
+                  "tensors and numbers; capture everything else");
+    if constexpr (!detail::is_on_tensors<Signature> && detail::is_on_trees<Signature>)
       return CompiledOfTrees<Signature>(std::move(f), std::move(options), where);
   }
 }

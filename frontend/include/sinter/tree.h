@@ -102,6 +102,22 @@ void for_each_member(T& tree, Visit&& visit) {
 
 } // namespace detail
 
+namespace detail {
+
+/// False for types that are no trees at all; members of structures and elements of tuples are not looked at.
+template <class T>
+constexpr bool may_be_tree() {
+  if constexpr (is_sequence<T> || is_optional<T>)
+    return may_be_tree<typename T::value_type>();
+  else if constexpr (is_map<T>)
+    return may_be_tree<typename T::mapped_type>();
+  else
+    return std::same_as<T, Tensor> || is_tuple<T> || is_plain<T> || std::is_aggregate_v<T> ||
+           requires(T& tree) { tree.for_each_tensor([](Tensor&) {}); };
+}
+
+} // namespace detail
+
 /// Calls `visit` with every Tensor (Tensor&) inside `tree`, always in the same order. A tree is a Tensor; a
 /// vector, array, pair, tuple, optional or map (by its values) of trees; an aggregate, that is a structure
 /// without constructors or base classes, of up to 16 trees; or a number, string or enumerator, in which there

@@ -1,4 +1,4 @@
-// expected: not a tree of tensors: give the type a member function template for_each_tensor(visit)
+// expected: a compiled function takes and returns Tensors, or structures, containers and tuples
 #include <sinter/sinter.h>
 
 auto f = sinter::compile([](sinter::Tensor) { return "a name"; });
