@@ -55,7 +55,7 @@ struct detail::Recording::Impl {
   std::optional<autodiff::Recorder::Lease> lease; // of the trace's context, if it is ours
   std::optional<trace::TraceScope> scope;
 
-  bool is_outermost() const { return scope.has_value(); }
+  bool is_outermost() const { return lease.has_value(); }
   std::string name() const { return std::string(transform) + " at " + trace::to_string(where); }
   [[noreturn]] void fail(const std::string& message) const { trace::fail(where, transform, message); }
 
@@ -68,11 +68,13 @@ struct detail::Recording::Impl {
   std::shared_ptr<Trace> surrounding(std::span<const Tensor> seeds) const {
     for (const auto& tensors : {std::span<const Tensor>(inputs), seeds})
       for (const Tensor& tensor : tensors)
-        if (const auto& found = node_of(tensor).trace) {
-          if (!found->is_open())
-            throw Error(found->finished());
-          return found;
-        }
+        if (const trace::Node& node = node_of(tensor); node.may_record())
+          if (auto found = trace::trace_for(node)) {
+            if (!found->is_open())
+              throw Error(found->finished());
+            found->check_thread();
+            return found;
+          }
     return trace::TraceScope::innermost();
   }
 
@@ -96,7 +98,9 @@ struct detail::Recording::Impl {
       scope.emplace(trace);
     }
     for (const Tensor& input : inputs)
-      variables.push_back(is_outermost() ? trace->argument(input) : trace->renamed(input));
+      variables.push_back(is_outermost() ? trace->argument(trace::concrete(input)) : trace->renamed(input));
+    if (trace->is_tape()) // transforms that the function calls are part of it, too
+      scope.emplace(trace);
   }
 
   llvm::SmallVector<Value> values_of(std::span<const Tensor> tensors) {
@@ -165,7 +169,7 @@ struct detail::Recording::Impl {
   std::vector<Tensor> in_trace(std::span<const Tensor> tensors) {
     std::vector<Tensor> traced;
     for (const Tensor& tensor : tensors)
-      traced.push_back(tensor.is_traced() ? tensor : trace->tensor(trace->value(tensor)));
+      traced.push_back(node_of(tensor).trace == trace ? tensor : trace->tensor(trace->value(tensor)));
     return traced;
   }
 
@@ -282,6 +286,12 @@ detail::Recording::pullback(std::span<const Tensor> outputs) {
             results](std::span<const Tensor> cotangents) {
       Impl check{name, where, {}, {}, nullptr, std::nullopt, std::nullopt};
       check.check_seeds(results, cotangents, "cotangent");
+      for (const Tensor& cotangent : cotangents)
+        if (const trace::Node& node = node_of(cotangent); node.may_record() && trace::trace_for(node))
+          check.fail(
+              "the cotangent " + described(cotangent) +
+              " is recorded, but what the function did was not recorded with it: pass its detach(), or "
+              "call vjp() where the cotangent is recorded");
       if (versions_of(arguments) != versions)
         check.fail(
             "a tensor that the function reads was written to (mutable_data) since; write to a clone() of it");

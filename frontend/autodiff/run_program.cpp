@@ -12,7 +12,7 @@ std::vector<Tensor> run_program(const rt::Executable& program, std::span<const T
   llvm::SmallVector<Tensor, 8> dense; // keeps copies of those that were not
   llvm::SmallVector<View, 8> input_views, output_views;
   for (const Tensor& input : inputs) {
-    dense.push_back(input.contiguous());
+    dense.push_back(trace::dense(trace::concrete(input)));
     input_views.push_back(node_of(dense.back()).view());
   }
   for (const rt::TensorSpec& spec : program.outputs()) {

@@ -192,7 +192,8 @@ namespace {
 // Eager kernels look themselves.
 void check_known_indices(std::string_view operation, const Tensor& x, const Tensor& indices, int64_t axis,
                          const SourceLocation& where) {
-  if (!x.is_traced() || indices.is_traced() ||
+  const Node& node = node_of(x);
+  if (!node.may_record() || !trace::trace_for(node) || indices.is_traced() ||
       (indices.dtype() != DType::i32 && indices.dtype() != DType::i64))
     return;
   const int64_t extent = x.shape()[static_cast<int>(axis)];

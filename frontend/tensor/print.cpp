@@ -1,6 +1,8 @@
 // Tensors as text.
 #include "sinter/tensor.h"
 
+#include "trace/trace.h"
+
 #include <cstdio>
 
 namespace sinter {
@@ -43,7 +45,7 @@ void append_elements(const View& view, int dim, int64_t offset, std::string& tex
 std::string to_string(const Tensor& tensor) {
   std::string text = to_string(View{nullptr, tensor.dtype(), tensor.shape(), {}});
   const bool printable = tensor.dtype() != DType::f16 && tensor.dtype() != DType::bf16;
-  if (!tensor.is_traced() && tensor.elements() <= kMostPrinted && printable) {
+  if (trace::is_readable(tensor) && tensor.elements() <= kMostPrinted && printable) {
     text += ' ';
     append_elements(tensor.view(), 0, 0, text);
   }

@@ -16,26 +16,42 @@ namespace {
 
 // The elements of `tensor` for the public function `operation`.
 const Node& readable(const Tensor& tensor, std::string_view operation, const SourceLocation& where) {
-  const Node& node = locate(where, operation, [&]() -> const Node& { return node_of(tensor); });
-  if (node.trace && !node.trace->is_open())
-    fail(where, operation, node.trace->finished());
-  if (node.trace && node.is_left_behind())
-    fail(where, operation,
-         "a tensor of the body of a branch or loop is read outside of it; let the body return it");
-  if (node.trace && node.trace->values() == Values::on_demand)
-    return locate(where, operation,
-                  [&]() -> const Node& { return node_of(node.trace->elements(node.value)); });
-  if (node.trace)
-    fail(where, operation,
-         "reading a value inside compile(): the elements of " +
-             to_string(View{nullptr, node.dtype, node.shape, {}}) +
-             " are known only when the compiled function runs; choose between values with where(), or "
-             "compute this "
-             "outside of the function");
-  return node;
+  return locate(where, operation, [&]() -> const Node& { return node_of(concrete(tensor)); });
 }
 
 } // namespace
+
+const Tensor& concrete(const Tensor& tensor) {
+  const Node& node = node_of(tensor);
+  if (!node.trace)
+    return tensor;
+  if (!node.trace->is_open())
+    throw Error(node.trace->finished());
+  if (node.is_left_behind())
+    throw Error("a tensor of the body of a branch or loop is read outside of it; let the body return it");
+  node.trace->check_thread();
+  if (node.trace->values() == Values::on_demand)
+    return node.trace->elements(node.value);
+  throw Error("reading a value inside compile(): the elements of " +
+              to_string(View{nullptr, node.dtype, node.shape, {}}) +
+              " are known only when the compiled function runs; choose between values with where(), or "
+              "compute this outside of the function");
+}
+
+bool is_readable(const Tensor& tensor) {
+  const Node& node = node_of(tensor);
+  return !node.trace || (node.trace->is_tape() && node.trace->is_open() && node.trace->is_mine() &&
+                         !node.is_left_behind() && node.trace->has_elements(node.value));
+}
+
+Tensor dense(const Tensor& tensor) {
+  const Node& node = node_of(tensor);
+  if (node.view().is_dense())
+    return tensor;
+  Tensor copy = make_empty(node.dtype, node.shape);
+  eager::copy(node.view(), node_of(copy).view());
+  return copy;
+}
 
 void Node::become(const Node& other) {
   storage = other.storage;
@@ -106,10 +122,11 @@ Tensor Tensor::contiguous(SourceLocation where) const {
 }
 
 Tensor Tensor::clone(SourceLocation where) const {
-  if (is_traced())
-    return *this;
+  const trace::Node& given = node_of(*this);
+  if (given.may_record() && trace::trace_for(given)) // leaves are recorded, other elements never change
+    return given.trace ? *this : sinter::reshape(*this, shape(), where);
   return trace::locate(where, "clone", [&] {
-    const trace::Node& node = node_of(*this);
+    const trace::Node& node = node_of(trace::concrete(*this));
     Tensor copy = trace::make_empty(node.dtype, node.shape);
     eager::copy(node.view(), node_of(copy).view());
     return copy;

@@ -67,14 +67,15 @@ std::string operand_list(ArrayRef<const Node*> operands) {
 void Application::see(const Tensor& operand) {
   const Node& node = node_of(operand);
   operands_.push_back(&node);
-  if (node.trace && (!trace_ || !trace_->is_open()))
-    trace_ = node.trace;
+  if (node.may_record() && (!trace_ || !trace_->is_open()))
+    if (auto found = trace_for(node))
+      trace_ = std::move(found);
 }
 
 Value Application::lower(const Tensor& operand) {
   if (trace_)
     return trace_->value(operand);
-  const Node& node = node_of(operand);
+  const Node& node = node_of(concrete(operand));
   views_.push_back(node.view());
   return Scratch::current().value(static_cast<unsigned>(views_.size()) - 1, node.dtype, node.shape);
 }
@@ -97,6 +98,8 @@ Tensor Application::run(Create create, Alias alias) {
 Tensor Application::record(Create create) {
   if (!trace_->is_open())
     throw Error(trace_->finished());
+  trace_->check_thread();
+  trace_->tidy();
   OpBuilder& builder = trace_->builder();
   return trace_->tensor(create(builder, mlir_location(builder.getContext(), where_))->getResult(0));
 }
@@ -106,7 +109,8 @@ Tensor Application::evaluate(Create create, Alias alias) {
   Operation* op = create(scratch.builder(), scratch.location());
   const llvm::scope_exit erase([op] { op->erase(); });
   const RankedTensorType type = ir::tensorType(op->getResult(0));
-  if (alias)
+  const auto in_memory = [](const Node* node) { return !node->trace; };
+  if (alias && llvm::all_of(operands_, in_memory))
     return alias(ir::shapeOf(type));
   const Tensor result = make_empty(ir::dtypeOf(type.getElementType()), ir::shapeOf(type));
   llvm::SmallVector<View, 4> operands;

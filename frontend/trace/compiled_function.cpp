@@ -3,6 +3,7 @@
 
 #include "codegen/compile.h"
 #include "sinter/runtime/thread_pool.h"
+#include "sinter/tape.h"
 #include "trace/errors.h"
 #include "trace/program_cache.h"
 #include "trace/trace.h"
@@ -10,6 +11,7 @@
 #include "llvm/ADT/SmallVector.h"
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 
 namespace sinter {
@@ -65,6 +67,8 @@ struct CompiledFunction::Impl {
   trace::ProgramCache programs;
   // Held while tracing and compiling. Recursive: the body may call this function on concrete tensors.
   std::recursive_mutex trace_mutex;
+  // Under NoGrad, tensors that require gradients may be captured.
+  std::atomic<bool> ignored_gradients{false};
 
   Impl(Body body, CompileOptions options, SourceLocation where)
       : body(std::move(body)), options(std::move(options)), where(where),
@@ -105,6 +109,8 @@ struct CompiledFunction::Impl {
       llvm::SmallVector<mlir::Value> values;
       for (const Tensor& result : results)
         values.push_back(trace->value(result));
+      if (trace->ignored_gradients())
+        ignored_gradients = true;
       return use(trace->finish(values));
     });
   }
@@ -128,7 +134,7 @@ struct CompiledFunction::Impl {
       llvm::SmallVector<Tensor, 4> copies; // of inputs that are not dense
       llvm::SmallVector<View, 4> views;
       for (const Tensor& input : inputs) {
-        copies.push_back(input.contiguous(caller));
+        copies.push_back(trace::dense(trace::concrete(input)));
         views.push_back(node_of(copies.back()).view());
       }
       std::vector<Tensor> outputs;
@@ -153,9 +159,16 @@ std::vector<Tensor> CompiledFunction::call(std::span<const Tensor> inputs, Sourc
   for (const Tensor& input : inputs)
     if (const auto& trace = node_of(input).trace; trace && !trace->is_open())
       fail(where, "compile", trace->finished());
-  const auto traced = [](const Tensor& input) { return input.is_traced(); };
+  const auto traced = [](const Tensor& input) {
+    const trace::Node& node = node_of(input);
+    return node.may_record() && trace::trace_for(node);
+  };
   if (std::any_of(inputs.begin(), inputs.end(), traced))
     return impl_->call_body(inputs, where);
+  if (impl_->ignored_gradients && grad_enabled())
+    fail(where, "compile",
+         "the function captured a tensor that requires a gradient when it was compiled under NoGrad: call it "
+         "under NoGrad, or make the tensor a parameter");
   if (const auto program = impl_->program_for(inputs, where))
     return impl_->run(*program, inputs, where);
   return impl_->call_body(

@@ -35,10 +35,15 @@ bool is_tracing(std::span<const Tensor> tensors) {
   return trace_of(tensors) != nullptr;
 }
 
+bool is_known(const Tensor& predicate) {
+  const trace::Node& node = node_of(predicate);
+  return !node.may_record() || !trace::trace_for(node);
+}
+
 std::vector<Tensor> trace_cond(const Tensor& predicate, const TraceBody& then_body,
                                const TraceBody& else_body, const SourceLocation& where) {
   check_predicate(predicate, "cond", where);
-  const auto trace = node_of(predicate).trace;
+  const auto trace = trace::trace_for(node_of(predicate));
   return recorded(*trace, where, "cond", [&](OpBuilder& builder, Location location) -> Operation* {
     const Value condition = trace->value(reshape(predicate, {}, where));
     TracedBody then(*trace, {}, then_body, where), otherwise(*trace, {}, else_body, where);

@@ -5,12 +5,23 @@
 
 #include "mlir/IR/Value.h"
 
+#include <optional>
+#include <string>
+
 namespace sinter::trace {
 
 class Trace;
 
+/// What a tensor knows of its gradient: a leaf, which gradients are added to, or one whose tape was released.
+struct GradientState {
+  std::optional<Tensor> sum;
+  std::string released_at; ///< the line of the backward() that released it; empty for a leaf
+
+  bool is_leaf() const { return released_at.empty(); }
+};
+
 /// `trace` tells the two kinds apart. Immutable once made, but that what was recorded under grad() gets its
-/// elements in the end.
+/// elements in the end, and that tensors are made leaves.
 class Node {
 public:
   DType dtype = DType::f32;
@@ -21,6 +32,7 @@ public:
   Shape strides;
   uint64_t byte_offset = 0;
   bool literal = false; ///< a number in the program's text: part of what is recorded, not an input of it
+  std::shared_ptr<GradientState> gradient; ///< null: it does not require a gradient
 
   // Traced. The value may be used only while the trace is open.
   std::shared_ptr<Trace> trace;
@@ -28,6 +40,8 @@ public:
   std::shared_ptr<const bool>
       body_open; ///< of the branch, loop or checkpoint whose body it is a value of, if any
 
+  /// True if operations on it may be recorded: trace_for() says where.
+  bool may_record() const { return trace || gradient; }
   /// True once the body it belongs to has ended: `value` may not even be there any more.
   bool is_left_behind() const { return body_open && !*body_open; }
 
@@ -39,6 +53,19 @@ public:
 
 /// The node of `tensor`; throws Error if it was moved from.
 const Node& node_of(const Tensor& tensor);
+
+/// The trace that an operation on a tensor is recorded in: its own, that of the function being traced, or the
+/// tape of this thread, which begins if there is none. Null if the operation runs at once: nothing about the
+/// tensor is to be recorded, or NoGrad says that nothing is.
+std::shared_ptr<Trace> trace_for(const Node& node);
+
+/// The concrete tensor that has the elements of `tensor`: itself, or what is computed on demand. Throws Error
+/// if they are not known yet.
+const Tensor& concrete(const Tensor& tensor);
+/// True if it has elements in memory, or those of a tape can be computed.
+bool is_readable(const Tensor& tensor);
+/// `tensor`, which is concrete, row-major and without gaps; never recorded.
+Tensor dense(const Tensor& tensor);
 
 /// A concrete tensor on `storage`. The caller has checked that the elements lie inside.
 Tensor make_concrete(std::shared_ptr<Storage> storage, DType dtype, const Shape& shape, const Shape& strides,

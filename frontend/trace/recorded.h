@@ -11,8 +11,9 @@ namespace sinter::trace {
 /// The trace that one of the tensors belongs to, or else the one of the function being traced; null: none.
 inline std::shared_ptr<Trace> trace_of(std::span<const Tensor> tensors) {
   for (const Tensor& tensor : tensors)
-    if (const auto& found = node_of(tensor).trace)
-      return found;
+    if (const Node& node = node_of(tensor); node.may_record())
+      if (auto found = trace_for(node))
+        return found;
   return TraceScope::innermost();
 }
 
@@ -31,6 +32,8 @@ std::vector<Tensor> recorded(Trace& trace, const SourceLocation& where, std::str
   return locate(where, operation, [&] {
     if (!trace.is_open())
       throw Error(trace.finished());
+    trace.check_thread();
+    trace.tidy();
     try {
       mlir::Operation* op = body(trace.builder(), mlir_location(trace.builder().getContext(), where));
       std::vector<Tensor> results;

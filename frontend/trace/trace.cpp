@@ -4,6 +4,7 @@
 #include "ir/constant.h"
 #include "ir/op_creation.h"
 #include "ir/ops.h"
+#include "sinter/tape.h"
 #include "trace/errors.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -35,8 +36,9 @@ Location mlir_location(MLIRContext* context, const SourceLocation& where) {
 
 Trace::Trace(MLIRContext& context, const SourceLocation& where, Values values, const std::string& what)
     : values_(values), builder_(&context), location_(mlir_location(&context, where)),
+      name_(what + " at " + to_string(where)),
       finished_(
-          "a tensor of the " + what + " at " + to_string(where) +
+          "a tensor of the " + name_ +
           " is used after that was traced; it has no value outside of it, unless the function returns it") {
   module_ = ModuleOp::create(location_);
   builder_.setInsertionPointToEnd(module_->getBody());
@@ -54,10 +56,10 @@ Tensor Trace::argument(DType dtype, const Shape& shape) {
 }
 
 Tensor Trace::argument(const Tensor& elements) {
-  const Tensor dense = elements.contiguous();
-  const Node& node = node_of(dense);
-  const Tensor argument = this->argument(node.dtype, node.shape);
-  arguments_.push_back({dense, node.storage->version()});
+  const Tensor dense = trace::dense(elements);
+  const Tensor argument = this->argument(dense.dtype(), dense.shape());
+  const auto& storage = node_of(elements).storage;
+  arguments_.push_back({dense, storage, storage->version()});
   known_[argument.node()->value] = dense;
   return argument;
 }
@@ -90,17 +92,33 @@ Value Trace::value(const Tensor& tensor) {
   if (node.is_left_behind())
     throw Error(
         "a tensor of the body of a branch, loop or checkpoint is used outside of it; let the body return it");
-  if (node.trace.get() != this)
-    throw Error("the operands belong to two functions that are traced at the same time");
+  if (node.trace.get() != this) {
+    node.trace->check_thread();
+    if (is_tape() || !node.trace->is_tape())
+      throw Error("the operands belong to two functions that are traced at the same time");
+    if (grad_enabled())
+      fail_captured(node);
+    ignored_gradients_ = true;
+    return capture(concrete(tensor));
+  }
   return node.value;
 }
 
 Value Trace::capture(const Tensor& tensor) {
   const Node& node = node_of(tensor);
+  const bool requires_grad = node.gradient && grad_enabled();
+  if (requires_grad && (!is_tape() || TraceScope::innermost().get() == this))
+    fail_captured(node);
   if (auto found = captured_.find(&node); found != captured_.end())
     return found->second.second;
-  const Value value =
-      values_ == Values::unknown || node.literal ? constant(tensor) : argument(tensor).node()->value;
+  ignored_gradients_ |= node.gradient != nullptr;
+  Value value;
+  if (values_ == Values::unknown || node.literal)
+    value = constant(tensor);
+  else if (requires_grad)
+    value = node.gradient->is_leaf() ? recorded_leaf(tensor) : recorded_released(tensor);
+  else
+    value = argument(tensor).node()->value;
   captured_.emplace(&node, std::pair(tensor, value));
   return value;
 }
@@ -110,7 +128,7 @@ bool Trace::is_captured(Value value) const {
 }
 
 Value Trace::constant(const Tensor& tensor) {
-  const Tensor dense = tensor.contiguous();
+  const Tensor dense = trace::dense(tensor);
   const Node& node = node_of(dense);
   // At the function's start, so that every use is dominated wherever the first one is.
   OpBuilder::InsertionGuard guard(builder_);
@@ -122,22 +140,31 @@ Value Trace::constant(const Tensor& tensor) {
 
 std::vector<Tensor> Trace::arguments() const {
   std::vector<Tensor> elements;
-  for (const Argument& argument : arguments_) {
-    const Node& node = node_of(argument.elements);
-    if (node.storage->version() != argument.version)
-      throw Error(
-          to_string(View{nullptr, node.dtype, node.shape, {}}) +
-          " was written to (mutable_data) after it was recorded and before its use in the derivative; "
-          "write to a clone() of it");
-    elements.push_back(argument.elements);
-  }
+  for (const Argument& argument : arguments_)
+    elements.push_back(checked(argument));
   return elements;
+}
+
+const Tensor& Trace::checked(const Argument& argument) {
+  const Node& node = node_of(argument.elements);
+  if (argument.storage->version() != argument.version)
+    throw Error(to_string(View{nullptr, node.dtype, node.shape, {}}) +
+                " was written to (mutable_data) after it was recorded and before its use in the derivative; "
+                "write to a clone() of it");
+  return argument.elements;
+}
+
+void Trace::fail_captured(const Node& node) const {
+  throw Error(to_string(View{nullptr, node.dtype, node.shape, {}}) +
+              " requires a gradient, but is captured by the " + name_ +
+              ", not listed among its parameters, so its gradient would be lost; make it a parameter, or "
+              "capture its detach()");
 }
 
 std::vector<std::shared_ptr<Node>> Trace::live() const {
   std::vector<std::shared_ptr<Node>> nodes;
   for (const auto& made : made_)
-    if (auto node = made.lock())
+    if (auto node = made.lock(); node && node->trace) // else it has become concrete
       nodes.push_back(std::move(node));
   return nodes;
 }
@@ -166,6 +193,8 @@ void Trace::close() {
   known_.clear();
   arguments_.clear();
   made_.clear();
+  leaves_.clear();
+  released_.clear();
 }
 
 namespace {
@@ -182,7 +211,8 @@ TraceScope::TraceScope(std::shared_ptr<Trace> trace) : trace_(std::move(trace)) 
 }
 
 TraceScope::~TraceScope() {
-  trace_->close();
+  if (!trace_->is_tape())
+    trace_->close();
   open_scopes().pop_back();
 }
 

@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <string>
+#include <thread>
 #include <unordered_map>
 #include <vector>
 
@@ -60,6 +61,18 @@ public:
   /// False for values of bodies of branches and loops.
   bool has_elements(mlir::Value value) const { return value.getParentBlock() == body_; }
 
+  /// True for what is recorded while eager operations run, for backward().
+  bool is_tape() const { return owner_ != std::thread::id(); }
+  /// False for the tape of another thread.
+  bool is_mine() const { return !is_tape() || owner_ == std::this_thread::get_id(); }
+  /// Throws Error if this is one.
+  void check_thread() const {
+    if (!is_mine())
+      fail_other_thread();
+  }
+  /// True if it captured a tensor that requires a gradient, which NoGrad allowed.
+  bool ignored_gradients() const { return ignored_gradients_; }
+
   /// While it lives, what is recorded is the body of a branch, loop or checkpoint: the tensors made are of
   /// use in it only.
   class BodyScope {
@@ -85,6 +98,11 @@ public:
 
   mlir::OpBuilder& builder() { return builder_; }
   bool is_open() const { return module_.get() != nullptr; }
+  /// To be called where an operation begins: drops, now and then, what a tape holds for nobody.
+  void tidy() {
+    if (made_.size() >= prune_at_ && is_tape() && !body_open_)
+      prune();
+  }
   /// What errors say of a tensor of this trace that is used when the trace is over.
   const std::string& finished() const { return finished_; }
 
@@ -101,21 +119,38 @@ public:
   /// Frees the program. Called on abandonment too; traced tensors may outlive it.
   void close();
 
+protected:
+  struct Argument {
+    Tensor elements;
+    std::shared_ptr<Storage> storage; // what they come from
+    uint64_t version;                 // of that, when they became an argument
+  };
+
+  static const Tensor& checked(const Argument& argument);
+  /// The argument that stands for a tensor that requires a gradient. For tapes.
+  mlir::Value recorded_leaf(const Tensor& tensor);
+  mlir::Value recorded_released(const Tensor& tensor);
+  /// All values that depend on a leaf, or on what was released, by operations that are differentiated.
+  llvm::DenseSet<mlir::Value> requiring_gradient() const;
+  /// Drops what no tensor refers to any more. For tapes.
+  void prune();
+
 private:
   mlir::Value constant(const Tensor& tensor);
   mlir::Value capture(const Tensor& tensor);
   void evaluate(mlir::Operation* op);
+  void settle();
+  [[noreturn]] void fail_captured(const Node& node) const;
+  [[noreturn]] static void fail_other_thread();
 
-  struct Argument {
-    Tensor elements;
-    uint64_t version; // of their storage, when they became an argument
-  };
-
+protected:
   const Values values_;
   mlir::OwningOpRef<mlir::ModuleOp> module_;
   mlir::OpBuilder builder_;
   mlir::Location location_;
+  std::string name_; // "function compiled at file.cpp:12"
   std::string finished_;
+  bool ignored_gradients_ = false;
   std::shared_ptr<const bool> body_open_; // of the innermost body being traced
   mlir::Block* body_ = nullptr;
   std::vector<std::shared_ptr<const Storage>> kept_;
@@ -125,10 +160,17 @@ private:
   std::vector<Argument> arguments_;
   llvm::DenseMap<mlir::Value, Tensor> known_;
   std::vector<std::weak_ptr<Node>> made_;
+  // Of tapes.
+  std::thread::id owner_;
+  std::vector<Tensor> leaves_; // what the first arguments stand for
+  // Arguments in place of what a backward() has released, and the line of that.
+  llvm::DenseMap<mlir::Value, std::string> released_;
+  static constexpr std::size_t kFirstPrune = 512;
+  std::size_t prune_at_ = kFirstPrune; // so many tensors are made before the next look
 };
 
 /// While it lives, functions traced on this thread are part of this trace: derivatives of them are recorded
-/// here. The trace is closed at the end.
+/// here. The trace is closed at the end, unless it is a tape.
 class TraceScope {
 public:
   explicit TraceScope(std::shared_ptr<Trace> trace);

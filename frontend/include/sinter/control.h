@@ -33,6 +33,9 @@ using TraceBody = std::function<std::vector<Tensor>(std::span<const Tensor>)>;
 /// True if an operation on these tensors is recorded, or may be because a function is being traced.
 bool is_tracing(std::span<const Tensor> tensors);
 
+/// True if `predicate` has elements, and what depends on it is not recorded.
+bool is_known(const Tensor& predicate);
+
 std::vector<Tensor> trace_cond(const Tensor& predicate, const TraceBody& then_body,
                                const TraceBody& else_body, const SourceLocation& where);
 std::vector<Tensor> trace_while(std::span<const Tensor> carries, const TraceBody& condition,
@@ -72,7 +75,7 @@ auto cond(const Tensor& predicate, Then then, Else otherwise,
   using Result = std::remove_cvref_t<decltype(then())>;
   static_assert(std::same_as<Result, std::remove_cvref_t<decltype(otherwise())>>,
                 "both branches return the same type");
-  if (!predicate.is_traced())
+  if (detail::is_known(predicate))
     return static_cast<bool>(predicate) ? then() : otherwise();
   std::optional<Result> structure;
   const auto body = [&](auto& branch) {

@@ -11,5 +11,6 @@
 #include "sinter/grad.h"
 #include "sinter/onnx.h"
 #include "sinter/ops.h"
+#include "sinter/tape.h"
 #include "sinter/tensor.h"
 #include "sinter/tree.h"

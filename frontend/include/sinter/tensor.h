@@ -25,9 +25,15 @@ namespace trace {
 class Node;
 }
 
+struct BackwardOptions {
+  /// True: what was recorded is kept for another backward().
+  bool retain_graph = false;
+};
+
 /// A tensor. Copies share storage. Inside a function that is being compiled it stands for a value not known
 /// yet; its dtype and shape are known, its elements are not, and reading them throws Error. Inside one that
-/// is being differentiated, it is recorded, and its elements are computed when they are read.
+/// is being differentiated, or where it depends on a tensor that requires a gradient (tape.h), it is
+/// recorded, and its elements are computed when they are read.
 class Tensor {
 public:
   /// A tensor without elements: an f32 of shape [0].
@@ -77,7 +83,8 @@ public:
   int64_t elements() const { return shape().elements(); }
   Device device() const { return Device::cpu; }
 
-  /// True inside a function that is being compiled or differentiated, for what depends on its arguments.
+  /// True inside a function that is being compiled or differentiated, for what depends on its arguments, and
+  /// for what is recorded for backward().
   bool is_traced() const;
 
   /// The elements. Throws Error for a traced tensor.
@@ -109,6 +116,36 @@ public:
   Tensor reshape(const Shape& shape, SourceLocation where = SourceLocation::current()) const;
   Tensor transpose(int a, int b, SourceLocation where = SourceLocation::current()) const;
   Tensor permute(const Shape& permutation, SourceLocation where = SourceLocation::current()) const;
+
+  // Gradients by backward(): tape.h says how they go together.
+
+  /// Makes it a leaf, for which backward() computes gradients, or, by false, no longer one; returns *this.
+  /// All copies of the tensor are meant. Throws Error unless the elements are floating-point numbers.
+  Tensor& set_requires_grad(bool on = true, SourceLocation where = SourceLocation::current());
+  /// True for leaves and what was computed from them, but under NoGrad.
+  bool requires_grad() const;
+  /// True for tensors that the user made, false for results of operations that were recorded.
+  bool is_leaf() const;
+  /// Adds the derivatives of this tensor, of one element, to the gradients of the leaves it depends on. What
+  /// was recorded to compute it is released: tensors of it that are still held have elements then, but
+  /// backward() cannot go through them again. Throws Error if it depends on no leaf, or on what an earlier
+  /// backward() released, if something that was used was written to since, or if an operation on the way has
+  /// no derivative.
+  void backward(BackwardOptions options = {}, SourceLocation where = SourceLocation::current()) const;
+  /// ... of the sum of its elements, each multiplied by that of `cotangent`, of the same dtype and shape.
+  void backward(const Tensor& cotangent, BackwardOptions options = {},
+                SourceLocation where = SourceLocation::current()) const;
+  /// The gradient of a leaf: the sum over all calls of backward() since it was made or zero_grad(). Throws
+  /// Error if there is none.
+  Tensor grad(SourceLocation where = SourceLocation::current()) const;
+  bool has_grad() const;
+  /// Forgets the gradient of a leaf.
+  void zero_grad();
+  /// The same elements, not connected to what they were computed from.
+  Tensor detach(SourceLocation where = SourceLocation::current()) const;
+  /// Overwrites the elements by those of `value`, of the same dtype and shape, for all copies of the tensor:
+  /// the step of an optimiser. Throws Error if `value` is recorded: compute it under NoGrad.
+  void assign(const Tensor& value, SourceLocation where = SourceLocation::current());
 
   /// For the implementation of operations.
   explicit Tensor(std::shared_ptr<trace::Node> node) : node_(std::move(node)) {}
