@@ -123,8 +123,10 @@ Tensor& Tensor::set_requires_grad(bool on, SourceLocation where) {
 
 bool Tensor::requires_grad() const {
   const trace::Node& node = node_of(*this);
-  if (is_on_tape(node) && node.trace->is_open())
+  if (is_on_tape(node) && node.trace->is_open()) {
+    node.trace->check_thread();
     return static_cast<const Tape&>(*node.trace).requires_grad(node.value);
+  }
   return node.gradient != nullptr;
 }
 

@@ -5,6 +5,7 @@
 #include "frontend/onnx/draw.h"
 #include "frontend/onnx/import.h"
 #include "frontend/onnx/traced_model.h"
+#include "frontend/trace/node.h"
 #include "frontend/trace/program_cache.h"
 #include "ir/constant_deferral.h"
 #include "ir/ops.h"
@@ -208,7 +209,7 @@ struct Model::Impl {
   void check_known(const std::vector<Tensor>& inputs) const {
     check_inputs(inputs);
     for (std::size_t i = 0; i < inputs.size(); ++i)
-      if (inputs[i].is_traced())
+      if (!trace::is_readable(inputs[i]))
         throw Error("input '" + graph.inputs[i].name +
                     "' has no elements: it stands for a value of a function that is traced");
   }
@@ -263,13 +264,13 @@ std::shared_ptr<const rt::Executable> Model::compile(const std::vector<Tensor>& 
 std::vector<Tensor> Model::run(const std::vector<Tensor>& inputs) {
   return guarded(impl().path, [&] {
     impl().check_inputs(inputs);
-    if (llvm::any_of(inputs, [](const Tensor& input) { return input.is_traced(); }))
+    if (onnx_import::TracedModel::records(inputs))
       return impl().traced.call({}, inputs, {});
     const rt::PoolScope scope(impl().pool());
     const auto executable = impl().compile(inputs);
     std::vector<Tensor> dense, outputs;
     for (const Tensor& input : inputs)
-      dense.push_back(input.contiguous());
+      dense.push_back(trace::dense(trace::concrete(input)));
     for (const rt::TensorSpec& output : executable->outputs())
       outputs.push_back(Tensor::empty(output.shape, output.dtype));
     executable->run(views_of(dense), views_of(outputs), impl().pool());

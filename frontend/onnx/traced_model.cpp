@@ -23,18 +23,23 @@ std::string describe(DType dtype, const Shape& shape) {
   return std::string(name_of(dtype)) + to_string(shape);
 }
 
-// The trace of the first tensor that has one; null: all have elements.
+// The trace of the first tensor of which operations are recorded; null: there is none.
 std::shared_ptr<trace::Trace> trace_of(std::span<const Tensor> tensors) {
   for (const Tensor& tensor : tensors)
-    if (const auto& trace = trace::node_of(tensor).trace) {
-      if (!trace->is_open())
-        throw Error(trace->finished());
-      return trace;
-    }
+    if (const trace::Node& node = trace::node_of(tensor); node.may_record())
+      if (auto found = trace::trace_for(node)) {
+        if (!found->is_open())
+          throw Error(found->finished());
+        return found;
+      }
   return nullptr;
 }
 
 } // namespace
+
+bool TracedModel::records(std::span<const Tensor> tensors) {
+  return trace_of(tensors) != nullptr;
+}
 
 TracedModel::TracedModel(const ModelGraph& graph) : graph_(graph), id_(next_id()) {}
 
@@ -96,6 +101,8 @@ std::shared_ptr<Storage> TracedModel::elements_of(const std::string& name, const
 std::vector<Tensor> TracedModel::record(const std::vector<std::string>& names,
                                         std::span<const Tensor> tensors) {
   const auto trace = trace_of(tensors);
+  trace->check_thread();
+  trace->tidy();
   NamedValues given;
   for (std::size_t i = 0; i < tensors.size(); ++i)
     given[i < names.size() ? names[i] : graph_.inputs[i - names.size()].name] = trace->value(tensors[i]);
