@@ -106,6 +106,7 @@ Tensor& Tensor::set_requires_grad(bool on, SourceLocation where) {
          "inside a function that is compiled or differentiated: gradients are by its parameters");
   if (node.literal)
     fail(where, operation, "a number in the program's text is a constant");
+  trace::locate(where, operation, [&] { trace::leave_tape(*this); });
   if (!is_leaf()) {
     if (on)
       return *this;
@@ -132,7 +133,7 @@ bool Tensor::requires_grad() const {
 
 bool Tensor::is_leaf() const {
   const trace::Node& node = node_of(*this);
-  return !node.trace && (!node.gradient || node.gradient->is_leaf());
+  return node.trace ? is_on_tape(node) && !requires_grad() : !node.gradient || node.gradient->is_leaf();
 }
 
 void Tensor::backward(BackwardOptions options, SourceLocation where) const {
@@ -177,9 +178,9 @@ Tensor Tensor::detach(SourceLocation where) const {
 }
 
 void Tensor::assign(const Tensor& value, SourceLocation where) {
-  trace::locate(where, "assign", [&] { return node_of(*this).trace ? nullptr : &node_of(value); });
+  trace::locate(where, "assign", [&] { return std::pair(&node_of(*this), &node_of(value)); });
   const trace::Node& node = node_of(*this);
-  if (node.trace)
+  if (!trace::locate(where, "assign", [&] { return trace::leave_tape(*this); }))
     fail(where, "assign", "to " + described(node) + ", which is computed by what is being recorded");
   check_alike(value, *this, "assign", "the value", where);
   if (node_of(value).may_record() && grad_enabled())
@@ -195,6 +196,13 @@ void Tensor::assign(const Tensor& value, SourceLocation where) {
 }
 
 namespace trace {
+
+bool leave_tape(const Tensor& tensor) {
+  const Node& node = node_of(tensor);
+  if (node.trace && is_on_tape(node) && !tensor.requires_grad())
+    tensor.node()->become(node_of(concrete(tensor).clone()));
+  return !node.trace;
+}
 
 std::shared_ptr<Trace> trace_for(const Node& node) {
   if (node.trace ? !node.trace->is_tape() : !node.gradient)

@@ -201,11 +201,12 @@ const T* Tensor::data(SourceLocation where) const {
 
 template <class T>
 T* Tensor::mutable_data(SourceLocation where) {
-  if (is_traced())
-    trace::fail(where, "mutable_data",
-                "writing to " + to_string(View{nullptr, dtype(), shape(), {}}) +
-                    ", which a function being traced or differentiated computes; use clone() and where(), or "
-                    "write before it is traced");
+  if (is_traced() && !trace::locate(where, "mutable_data", [&] { return trace::leave_tape(*this); }))
+    trace::fail(
+        where, "mutable_data",
+        "writing to " + to_string(View{nullptr, dtype(), shape(), {}}) +
+            ", which is computed by what is being traced or recorded; use clone() and where(), or write "
+            "before it is used, or to its detach()");
   const trace::Node& node = elements_as<T>(*this, "mutable_data", where);
   node.storage->written();
   return node.view().template as<T>();

@@ -64,6 +64,9 @@ std::shared_ptr<Trace> trace_for(const Node& node);
 const Tensor& concrete(const Tensor& tensor);
 /// True if it has elements in memory, or those of a tape can be computed.
 bool is_readable(const Tensor& tensor);
+/// Makes a tensor that is on a tape without being connected to a leaf concrete, with elements of its own.
+/// False if it is connected.
+bool leave_tape(const Tensor& tensor);
 /// `tensor`, which is concrete, row-major and without gaps; never recorded.
 Tensor dense(const Tensor& tensor);
 

@@ -11,6 +11,10 @@ inline Tensor f64(const std::vector<double>& values, const Shape& shape) {
   return Tensor::of(values, shape);
 }
 
+inline Tensor leaf(const std::vector<double>& values, const Shape& shape) {
+  return f64(values, shape).set_requires_grad();
+}
+
 inline std::vector<double> numbers(const Tensor& tensor) {
   return tensor.to_vector<double>();
 }

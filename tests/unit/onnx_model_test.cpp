@@ -4,6 +4,7 @@
 
 #include "sinter/onnx.h"
 #include "sinter/ops.h"
+#include "sinter/tape.h"
 
 #include <gmock/gmock.h>
 
@@ -54,6 +55,17 @@ TEST_F(OnnxModel, SaysWhatItTakes) {
   EXPECT_THAT(model.inputs()[0].dims, testing::ElementsAre(-1, 3, 8, 8));
   EXPECT_EQ(model.inputs()[0].dim_names[0], "n");
   EXPECT_EQ(model.outputs()[0].name, "y");
+}
+
+TEST_F(OnnxModel, HasNoGradient) {
+  Model model = load(adder());
+  const Tensor leaf = Tensor::ones({1, 3}).set_requires_grad(), x = Tensor::ones({1, 3});
+  for (const Tensor& given : {leaf, leaf * 2})
+    EXPECT_THAT(error([&] { model.run({given, x}); }),
+                testing::StartsWith("input 'a' requires a gradient, and models have none"));
+  EXPECT_THAT(model.run({(leaf * 2).detach(), x}).front().to_vector<float>(), testing::Each(3));
+  const NoGrad no_grad;
+  EXPECT_THAT(model.run({leaf, x}).front().to_vector<float>(), testing::Each(2));
 }
 
 TEST_F(OnnxModel, InitialisersListedAsInputsAreConstants) {

@@ -1,4 +1,4 @@
-// backward(): the same gradients as grad(), and what becomes of the tape.
+// backward(): the same gradients as grad(), and its errors.
 #include "sinter/sinter.h"
 
 #include "frontend/autodiff/recorder.h"
@@ -9,12 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
-#include <fstream>
-#include <map>
 #include <string>
-#include <thread>
-#include <unistd.h>
 #include <vector>
 
 namespace sinter {
@@ -22,14 +17,11 @@ namespace {
 
 using test::error_of;
 using test::f64;
+using test::leaf;
 using test::numbers;
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-Tensor leaf(const std::vector<double>& values, const Shape& shape) {
-  return f64(values, shape).set_requires_grad();
-}
 
 struct Net {
   Tensor weight, bias;
@@ -222,62 +214,6 @@ TEST(Tape, AssignmentIsSeenByAllCopies) {
   EXPECT_THAT(error_of([&] { (w * 2).assign(w.detach()); }), HasSubstr("computed by what is being recorded"));
 }
 
-TEST(Tape, TwoLossesOfTheirOwn) {
-  const Tensor a = leaf({2}, {}), b = leaf({3}, {});
-  const Tensor first = a * a, second = b * b * a;
-  first.backward();
-  EXPECT_EQ(a.grad().item(), 4);
-  EXPECT_FALSE(b.has_grad());
-  EXPECT_TRUE(second.is_traced());
-  second.backward();
-  EXPECT_EQ(a.grad().item(), 13);
-  EXPECT_EQ(b.grad().item(), 12);
-}
-
-TEST(Tape, TwoLossesThatShareWhatIsRetained) {
-  const Tensor w = leaf({2}, {});
-  const Tensor shared = exp(w), first = shared * 2, second = shared * 3;
-  first.backward({.retain_graph = true});
-  second.backward();
-  EXPECT_NEAR(w.grad().item(), 5 * std::exp(2.0), 1e-12);
-  EXPECT_EQ(first.item(), 2 * shared.item());
-  EXPECT_THAT(error_of([&] { first.backward(); }), HasSubstr("released"));
-}
-
-TEST(Tape, WhatIsReleased) {
-  const Tensor w = leaf({2}, {});
-  const Tensor shared = w * w, first = shared * 2, second = shared * 3 + w;
-  first.backward();
-  const std::string again = error_of([&] { first.backward(); });
-  EXPECT_THAT(again, AllOf(HasSubstr("tape_test.cpp:"),
-                           HasSubstr(": backward: f64[] was recorded, but the "
-                                     "backward() at tape_test.cpp:"),
-                           HasSubstr("{.retain_graph = true}")));
-  EXPECT_THAT(error_of([&] { second.backward(); }),
-              AllOf(HasSubstr("tape_test.cpp:"), HasSubstr("released by the backward() at tape_test.cpp:"),
-                    HasSubstr("detach()")));
-  EXPECT_EQ(second.item(), 14);
-  EXPECT_EQ(w.grad().item(), 8);
-  // A state carried on from step to step, as of a recurrent network.
-  const Tensor carried = shared * 1.5; // not even by a leaf
-  EXPECT_THAT(error_of([&] { (carried * w).backward(); }), HasSubstr("was released by the backward()"));
-  (carried.detach() * w).backward();
-  EXPECT_EQ(w.grad().item(), 14);
-}
-
-TEST(Tape, TensorsStillHeldGetTheirElements) {
-  const Tensor w = leaf({1, 2}, {2});
-  const Tensor y = w * w, best = argmax(y, 0), half = y.detach() * 0.5, probability = softmax(y, 0);
-  sum(y).backward();
-  for (const Tensor& tensor : {y, best, half, probability})
-    EXPECT_FALSE(tensor.is_traced());
-  EXPECT_THAT(numbers(half), ElementsAre(0.5, 2));
-  EXPECT_EQ(best.to_vector<int64_t>(), std::vector<int64_t>{1});
-  EXPECT_NEAR(numbers(probability)[1], 1 / (1 + std::exp(-3.0)), 1e-12);
-  EXPECT_TRUE(probability.requires_grad());
-  EXPECT_FALSE(half.requires_grad());
-}
-
 TEST(Tape, TransformsAndCompiledFunctionsAreRecorded) {
   const Tensor w = leaf({1, 2}, {2});
   const auto cubes = [](Tensor x) { return sum(x * x * x); };
@@ -380,66 +316,6 @@ TEST(TapeErrors, WritingToWhatWasUsed) {
   const Tensor of_w = sum(w * w);
   w.assign(f64({5, 5}, {2}));
   EXPECT_THAT(error_of([&] { of_w.backward(); }), HasSubstr("was written to"));
-}
-
-TEST(TapeErrors, ATapeBelongsToItsThread) {
-  const Tensor w = leaf({1, 2}, {2});
-  const Tensor y = w * w;
-  std::string use, read, back, own;
-  std::thread([&] {
-    use = error_of([&] { y * 2; });
-    read = error_of([&] { y.to_vector<double>(); });
-    back = error_of([&] { sum(y).backward(); });
-    own = error_of([&] { sum(w * 3).backward(); }); // a leaf may be on several tapes
-  }).join();
-  for (const std::string& error : {use, read, back})
-    EXPECT_THAT(error, AllOf(HasSubstr("tape_test.cpp:"), HasSubstr("recorded by another thread")));
-  EXPECT_EQ(own, "no error");
-  sum(y).backward();
-  EXPECT_THAT(numbers(w.grad()), ElementsAre(5, 7));
-}
-
-int64_t resident_kilobytes() {
-  int64_t size = 0, resident = 0;
-  std::ifstream("/proc/self/statm") >> size >> resident;
-  return resident * sysconf(_SC_PAGESIZE) / 1024;
-}
-
-// Whatever users do to keep a tape alive, it holds no more than they do.
-template <class Step>
-void expect_no_leak(Step&& step) {
-  for (int i = 0; i < 500; ++i)
-    step(i);
-  const int64_t before = resident_kilobytes();
-  for (int i = 0; i < 4000; ++i)
-    step(i);
-  EXPECT_LT(resident_kilobytes() - before, 8000); // each step has tensors of 32 KB
-}
-
-TEST(TapeMemory, OfTrainingSteps) {
-  Tensor w = Tensor::normal({4096}, 1).set_requires_grad();
-  std::vector<Tensor> losses, unread;
-  Tensor total = Tensor(0.0F);
-  expect_no_leak([&](int i) {
-    const Tensor x = Tensor::full({4096}, i % 10), y = w * x, loss = mean(square(y * 1e-3));
-    losses.push_back(loss);
-    unread.push_back(loss.detach());
-    loss.backward();
-    total = total + loss; // not read, ever
-    w.zero_grad();
-  });
-}
-
-TEST(TapeMemory, OfWhatIsNeverDifferentiated) {
-  const Tensor w = Tensor::normal({4096}, 1).set_requires_grad();
-  const Tensor penalty = sum(w * w); // keeps one tape alive all the time
-  std::vector<Tensor> unread;
-  expect_no_leak([&](int i) {
-    const Tensor x = Tensor::full({4096}, i % 10);
-    unread.push_back(sum(tanh(w * x) + x).detach());
-  });
-  penalty.backward();
-  EXPECT_EQ(w.grad().to_vector<float>(), (w.detach() * 2).to_vector<float>());
 }
 
 } // namespace
