@@ -28,8 +28,10 @@ public:
   /// Throws Error for a name that is no initialiser of floats, or a tensor unlike it.
   void check(const Parameters& parameters) const;
 
+  /// True if the operations on one of these are recorded.
+  static bool records(std::span<const Tensor> tensors);
   /// What the model gives for `inputs`, which must have been checked. `parameters` take the place of the
-  /// initialisers of their names; all others are constants. Recorded where a tensor is traced, else run.
+  /// initialisers of their names; all others are constants. Recorded where operations on one of them are, else run.
   std::vector<Tensor> call(const Parameters& parameters, const std::vector<Tensor>& inputs,
                            const CompileOptions& options);
 
