@@ -148,6 +148,9 @@ int main(int argc, char** argv) {
                 static_cast<double>(memory.without_reuse) / 1e6);
     if (kernels) {
       rt::ThreadPool pool(threads);
+      std::printf("\nforward\n");
+      print_kernels(*forward.executable(inputs), inputs, pool, runs);
+      std::printf("\nforward and backward\n");
       print_kernels(*program, inputs, pool, runs);
     }
     if (check)

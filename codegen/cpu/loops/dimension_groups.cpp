@@ -8,9 +8,11 @@ using namespace mlir;
 namespace sinter::codegen::cpu {
 namespace {
 
-bool isPointwiseOnly(Block& block) {
+// True if every element is computed from those at its own position: where tensors lie in memory does not
+// matter.
+bool staysAtPosition(Block& block) {
   for (Operation& op : block.without_terminator())
-    if (!isa<ir::ConstantOp, ir::PointwiseOpInterface>(op))
+    if (!isa<ir::ConstantOp, ir::ConvertLayoutOp, ir::PointwiseOpInterface>(op))
       return false;
   return true;
 }
@@ -60,7 +62,7 @@ DimensionGroups DimensionGroups::of(ir::KernelOp kernel) {
   DimensionGroups groups;
   Block& block = kernel.getBody().front();
   auto results = block.getTerminator()->getOperands();
-  if (results.empty() || !isPointwiseOnly(block))
+  if (results.empty() || !staysAtPosition(block))
     return groups;
   const RankedTensorType result = ir::tensorType(results[0]);
   for (Value other : results)

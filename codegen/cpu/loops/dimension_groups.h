@@ -11,7 +11,8 @@ class DimensionGroups {
 public:
   /// Every dimension of every tensor by itself.
   DimensionGroups() = default;
-  /// The longest runs that all accesses of a purely pointwise kernel allow; else every dimension by itself.
+  /// The longest runs that all accesses of a kernel allow that is pointwise but for changes of layout; else
+  /// every dimension by itself.
   static DimensionGroups of(ir::KernelOp kernel);
 
   llvm::SmallVector<int64_t> shape(llvm::ArrayRef<int64_t> shape) const;
