@@ -222,11 +222,19 @@ void Fuser::absorbSideChains(Group& group) {
   }
 }
 
+/// True if one place reads `op`, be it more than once: x in x * x.
+bool isReadAtOnePosition(Operation* op) {
+  Operation* user = *op->getUsers().begin();
+  return op->hasOneUse() ||
+         (isPointwise(user) && llvm::all_equal(op->getUsers()) &&
+          samePositions(ir::tensorType(user->getResult(0)), ir::tensorType(op->getResult(0))));
+}
+
 /// May `op`, all of whose users are in the group, be computed where they read it?
 bool Fuser::mayPrecede(const Group& group, Operation* op) const {
   if (groupOf.lookup(op) || op->getBlock() != &block || (!isPointwise(op) && !isMovement(op)))
     return false;
-  const bool shared = !op->hasOneUse();
+  const bool shared = !isReadAtOnePosition(op);
   for (OpOperand& use : op->getUses()) {
     Operation* user = use.getOwner();
     if (isPointwise(op) && !readsOnce(user, use.getOperandNumber()))

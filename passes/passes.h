@@ -66,6 +66,8 @@ std::unique_ptr<mlir::Pass> createAssignLayoutPass(int64_t block = 8, bool propa
 std::unique_ptr<mlir::Pass> createRemoveBarriersPass();
 /// Has the operands of concatenations written where they lie in the result, where that saves copies.
 std::unique_ptr<mlir::Pass> createPlaceConcatsPass();
+/// Repeats sums and products of a large tensor and a small one for each user, where none needs them stored.
+std::unique_ptr<mlir::Pass> createRepeatCheapProducersPass();
 /// Gathers operations into sinter.fusion regions, one per kernel; with `fuse` off, one per operation.
 std::unique_ptr<mlir::Pass> createFusePass(bool fuse = true);
 /// Makes a sinter.kernel of every distinct sinter.fusion, and a sinter.launch of every fusion.

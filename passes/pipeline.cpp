@@ -90,6 +90,9 @@ void buildPipeline(OpPassManager& manager, const PipelineOptions& options, Stage
   // What a concatenation would copy joins the kernel that computes it; now it is known what lies together.
   if (options.fuse)
     manager.addNestedPass<func::FuncOp>(createPlaceConcatsPass());
+  // Kernels have one result each and share nothing; no pass after this one makes equal operations one.
+  if (options.fuse)
+    manager.addNestedPass<func::FuncOp>(createRepeatCheapProducersPass());
   manager.addNestedPass<func::FuncOp>(createFusePass(options.fuse));
   if (stage == Stage::fused)
     return;
@@ -138,6 +141,7 @@ void registerPasses() {
   registerPass([] { return createAssignLayoutPass(); });
   registerPass(createRemoveBarriersPass);
   registerPass(createPlaceConcatsPass);
+  registerPass(createRepeatCheapProducersPass);
   registerPass([] { return createFusePass(); });
   registerPass(createOutlineKernelsPass);
   registerPass([] { return createLimitMemoryPass(); });
