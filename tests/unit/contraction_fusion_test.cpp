@@ -138,6 +138,24 @@ TEST(ContractionFusion, ChannelsInParts) {
   }
 }
 
+// Rows of the cotangent, of which some do not meet the first and the last taps.
+TEST(ContractionFusion, CotangentInParts) {
+  Program p;
+  p.text =
+      R"(func.func @main(%x: tensor<16x16x40x40xf32>, %y: tensor<16x37x40x40xf32>) -> tensor<37x16x3x3xf32> {
+  %0 = sinter.conv_filter_gradient %x, %y {kernel = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 2, 1>, pad_begin = array<i64: 2, 1>, pad_end = array<i64: 2, 1>} : (tensor<16x16x40x40xf32>, tensor<16x37x40x40xf32>) -> tensor<37x16x3x3xf32>
+  func.return %0 : tensor<37x16x3x3xf32>
+}
+)";
+  p.inputs = {{16, 16, 40, 40}, {16, 37, 40, 40}};
+  p.output = {37, 16, 3, 3};
+  p.algorithm = "filter gradient";
+  p.tolerance = 1e-3F; // long sums
+  check(p, "x86-64");
+  p.way = " parts";
+  check(p, "native");
+}
+
 TEST(ContractionFusion, OperandsThatBroadcast) {
   const std::pair<std::string, Shape> others[] = {
       {"tensor<37x1x1xf32>", {37, 1, 1}}, {"tensor<2x37x1x1xf32>", {2, 37, 1, 1}}, {"tensor<11xf32>", {11}},

@@ -135,12 +135,15 @@ private:
       emitPack(b_, source_, run, filter, kernel_->getArg(3));
       filter = kernel_->getArg(3);
     }
-    b_.loop(b_.index(plan_.channelChunks), false, {}, [&](llvm::Value* chunk, llvm::ArrayRef<llvm::Value*>) {
+    b_.loop(b_.index(plan_.sumParts()), false, {}, [&](llvm::Value* part, llvm::ArrayRef<llvm::Value*>) {
       RunArguments own = arguments;
-      if (plan_.channelChunks > 1) {
-        own.resumes = b_.CreateICmpNE(chunk, b_.index(0));
-        own.completes = b_.CreateICmpEQ(chunk, b_.index(plan_.channelChunks - 1));
+      if (plan_.sumParts() > 1) {
+        own.resumes = b_.CreateICmpNE(part, b_.index(0));
+        own.completes = b_.CreateICmpEQ(part, b_.index(plan_.sumParts() - 1));
       }
+      const bool ofKernel = plan_.kernelChunks > 1;
+      depths_ = range(part, ofKernel ? plan_.depthsPerChunk : p_.kernel[0], p_.kernel[0]);
+      llvm::Value* chunk = ofKernel ? b_.index(0) : part;
       const int64_t blocksOfChunk = tileProblem_.channels / p_.channelBlock;
       emitRows(
           run, own, rows, positions, block,
@@ -150,7 +153,7 @@ private:
     });
   }
 
-  // All rows, with the channels that begin at `input` and `filter`.
+  // All rows, with the channels that begin at `input` and `filter`, and the kernel's positions in `depths_`.
   void emitRows(const BlockRun& run, RunArguments arguments, const Range& rows, const Range& positions,
                 llvm::Value* block, llvm::Value* input, llvm::Value* filter) {
     llvm::Value* next =
@@ -181,7 +184,12 @@ private:
   // many do.
   llvm::Value* enterKernel(RunArguments& arguments, int dim, llvm::Value* at) {
     const auto d = static_cast<size_t>(dim);
-    const KernelRange range = kernelRange(b_, p_, dim, at);
+    KernelRange range = kernelRange(b_, p_, dim, at);
+    if (dim == 0 && plan_.kernelChunks > 1) {
+      llvm::Value* end = b_.minimum(b_.CreateAdd(range.begin, range.count), depths_.end);
+      range.begin = b_.maximum(range.begin, depths_.begin);
+      range.count = b_.maximum(b_.CreateSub(end, range.begin), b_.index(0));
+    }
     llvm::Value* start = b_.CreateSub(b_.CreateMul(at, b_.index(p_.stride[d])), b_.index(p_.pad[d]));
     start = b_.CreateAdd(start, b_.CreateMul(range.begin, b_.index(p_.dilation[d])));
     arguments.input = b_.advance(arguments.input, b_.CreateMul(start, b_.index(p_.inputStride[d])));
@@ -264,6 +272,7 @@ private:
   llvm::Value* batch_ = nullptr;
   llvm::Value* channel_ = nullptr;
   llvm::Value *input_ = nullptr, *filter_ = nullptr, *output_ = nullptr;
+  Range depths_; ///< of the kernel, in the part of the sums being made
   std::map<std::pair<const BlockRun*, const PositionRun*>, llvm::Function*> functions_;
 };
 
@@ -274,7 +283,7 @@ std::string describe(const Problem& p, const Plan& plan) {
     return "depthwise " + width + "x" + channels;
   if (!p.channelLast)
     return std::string(p.algorithm) + " " + width + "x" + channels +
-           (plan.channelChunks > 1 ? ", " + std::to_string(plan.channelChunks) + " parts" : "");
+           (plan.sumParts() > 1 ? ", " + std::to_string(plan.sumParts()) + " parts" : "");
   return p.output[2] == 1 ? "gemv" : "matmul " + width + "x" + channels;
 }
 

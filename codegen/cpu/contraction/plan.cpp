@@ -71,6 +71,20 @@ int64_t channelChunks(const Problem& p, const Target& target, int64_t blocks) {
   return 1;
 }
 
+// Into how many parts the kernel's outermost dimension is cut for the same end. Kernels are this large where
+// they are the cotangent of a filter's gradient.
+int64_t kernelChunks(const Problem& p, const Target& target, int64_t blocks) {
+  const int64_t filterBytes = blocks * p.reductionSteps() * p.lanes * 4;
+  if (2 * filterBytes <= target.l2Bytes || p.depthwise || p.outputUnpadded ||
+      channelChunks(p, target, blocks) > 1)
+    return 1;
+  const int64_t depthBytes = filterBytes / p.kernel[0];
+  if (2 * depthBytes > target.l2Bytes)
+    return 1;
+  const int64_t depths = std::max<int64_t>(1, target.l2Bytes / 4 / depthBytes);
+  return llvm::divideCeilSigned(p.kernel[0], depths);
+}
+
 // Cycles per reduction step of one tile, by what limits it.
 double stepCycles(const Problem& p, const Target& target, int64_t width, int64_t blocks) {
   const auto w = static_cast<double>(width), b = static_cast<double>(blocks);
@@ -88,7 +102,8 @@ double stepCycles(const Problem& p, const Target& target, int64_t width, int64_t
       w * 4 * static_cast<double>(std::min<int64_t>(p.stride[2], 2)) / static_cast<double>(p.kernel[2]);
   if (filterBytes > 0.5 * static_cast<double>(target.l1Bytes))
     cycles = std::max(cycles, (filter + input) / (target.vectorBytes == 64 ? 40 : 22));
-  if (filterBytes > 0.75 * static_cast<double>(target.l2Bytes) && channelChunks(p, target, blocks) == 1)
+  if (filterBytes > 0.75 * static_cast<double>(target.l2Bytes) && channelChunks(p, target, blocks) == 1 &&
+      kernelChunks(p, target, blocks) == 1)
     cycles = std::max(cycles, filter / 24);
   return cycles + 0.05 * loads;
 }
@@ -324,9 +339,13 @@ Plan makePlan(const Problem& problem, const Target& target, const TileShape& til
   for (const BlockRun& run : plan.blocks)
     plan.blockTiles += run.tiles;
   cutTasks(problem, target, plan);
-  if (plan.rowsPerTask * plan.positionTilesPerTask >= kPassesWorthChunks)
+  const int64_t passes = plan.rowsPerTask * plan.positionTilesPerTask;
+  if (passes >= kPassesWorthChunks)
     plan.channelChunks = channelChunks(problem, target, plan.tileBlocks);
-  if (plan.channelChunks == 1)
+  if (passes > 1)
+    chunk(problem.kernel[0], problem.kernel[0] / kernelChunks(problem, target, plan.tileBlocks),
+          plan.depthsPerChunk, plan.kernelChunks);
+  if (plan.sumParts() == 1)
     plan.prefetchedLines =
         prefetchedLines(problem, plan.tileBlocks, plan.positionTilesPerTask * plan.rowsPerTask,
                         problem.groups * problem.blocks() * problem.filterBlockStride * 4);

@@ -38,6 +38,8 @@ struct Plan {
   int64_t tileBlocks = 1;             ///< blocks of a tile
   int64_t prefetchedLines = 0;        ///< of the next tile of blocks' filter, by each tile of positions
   int64_t channelChunks = 1;          ///< parts of the channels that are summed one after the other
+  int64_t kernelChunks = 1;           ///< or of the outermost dimension of the kernel: this many
+  int64_t depthsPerChunk = 1;         ///< of so many positions each
   bool packFilter = false;            ///< tiles read a copy of their part of the filter in scratch memory
   bool loopOverKernelColumns = false; ///< too many to unroll
   std::vector<PositionRun> positions;
@@ -48,6 +50,9 @@ struct Plan {
   int64_t rowsPerTask = 1, positionTilesPerTask = 1, blockTilesPerTask = 1;
   int64_t rowChunks = 1, positionChunks = 1, blockChunks = 1;
   int64_t tasks = 1, grain = 1;
+
+  /// How often tiles go by, each time with more of the sum.
+  int64_t sumParts() const { return channelChunks * kernelChunks; }
 };
 
 /// How many sets of accumulators of a tile keep the multiply-add pipes busy, as far as there are registers.

@@ -211,7 +211,7 @@ void pointerLoop(
 } // namespace
 
 void TileEmitter::reduce(llvm::Value* input, llvm::Value* filter, Values& accumulators) {
-  pointerLoop(b_, arguments_.kernelDepths, kernelRangeMayBeEmpty(p_, 0), input,
+  pointerLoop(b_, arguments_.kernelDepths, plan_.kernelChunks > 1 || kernelRangeMayBeEmpty(p_, 0), input,
               p_.dilation[0] * p_.inputStride[0], filter, p_.filterStride[0], accumulators,
               [&](llvm::Value* input, llvm::Value* filter, Values& accumulators) {
                 pointerLoop(b_, arguments_.kernelRows, kernelRangeMayBeEmpty(p_, 1), input,
