@@ -57,15 +57,18 @@ TEST_F(OnnxModel, SaysWhatItTakes) {
   EXPECT_EQ(model.outputs()[0].name, "y");
 }
 
-TEST_F(OnnxModel, HasNoGradient) {
+TEST_F(OnnxModel, IsRecordedOnTapes) {
   Model model = load(adder());
   const Tensor leaf = Tensor::ones({1, 3}).set_requires_grad(), x = Tensor::ones({1, 3});
-  for (const Tensor& given : {leaf, leaf * 2})
-    EXPECT_THAT(error([&] { model.run({given, x}); }),
-                testing::StartsWith("input 'a' requires a gradient, and models have none"));
+  const Tensor y = model.run({leaf * 2, x}).front();
+  EXPECT_TRUE(y.requires_grad());
+  sum(y * y).backward();
+  EXPECT_THAT(leaf.grad().to_vector<float>(), testing::Each(12));
+  EXPECT_THAT(y.to_vector<float>(), testing::Each(3));
   EXPECT_THAT(model.run({(leaf * 2).detach(), x}).front().to_vector<float>(), testing::Each(3));
   const NoGrad no_grad;
   EXPECT_THAT(model.run({leaf, x}).front().to_vector<float>(), testing::Each(2));
+  EXPECT_FALSE(model.run({leaf, x}).front().requires_grad());
 }
 
 TEST_F(OnnxModel, InitialisersListedAsInputsAreConstants) {
