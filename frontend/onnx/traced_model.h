@@ -31,7 +31,8 @@ public:
   /// True if the operations on one of these are recorded.
   static bool records(std::span<const Tensor> tensors);
   /// What the model gives for `inputs`, which must have been checked. `parameters` take the place of the
-  /// initialisers of their names; all others are constants. Recorded where operations on one of them are, else run.
+  /// initialisers of their names; all others are constants. Recorded where operations on one of them are,
+  /// else run.
   std::vector<Tensor> call(const Parameters& parameters, const std::vector<Tensor>& inputs,
                            const CompileOptions& options);
 
