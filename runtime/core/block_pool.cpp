@@ -62,16 +62,22 @@ void BlockPool::release(void* block, std::size_t bytes) {
     free_.erase(next);
   }
   const bool whole = size == region->second;
-  const bool another = whole && std::any_of(regions_.begin(), regions_.end(), [&](const auto& other) {
-                         const auto space = free_.find(other.first);
-                         return space != free_.end() && space->second == other.second;
-                       });
-  if (another || (whole && size > kLargestSpare)) {
+  if (whole && !keeps(size)) {
     munmap(start, size);
     regions_.erase(region);
+    returned_ += size;
   } else {
     free_.emplace(start, size);
   }
+}
+
+// One free region is kept anyway.
+bool BlockPool::keeps(std::size_t freed) const {
+  std::size_t others = 0;
+  for (const auto& [start, bytes] : regions_)
+    if (const auto space = free_.find(start); space != free_.end() && space->second == bytes)
+      others += bytes;
+  return freed <= kLargestSpare && (others == 0 || others + freed <= spare_);
 }
 
 std::size_t BlockPool::mapped_bytes() const {
@@ -104,6 +110,9 @@ bool BlockPool::map_region(std::size_t bytes) {
     munmap(begin + skipped + size, kHugePage - skipped);
   begin += skipped;
   madvise(begin, size, MADV_NOHUGEPAGE); // advice: failure changes nothing
+  const std::size_t again = std::min(returned_, size);
+  returned_ -= again;
+  spare_ = std::min(spare_ + again, kLargestSpare);
   regions_.emplace(begin, size);
   free_.emplace(begin, size);
   return true;
