@@ -145,6 +145,27 @@ TEST(Checkpoint, ChangesNothingButWhatIsKept) {
 }
 
 // Ten layers, each of which keeps two tensors for its derivative.
+// On a tape, which drops what no tensor needs now and then, many times over.
+TEST(CustomGradient, AndCheckpointsOnTapes) {
+  Tensor w = f64({0.5, -1.25, 2}, {3}).set_requires_grad();
+  const auto rounded = custom_gradient([](Tensor x) { return floor(x * 2) / 2; },
+                                       [](Tensor, Tensor, Tensor dy) { return dy * 3; });
+  const auto squared = checkpoint([&](Tensor x) {
+    const Tensor y = x * w;
+    return y.detach().to_vector<double>()[0] > 0 ? y * y : y;
+  });
+  for (int step = 0; step < 300; ++step) {
+    for (int i = 0; i < 10; ++i)
+      (void)squared(rounded(w)); // never differentiated
+    w.zero_grad();
+    // (w round(w))^2: 2 w round(w)^2 + 2 w^2 round(w) 3
+    sum(squared(rounded(w))).backward();
+    EXPECT_THAT(numbers(w.grad()),
+                ElementsAre(2 * 0.5 * 0.25 + 6 * 0.25 * 0.5, -2 * 1.25 * 2.25 - 6 * 1.25 * 1.25 * 1.5,
+                            2 * 2 * 4 + 6 * 4 * 2));
+  }
+}
+
 TEST(Checkpoint, SavesMemory) {
   const Tensor x = Tensor::normal({64, 64}, 1), weight = Tensor::normal({64, 64}, 2, 0, 0.1);
   const auto arena_of = [&](auto layer) {
