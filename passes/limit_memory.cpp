@@ -112,6 +112,13 @@ public:
     return change;
   }
 
+  /// What was computed before it was needed at all, and now is computed later.
+  void eraseUnread() {
+    for (Operation& op : llvm::make_early_inc_range(llvm::reverse(function_.getBody().front())))
+      if (isOpTriviallyDead(&op))
+        op.erase();
+  }
+
 private:
   static int64_t bytesOf(Value value) { return ir::storedBytes(ir::tensorType(value)); }
 
@@ -244,26 +251,18 @@ private:
     if (failed(program.analyze()))
       return failure();
     const size_t before = program.steps();
+    int64_t packed = 0;
     for (int64_t target = bytes;;) {
       while (program.peakBytes() > target)
         if (program.steps() > kMostGrowth * before || failed(improve(program)))
           return program.peakStep()->emitError("memory_limit is ")
-                 << bytes.getValue() << " bytes, but " << program.peakBytes()
+                 << bytes.getValue() << " bytes, but " << std::max(program.peakBytes(), packed)
                  << " are needed here, with all computed again that can be";
-      const int64_t packed = program.packedBytes();
-      if (packed <= bytes) {
-        eraseUnread(function);
+      packed = program.packedBytes();
+      if (packed <= bytes)
         return success();
-      }
       target = std::min(target, program.peakBytes()) - (packed - bytes);
     }
-  }
-
-  /// What was computed before it was needed at all, and now is computed later.
-  static void eraseUnread(func::FuncOp function) {
-    for (Operation& op : llvm::make_early_inc_range(llvm::reverse(function.getBody().front())))
-      if (isOpTriviallyDead(&op))
-        op.erase();
   }
 
   /// One tensor less to keep where most is needed, and nowhere more than there.
@@ -273,8 +272,10 @@ private:
       Program::Change change = program.apply(candidate);
       if (failed(program.analyze()))
         return failure();
-      if (program.peakBytes() <= most)
-        return success();
+      if (program.peakBytes() <= most) {
+        program.eraseUnread();
+        return program.analyze();
+      }
       change.undo();
       if (failed(program.analyze()))
         return failure();

@@ -208,7 +208,8 @@ void Tape::release(const Plan& plan, const SourceLocation& where) {
   for (Value value : plan.border) {
     const Tensor elements = known_.find(value)->second;
     const Value argument = node_of(this->argument(elements)).value;
-    released_.try_emplace(argument, released->released_at);
+    if (isa<FloatType>(ir::tensorType(value).getElementType()))
+      released_.try_emplace(argument, released->released_at);
     value.replaceAllUsesWith(argument);
   }
   prune();

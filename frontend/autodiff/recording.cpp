@@ -54,6 +54,7 @@ struct detail::Recording::Impl {
   std::shared_ptr<Trace> trace;
   std::optional<autodiff::Recorder::Lease> lease; // of the trace's context, if it is ours
   std::optional<trace::TraceScope> scope;
+  std::shared_ptr<const void> pin = nullptr; // of the variables
 
   bool is_outermost() const { return lease.has_value(); }
   std::string name() const { return std::string(transform) + " at " + trace::to_string(where); }
@@ -97,6 +98,7 @@ struct detail::Recording::Impl {
                                       "function differentiated");
       scope.emplace(trace);
     }
+    pin = trace->pin();
     for (const Tensor& input : inputs)
       variables.push_back(is_outermost() ? trace->argument(trace::concrete(input)) : trace->renamed(input));
     if (trace->is_tape()) // transforms that the function calls are part of it, too
@@ -249,7 +251,7 @@ detail::Recording::pullback(std::span<const Tensor> outputs) {
     const std::vector<Tensor> results = impl.in_trace(outputs);
     if (!impl.is_outermost())
       return [impl = std::shared_ptr<Impl>(new Impl{impl.transform, impl.where, impl.inputs, impl.variables,
-                                                    impl.trace, std::nullopt, std::nullopt}),
+                                                    impl.trace, std::nullopt, std::nullopt, impl.pin}),
               results](std::span<const Tensor> cotangents) {
         impl->check_seeds(results, cotangents, "cotangent");
         return impl->locate([&] {

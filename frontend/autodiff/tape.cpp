@@ -69,8 +69,9 @@ void run_backward(const Tensor& output, const std::optional<Tensor>& cotangent,
          described(node) + " is not one number: reduce it, with sum() or mean(), or give a cotangent");
   if (cotangent)
     check_alike(*cotangent, output, "backward", "the cotangent", where);
-  if (output.requires_grad() && output.is_leaf()) { // it depends on itself alone
-    autodiff::add_to_gradient(node, cotangent ? trace::concrete(*cotangent)
+  if (trace::locate(where, "backward", [&] { return output.requires_grad() && output.is_leaf(); })) {
+    // It depends on itself alone.
+    autodiff::add_to_gradient(node, cotangent ? trace::concrete(*cotangent).clone(where)
                                               : Tensor::ones(node.shape, node.dtype, where));
     return;
   }
@@ -146,7 +147,7 @@ void Tensor::backward(const Tensor& cotangent, BackwardOptions options, SourceLo
 
 Tensor Tensor::grad(SourceLocation where) const {
   const trace::Node& node = node_of(*this);
-  if (!is_leaf())
+  if (!trace::locate(where, "grad", [&] { return is_leaf(); }))
     fail(where, "grad",
          described(node) + " is not a leaf but the result of an operation that was recorded; gradients are "
                            "kept for tensors made by set_requires_grad()");
@@ -199,7 +200,7 @@ namespace trace {
 
 bool leave_tape(const Tensor& tensor) {
   const Node& node = node_of(tensor);
-  if (node.trace && is_on_tape(node) && !tensor.requires_grad())
+  if (node.trace && is_on_tape(node) && !node.trace->is_pinned() && !tensor.requires_grad())
     tensor.node()->become(node_of(concrete(tensor).clone()));
   return !node.trace;
 }

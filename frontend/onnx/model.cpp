@@ -294,6 +294,7 @@ std::vector<Tensor> Model::run(const std::map<std::string, Tensor>& parameters,
                                .cpu = options.cpu,
                                .cached_signatures = options.cached_shapes,
                                .precise = options.precise,
+                               .memory_limit = options.memory_limit,
                                .disk_cache = options.disk_cache,
                                .tune = options.tune});
   });

@@ -24,7 +24,7 @@ std::string describe(DType dtype, const Shape& shape) {
 }
 
 // The trace of the first tensor of which operations are recorded; null: there is none.
-std::shared_ptr<trace::Trace> trace_of(std::span<const Tensor> tensors) {
+std::shared_ptr<trace::Trace> trace_recording(std::span<const Tensor> tensors) {
   for (const Tensor& tensor : tensors)
     if (const trace::Node& node = trace::node_of(tensor); node.may_record())
       if (auto found = trace::trace_for(node)) {
@@ -38,7 +38,7 @@ std::shared_ptr<trace::Trace> trace_of(std::span<const Tensor> tensors) {
 } // namespace
 
 bool TracedModel::records(std::span<const Tensor> tensors) {
-  return trace_of(tensors) != nullptr;
+  return trace_recording(tensors) != nullptr;
 }
 
 TracedModel::TracedModel(const ModelGraph& graph) : graph_(graph), id_(next_id()) {}
@@ -87,7 +87,7 @@ std::vector<Tensor> TracedModel::call(const Parameters& parameters, const std::v
     tensors.push_back(tensor);
   }
   tensors.insert(tensors.end(), inputs.begin(), inputs.end());
-  return trace_of(tensors) ? record(names, tensors) : compiled(names, options).call(tensors);
+  return trace_recording(tensors) ? record(names, tensors) : compiled(names, options).call(tensors);
 }
 
 std::shared_ptr<Storage> TracedModel::elements_of(const std::string& name, const StoredWeight& weight) {
@@ -100,7 +100,7 @@ std::shared_ptr<Storage> TracedModel::elements_of(const std::string& name, const
 
 std::vector<Tensor> TracedModel::record(const std::vector<std::string>& names,
                                         std::span<const Tensor> tensors) {
-  const auto trace = trace_of(tensors);
+  const auto trace = trace_recording(tensors);
   trace->check_thread();
   trace->tidy();
   NamedValues given;

@@ -123,8 +123,8 @@ Tensor Tensor::contiguous(SourceLocation where) const {
 
 Tensor Tensor::clone(SourceLocation where) const {
   const trace::Node& given = node_of(*this);
-  if (given.may_record() && trace::trace_for(given)) // leaves are recorded, other elements never change
-    return given.trace ? *this : sinter::reshape(*this, shape(), where);
+  if (given.may_record() && trace::trace_for(given)) // of functions, elements never change
+    return given.trace && !given.trace->is_tape() ? *this : sinter::reshape(*this, shape(), where);
   return trace::locate(where, "clone", [&] {
     const trace::Node& node = node_of(trace::concrete(*this));
     Tensor copy = trace::make_empty(node.dtype, node.shape);

@@ -8,6 +8,8 @@
 
 #include "llvm/ADT/SetVector.h"
 
+#include <optional>
+
 using namespace mlir;
 
 namespace sinter::detail {
@@ -29,16 +31,22 @@ struct CustomGradientRecording::Impl {
   std::vector<Tensor> inputs;
   Block* block = nullptr;
   Operation* before = nullptr;
+  std::shared_ptr<const void> pin = nullptr;             // of the inputs
+  std::optional<trace::TraceScope> scope = std::nullopt; // of a tape: leaves are not captured
 
   // What the function uses that could depend on what is differentiated by.
-  void check_captured() const {
+  void check_captured(ValueRange returned) const {
     const auto first = before ? std::next(before->getIterator()) : block->begin();
-    for (Operation& op : llvm::make_range(first, block->end()))
-      for (Value operand : op.getOperands())
+    const auto check = [&](ValueRange used) {
+      for (Value operand : used)
         if (!is_inside(operand, first) && !is_constant(operand))
           throw Error("the function uses " + described(operand) +
                       ", a traced tensor that is not among its parameters, and would have no derivative by "
                       "it; pass it as a parameter, or use stop_gradient() of it");
+    };
+    for (Operation& op : llvm::make_range(first, block->end()))
+      check(op.getOperands());
+    check(returned);
   }
 
   bool is_inside(Value value, Block::iterator first) const {
@@ -60,8 +68,11 @@ CustomGradientRecording::CustomGradientRecording(std::span<const Tensor> inputs,
   trace::locate(where, "custom_gradient", [&] {
     if (!impl_->trace->is_open())
       throw Error(impl_->trace->finished());
+    impl_->pin = impl_->trace->pin();
     for (const Tensor& input : inputs)
       impl_->inputs.push_back(impl_->trace->renamed(input));
+    if (impl_->trace->is_tape())
+      impl_->scope.emplace(impl_->trace);
   });
   impl_->block = impl_->trace->builder().getInsertionBlock();
   impl_->before = impl_->block->empty() ? nullptr : &impl_->block->back();
@@ -77,10 +88,12 @@ std::vector<Tensor> CustomGradientRecording::finish(std::span<const Tensor> valu
   trace::Trace& trace = *impl_->trace;
   return trace::recorded(
       trace, impl_->where, "custom_gradient", [&](OpBuilder& builder, Location location) -> Operation* {
-        impl_->check_captured();
-        const auto inputs = trace::values_of(trace, impl_->inputs);
+        const auto inputs = trace::values_of(trace, impl_->inputs),
+                   computed = trace::values_of(trace, values);
+        impl_->scope.reset();
+        impl_->check_captured(computed);
         llvm::SmallVector<Value> constant;
-        for (Value value : trace::values_of(trace, values))
+        for (Value value : computed)
           constant.push_back(ir::create<ir::StopGradientOp>(builder, location, value));
         llvm::SmallVector<Type> types(ValueRange(inputs).getTypes());
         for (int i = 0; i < 2; ++i)
@@ -91,6 +104,13 @@ std::vector<Tensor> CustomGradientRecording::finish(std::span<const Tensor> valu
         return ir::createCustomGradient(builder, location, inputs, constant, captured.getArrayRef(),
                                         body.isolated(captured.getArrayRef()));
       });
+}
+
+void check_not_recorded(std::span<const Tensor> values, const SourceLocation& where) {
+  if (is_tracing(values))
+    trace::fail(where, "custom_gradient",
+                "the function uses a tensor that requires a gradient and is not among its parameters, and "
+                "would have no derivative by it; pass it as a parameter, or use its detach()");
 }
 
 } // namespace sinter::detail

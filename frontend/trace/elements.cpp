@@ -23,6 +23,7 @@ const Tensor& Trace::elements(Value value) {
     if (!known_.contains(needed))
       waiting.push_back(needed.getDefiningOp());
   };
+  check_argument(value);
   wait_for(value);
   while (!waiting.empty()) { // depth first, without recursion: programs may be long chains
     Operation* op = waiting.back();
@@ -39,6 +40,13 @@ const Tensor& Trace::elements(Value value) {
   return known_.find(value)->second;
 }
 
+// What is computed late must not be computed from what was written meanwhile.
+void Trace::check_argument(Value value) const {
+  if (const auto argument = dyn_cast<BlockArgument>(value);
+      argument && argument.getArgNumber() < arguments_.size())
+    (void)checked(arguments_[argument.getArgNumber()]);
+}
+
 // All operands of `op` are known.
 void Trace::evaluate(Operation* op) {
   if (auto constant = dyn_cast<ir::ConstantOp>(op)) {
@@ -48,8 +56,10 @@ void Trace::evaluate(Operation* op) {
     return;
   }
   llvm::SmallVector<View, 4> operands, results;
-  for (Value operand : op->getOperands())
+  for (Value operand : op->getOperands()) {
+    check_argument(operand);
     operands.push_back(node_of(known_.find(operand)->second).view());
+  }
   llvm::SmallVector<Tensor, 2> made;
   for (Value result : op->getResults()) {
     const RankedTensorType type = ir::tensorType(result);

@@ -20,8 +20,8 @@ struct GradientState {
   bool is_leaf() const { return released_at.empty(); }
 };
 
-/// `trace` tells the two kinds apart. Immutable once made, but that what was recorded under grad() gets its
-/// elements in the end, and that tensors are made leaves.
+/// `trace` tells the two kinds apart. Once made, a tensor changes in two ways: what was recorded gets its
+/// elements, at the latest when the recording ends, and tensors are made leaves.
 class Node {
 public:
   DType dtype = DType::f32;

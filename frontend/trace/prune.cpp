@@ -64,7 +64,8 @@ void Trace::settle() {
 }
 
 void Trace::prune() {
-  settle();
+  if (!is_pinned())
+    settle();
   llvm::DenseSet<Value> held;
   std::vector<std::weak_ptr<Node>> kept;
   for (const std::shared_ptr<Node>& node : live()) {
@@ -78,10 +79,12 @@ void Trace::prune() {
   for (Operation& op : llvm::make_early_inc_range(llvm::reverse(*body_))) {
     if (!llvm::all_of(op.getResults(), is_dead))
       continue;
-    for (Value result : op.getResults()) {
-      known_.erase(result);
+    for (Value result : op.getResults())
       gone.insert(result);
-    }
+    op.walk([&](Operation* each) { // what was read inside of a checkpoint is known as well
+      for (Value result : each->getResults())
+        known_.erase(result);
+    });
     op.erase();
   }
   for (Value argument : body_->getArguments())

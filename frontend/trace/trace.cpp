@@ -109,8 +109,11 @@ Value Trace::capture(const Tensor& tensor) {
   const bool requires_grad = node.gradient && grad_enabled();
   if (requires_grad && (!is_tape() || TraceScope::innermost().get() == this))
     fail_captured(node);
-  if (auto found = captured_.find(&node); found != captured_.end())
-    return found->second.second;
+  if (auto found = captured_.find(&node); found != captured_.end()) {
+    if (is_current(found->second.second, requires_grad))
+      return found->second.second;
+    captured_.erase(found);
+  }
   ignored_gradients_ |= node.gradient != nullptr;
   Value value;
   if (values_ == Values::unknown || node.literal)
@@ -121,6 +124,16 @@ Value Trace::capture(const Tensor& tensor) {
     value = argument(tensor).node()->value;
   captured_.emplace(&node, std::pair(tensor, value));
   return value;
+}
+
+// False for the argument that stands for a tensor as it was before it was written to, or made a leaf or none.
+bool Trace::is_current(Value captured, bool requires_grad) const {
+  const auto argument = dyn_cast<BlockArgument>(captured);
+  if (!argument || argument.getArgNumber() >= arguments_.size())
+    return true;
+  const Argument& known = arguments_[argument.getArgNumber()];
+  const bool recorded = argument.getArgNumber() < leaves_.size() || released_.contains(captured);
+  return recorded == requires_grad && known.storage->version() == known.version;
 }
 
 bool Trace::is_captured(Value value) const {
@@ -148,9 +161,11 @@ std::vector<Tensor> Trace::arguments() const {
 const Tensor& Trace::checked(const Argument& argument) {
   const Node& node = node_of(argument.elements);
   if (argument.storage->version() != argument.version)
-    throw Error(to_string(View{nullptr, node.dtype, node.shape, {}}) +
-                " was written to (mutable_data) after it was recorded and before its use in the derivative; "
-                "write to a clone() of it");
+    throw Error(
+        to_string(View{nullptr, node.dtype, node.shape, {}}) +
+        " was written to (mutable_data) after it was recorded and before its use; read what depends on "
+        "it first, or "
+        "write to a clone() of it");
   return argument.elements;
 }
 

@@ -9,6 +9,7 @@
 #include "mlir/IR/OwningOpRef.h"
 
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -94,15 +95,18 @@ public:
   };
 
   /// Keeps elements of constants alive until this is gone, which is after the program has been compiled.
-  void keep(std::shared_ptr<const Storage> storage) { kept_.push_back(std::move(storage)); }
+  void keep(const std::shared_ptr<const Storage>& storage) { kept_.insert(storage); }
 
   mlir::OpBuilder& builder() { return builder_; }
   bool is_open() const { return module_.get() != nullptr; }
   /// To be called where an operation begins: drops, now and then, what a tape holds for nobody.
   void tidy() {
-    if (made_.size() >= prune_at_ && is_tape() && !body_open_)
+    if (made_.size() >= prune_at_ && is_tape() && !body_open_ && !is_pinned())
       prune();
   }
+  /// As long as a token lives, tensors of a tape stay the values they are: for what refers to them by value.
+  std::shared_ptr<const void> pin() const { return pins_; }
+  bool is_pinned() const { return pins_.use_count() > 1; }
   /// What errors say of a tensor of this trace that is used when the trace is over.
   const std::string& finished() const { return finished_; }
 
@@ -138,6 +142,8 @@ protected:
 private:
   mlir::Value constant(const Tensor& tensor);
   mlir::Value capture(const Tensor& tensor);
+  bool is_current(mlir::Value captured, bool requires_grad) const;
+  void check_argument(mlir::Value value) const;
   void evaluate(mlir::Operation* op);
   void settle();
   [[noreturn]] void fail_captured(const Node& node) const;
@@ -153,13 +159,14 @@ protected:
   bool ignored_gradients_ = false;
   std::shared_ptr<const bool> body_open_; // of the innermost body being traced
   mlir::Block* body_ = nullptr;
-  std::vector<std::shared_ptr<const Storage>> kept_;
+  std::set<std::shared_ptr<const Storage>> kept_;
   // Captured tensors, which are kept alive, and what stands for them.
   std::unordered_map<const Node*, std::pair<Tensor, mlir::Value>> captured_;
   // Of values on demand.
   std::vector<Argument> arguments_;
   llvm::DenseMap<mlir::Value, Tensor> known_;
   std::vector<std::weak_ptr<Node>> made_;
+  const std::shared_ptr<const char> pins_ = std::make_shared<const char>();
   // Of tapes.
   std::thread::id owner_;
   std::vector<Tensor> leaves_; // what the first arguments stand for

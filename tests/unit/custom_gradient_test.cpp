@@ -166,6 +166,37 @@ TEST(CustomGradient, AndCheckpointsOnTapes) {
   }
 }
 
+TEST(CustomGradient, CapturesNoLeaf) {
+  Tensor w = f64({2, 3}, {2}).set_requires_grad();
+  const auto f =
+      custom_gradient([&](Tensor x) { return x * w; }, [](Tensor, Tensor, Tensor dy) { return dy; });
+  EXPECT_THAT(error_of([&] { f(w * 2); }), AllOf(HasSubstr("f64[2] requires a gradient, but is captured"),
+                                                 HasSubstr("capture its detach()")));
+  EXPECT_THAT(error_of([&] { f(f64({1, 1}, {2})); }),
+              AllOf(HasSubstr("custom_gradient_test.cpp:"), HasSubstr("is not among its parameters")));
+  const Tensor outer = w * 3;
+  EXPECT_THAT(error_of([&] {
+                custom_gradient([&](Tensor) { return outer; },
+                                [](Tensor, Tensor, Tensor dy) { return dy; })(w);
+              }),
+              HasSubstr("a traced tensor that is not among its parameters"));
+}
+
+// More tensors than a tape holds for nobody, made between the beginning and the end of one function.
+TEST(CustomGradient, OfManyOperationsOnTapes) {
+  Tensor w = f64({2}, {1}).set_requires_grad();
+  const Tensor kept = w * 1.0;
+  const auto f = custom_gradient(
+      [](Tensor x, Tensor) {
+        for (int i = 0; i < 2000; ++i)
+          (void)(x * 0.5);
+        return x + 1;
+      },
+      [](Tensor, Tensor unused, Tensor, Tensor dy) { return std::tuple{dy * 7, unused}; });
+  sum(f(w, kept.detach() * 2) * kept).backward();
+  EXPECT_THAT(numbers(w.grad()), ElementsAre(2 * 7 + 3));
+}
+
 TEST(Checkpoint, SavesMemory) {
   const Tensor x = Tensor::normal({64, 64}, 1), weight = Tensor::normal({64, 64}, 2, 0, 0.1);
   const auto arena_of = [&](auto layer) {

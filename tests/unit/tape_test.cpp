@@ -316,6 +316,44 @@ TEST(TapeErrors, WritingToWhatWasUsed) {
   const Tensor of_w = sum(w * w);
   w.assign(f64({5, 5}, {2}));
   EXPECT_THAT(error_of([&] { of_w.backward(); }), HasSubstr("was written to"));
+  EXPECT_THAT(error_of([&] { of_w.item(); }),
+              AllOf(HasSubstr("tape_test.cpp:"), HasSubstr("was written to")));
+  // What is recorded afterwards is of the new elements, though the old loss is still held.
+  const Tensor fresh = sum(w * w);
+  EXPECT_EQ(fresh.item(), 50);
+  w.zero_grad();
+  fresh.backward();
+  EXPECT_THAT(numbers(w.grad()), ElementsAre(10, 10));
+}
+
+TEST(Tape, ConstantsThatBecomeLeaves) {
+  Tensor w = leaf({2}, {1}), x = f64({3}, {1});
+  const Tensor y = w * x;
+  x.set_requires_grad();
+  sum(y * x).backward();
+  EXPECT_THAT(numbers(w.grad()), ElementsAre(9));
+  EXPECT_THAT(numbers(x.grad()), ElementsAre(6)); // by what was recorded after
+}
+
+TEST(Tape, ClonesShareNothing) {
+  Tensor w = leaf({2}, {1});
+  const Tensor y = w * 2.0;
+  Tensor d = y.detach(), c = d.clone();
+  c.mutable_data<double>()[0] = 9;
+  EXPECT_THAT(numbers(d), ElementsAre(4));
+  EXPECT_THAT(numbers(c), ElementsAre(9));
+}
+
+TEST(Tape, FunctionsOfManyOperationsOnIt) {
+  Tensor w = leaf({2}, {1});
+  const auto f = [](Tensor a, Tensor b) {
+    for (int i = 0; i < 2000; ++i)
+      (void)(a * 0.5);
+    return sum(a * a * b);
+  };
+  const auto [by_a, by_b] = grad<0, 1>(f)(w, f64({3}, {1}));
+  sum(by_a * by_b).backward(); // 2 a b a^2: 6 b a^2
+  EXPECT_THAT(numbers(w.grad()), ElementsAre(6 * 3 * 4));
 }
 
 } // namespace

@@ -221,7 +221,7 @@ template <class Signature>
 inline constexpr bool is_on_trees = false;
 template <class R, class... Args>
 inline constexpr bool is_on_trees<R(Args...)> =
-    (may_be_tree<std::remove_cvref_t<Args>>() && ...) && may_be_tree<std::remove_cvref_t<R>>();
+    (shows_all<std::remove_cvref_t<Args>>() && ...) && shows_all<std::remove_cvref_t<R>>();
 
 } // namespace detail
 

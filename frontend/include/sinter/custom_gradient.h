@@ -27,6 +27,9 @@ private:
   std::unique_ptr<Impl> impl_;
 };
 
+/// Throws Error if one of these was recorded on a tape.
+void check_not_recorded(std::span<const Tensor> values, const SourceLocation& where);
+
 template <class F, class Rule, class Signature>
 class CustomGradient;
 
@@ -43,8 +46,11 @@ public:
   Result operator()(std::remove_cvref_t<Args>... args) const {
     Arguments arguments(std::move(args)...);
     const std::vector<Tensor> inputs = tensors_of(arguments);
-    if (!is_tracing(inputs))
-      return std::apply(function_.f, std::move(arguments));
+    if (!is_tracing(inputs)) {
+      Result result = std::apply(function_.f, std::move(arguments));
+      check_not_recorded(tensors_of(result), function_.where);
+      return result;
+    }
     CustomGradientRecording recording(inputs, function_.where);
     Result result = std::apply(function_.f, with_tensors(arguments, recording.inputs()));
     const std::vector<Tensor> values = tensors_of(result);

@@ -104,16 +104,17 @@ void for_each_member(T& tree, Visit&& visit) {
 
 namespace detail {
 
-/// False for types that are no trees at all; members of structures and elements of tuples are not looked at.
+/// False for types that are no trees, and for those that show their tensors but nothing else that they hold;
+/// members of structures and elements of tuples are not looked at.
 template <class T>
-constexpr bool may_be_tree() {
+constexpr bool shows_all() {
   if constexpr (is_sequence<T> || is_optional<T>)
-    return may_be_tree<typename T::value_type>();
+    return shows_all<typename T::value_type>();
   else if constexpr (is_map<T>)
-    return may_be_tree<typename T::mapped_type>();
+    return shows_all<typename T::mapped_type>();
   else
-    return std::same_as<T, Tensor> || is_tuple<T> || is_plain<T> || std::is_aggregate_v<T> ||
-           requires(T& tree) { tree.for_each_tensor([](Tensor&) {}); };
+    return !requires(T& tree) { tree.for_each_tensor([](Tensor&) {}); } &&
+           (std::same_as<T, Tensor> || is_tuple<T> || is_plain<T> || std::is_aggregate_v<T>);
 }
 
 } // namespace detail
@@ -153,7 +154,7 @@ namespace detail {
 template <class T>
 std::string plain_text(const T& value) {
   if constexpr (std::same_as<T, std::string>)
-    return '"' + value + '"';
+    return std::to_string(value.size()) + '"' + value;
   else if constexpr (std::same_as<T, Shape>)
     return to_string(value);
   else if constexpr (std::is_enum_v<T>)

@@ -20,7 +20,7 @@ Value wherePositive(GradientArithmetic& g, Value x, Term above, Term otherwise) 
 // x, no further out than where slopes of smooth activations are, to all digits of any type, those at
 // infinity: what vanishes there is not multiplied by what overflows.
 Value bounded(GradientArithmetic& g, Value x) {
-  constexpr double kFar = 1000;
+  constexpr double kFar = 100;
   return g.apply<ClipOp>(x, APFloat(-kFar), APFloat(kFar));
 }
 
