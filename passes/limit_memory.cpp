@@ -62,6 +62,9 @@ public:
   }
 
   int64_t peakBytes() const { return needed_[peak_]; }
+  /// The bytes that are needed most, and at how many steps: what every change must lessen, or changes would
+  /// follow each other without end.
+  std::pair<int64_t, int64_t> pressure() const { return {peakBytes(), llvm::count(needed_, peakBytes())}; }
   Operation* peakStep() const { return lifetimes_.steps()[peak_]; }
   size_t steps() const { return lifetimes_.steps().size(); }
   int64_t packedBytes() const {
@@ -265,14 +268,14 @@ private:
     }
   }
 
-  /// One tensor less to keep where most is needed, and nowhere more than there.
+  /// One tensor less to keep where most is needed.
   static LogicalResult improve(Program& program) {
-    const int64_t most = program.peakBytes();
+    const auto before = program.pressure();
     for (const Candidate& candidate : program.candidates()) {
       Program::Change change = program.apply(candidate);
       if (failed(program.analyze()))
         return failure();
-      if (program.peakBytes() <= most) {
+      if (program.pressure() < before) {
         program.eraseUnread();
         return program.analyze();
       }

@@ -119,11 +119,16 @@ struct detail::Recording::Impl {
     check_outputs(std::span(&loss, 1));
   }
 
-  void check_outputs(std::span<const Tensor> outputs) const {
-    locate([&] { // a tensor may have been moved from
-      for (const Tensor& output : outputs)
-        (void)node_of(output);
+  // A tensor may have been moved from.
+  void check_there(std::span<const Tensor> tensors) const {
+    locate([&] {
+      for (const Tensor& tensor : tensors)
+        (void)node_of(tensor);
     });
+  }
+
+  void check_outputs(std::span<const Tensor> outputs) const {
+    check_there(outputs);
     for (const Tensor& output : outputs)
       if (!is_floating(output.dtype()))
         fail("the function returns " + described(output) + ", which is not of floating-point numbers");
@@ -200,11 +205,14 @@ detail::Recording::~Recording() = default;
 
 std::vector<Tensor> detail::Recording::begin(std::span<const Tensor> inputs,
                                              std::optional<std::span<const Tensor>> seeds) {
+  impl_->inputs.assign(inputs.begin(), inputs.end());
+  impl_->check_there(inputs);
+  impl_->check_inputs();
+  if (seeds) {
+    impl_->check_there(*seeds);
+    impl_->check_seeds(inputs, *seeds, "tangent");
+  }
   return impl_->locate([&] {
-    impl_->inputs.assign(inputs.begin(), inputs.end());
-    impl_->check_inputs();
-    if (seeds)
-      impl_->check_seeds(inputs, *seeds, "tangent");
     impl_->begin(seeds.value_or(std::span<const Tensor>()));
     return impl_->variables;
   });
@@ -213,10 +221,10 @@ std::vector<Tensor> detail::Recording::begin(std::span<const Tensor> inputs,
 std::vector<Tensor> detail::Recording::gradients(const Tensor& loss, const GradOptions& options) {
   Impl& impl = *impl_;
   impl.check_number(loss);
+  const std::vector<Tensor> output = impl.locate([&] { return impl.in_trace(std::span(&loss, 1)); });
+  if (!options.allow_unused)
+    impl.check_use(output);
   return impl.locate([&] {
-    const std::vector<Tensor> output = impl.in_trace(std::span(&loss, 1));
-    if (!options.allow_unused)
-      impl.check_use(output);
     const Value value = node_of(output[0]).value, one = impl.ones(output[0]);
     if (impl.is_outermost())
       return impl.run({.mode = Derivation::Mode::reverse, .memory_limit = options.memory_limit}, {value},

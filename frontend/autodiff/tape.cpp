@@ -184,6 +184,11 @@ void Tensor::assign(const Tensor& value, SourceLocation where) {
   if (!trace::locate(where, "assign", [&] { return trace::leave_tape(*this); }))
     fail(where, "assign", "to " + described(node) + ", which is computed by what is being recorded");
   check_alike(value, *this, "assign", "the value", where);
+  for (int i = 0; i < node.shape.rank(); ++i)
+    if (node.strides[i] == 0 && node.shape[i] > 1)
+      fail(where, "assign",
+           "to " + described(node) +
+               ", of which several elements are one in memory (broadcast_to); assign to a clone()");
   if (node_of(value).may_record() && grad_enabled())
     fail(where, "assign",
          "the value, " + described(node_of(value)) +

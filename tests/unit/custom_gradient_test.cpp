@@ -234,6 +234,15 @@ TEST(MemoryLimit, OfGradAndOfCompile) {
   EXPECT_THAT(error_of([&] { compile(grad(loss, {.memory_limit = natural}))(x, weight); }),
               AllOf(HasSubstr("custom_gradient_test.cpp:"),
                     HasSubstr("memory_limit is that of a whole program, and this is a part of one")));
+  // The sweep backwards is one kernel, which reads all that is kept at once: there is nothing to gain, and an
+  // end.
+  const auto chain = [](Tensor z) {
+    for (int i = 0; i < 10; ++i)
+      z = tanh(z * 1.1);
+    return sum(z);
+  };
+  EXPECT_THAT(error_of([&] { compile(grad(chain), {.memory_limit = 9000})(Tensor::normal({1000}, 4)); }),
+              HasSubstr("memory_limit is 9000 bytes, but "));
   EXPECT_THAT(error_of([&] { compile(loss, {.memory_limit = -1})(x, weight); }),
               AllOf(HasSubstr("custom_gradient_test.cpp:"), HasSubstr("memory_limit is -1 bytes")));
 }
