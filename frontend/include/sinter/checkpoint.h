@@ -60,7 +60,8 @@ private:
 /// computed again from its parameters and from what it captures, when the derivative needs it. Costs the time
 /// of one more `f`, and saves the memory of what it keeps. Parameters and the result are trees (tree.h).
 /// Tensors that `f` makes exist inside of it only, unless it returns them; their elements may be read there
-/// where grad() allows it.
+/// where grad() allows it. With backward(), a call whose parameters are not recorded, such as data, is a call
+/// of `f` as it is: pass it the tensors that require gradients.
 ///
 ///     auto block = checkpoint([&](Tensor x) { return relu(conv(relu(conv(x, a)), b)); });
 ///
