@@ -162,6 +162,17 @@ mlir::Value scalarOrLike(Case& c, mlir::RankedTensorType type) {
                        : c.dataOf(type.getShape(), type.getElementType());
 }
 
+/// A body that takes `inputs` and gives so many tensors of `type`, or the first input.
+std::unique_ptr<mlir::Region> givingResults(Case& c, mlir::ValueRange inputs, mlir::RankedTensorType type,
+                                            int64_t results) {
+  return body(c, inputs.getTypes(), type, 0, [&](Body& inside, mlir::OpBuilder&, mlir::ValueRange values) {
+    Values given;
+    for (int64_t i = 0; i < results; ++i)
+      given.push_back(c.chance(0.2) ? values[0] : inside.value());
+    return given;
+  });
+}
+
 mlir::Value makeCond(Case& c) {
   mlir::Value first = leading(c);
   const mlir::RankedTensorType type = ir::tensorType(first);
@@ -169,15 +180,7 @@ mlir::Value makeCond(Case& c) {
   for (int64_t i = c.integer(0, 3); i > 0; --i)
     inputs.push_back(scalarOrLike(c, type));
   const int64_t results = c.integer(1, 3);
-  const auto branch = [&] {
-    return body(c, mlir::TypeRange(mlir::ValueRange(inputs)), type, 0,
-                [&](Body& inside, mlir::OpBuilder&, mlir::ValueRange values) {
-                  Values given;
-                  for (int64_t i = 0; i < results; ++i)
-                    given.push_back(c.chance(0.2) ? values[0] : inside.value());
-                  return given;
-                });
-  };
+  const auto branch = [&] { return givingResults(c, inputs, type, results); };
   mlir::Value predicate = c.tensor({}, c.elementType(Elements::boolean), {}, 0.2);
   auto thenBody = branch(), elseBody = branch();
   return offer(
@@ -247,13 +250,7 @@ mlir::Value makeCheckpoint(Case& c) {
   for (int64_t i = c.integer(0, 3); i > 0; --i)
     inputs.push_back(scalarOrLike(c, type));
   const int64_t results = c.integer(1, 3);
-  auto inner = body(c, mlir::TypeRange(mlir::ValueRange(inputs)), type, 0,
-                    [&](Body& inside, mlir::OpBuilder&, mlir::ValueRange values) {
-                      Values given;
-                      for (int64_t i = 0; i < results; ++i)
-                        given.push_back(c.chance(0.2) ? values[0] : inside.value());
-                      return given;
-                    });
+  auto inner = givingResults(c, inputs, type, results);
   return offer(c, ir::createCheckpoint(c.builder(), c.location(), inputs, std::move(inner)), type);
 }
 
