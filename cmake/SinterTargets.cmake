@@ -27,11 +27,28 @@ foreach(target IN LISTS MLIR_EXPORTED_TARGETS)
     list(APPEND SINTER_MLIR_ARCHIVES "$<TARGET_FILE:${target}>")
   endif()
 endforeach()
-llvm_map_components_to_libnames(SINTER_LLVM_ARCHIVES core support passes orcjit jitlink x86asmparser x86codegen x86desc x86info targetparser)
+llvm_map_components_to_libnames(SINTER_LLVM_ARCHIVES core support passes orcjit jitlink x86asmparser x86codegen x86desc x86info aarch64asmparser aarch64codegen aarch64desc aarch64info targetparser objcopy option cgdata plugins)
 add_library(sinter_mlir_archives INTERFACE)
 target_link_libraries(sinter_mlir_archives INTERFACE
-  -Wl,--start-group ${SINTER_MLIR_ARCHIVES} -Wl,--end-group ${SINTER_LLVM_ARCHIVES})
-target_link_options(sinter_mlir_archives INTERFACE -Wl,--gc-sections -Wl,--as-needed)
+  -Wl,--start-group ${SINTER_MLIR_ARCHIVES} $<TARGET_FILE:LLVMLTO> $<TARGET_FILE:LLVMDTLTO> -Wl,--end-group ${SINTER_LLVM_ARCHIVES})
+target_link_options(sinter_mlir_archives INTERFACE -Wl,--gc-sections -Wl,--as-needed
+  -Wl,--defsym=_Z18getPollyPluginInfov=LLVMInitializeX86TargetInfo) # a pass of link-time optimisation, which is not done
+# The linker initialises every target that LLVM knows, for the sake of link-time optimisation. Those that Sinter does not
+# generate code for need not be there: their initialisers become one that is harmless to call again.
+foreach(target IN LISTS LLVM_TARGETS_TO_BUILD)
+  if(NOT target MATCHES "^(X86|AArch64)$")
+    foreach(kind TargetInfo Target TargetMC AsmPrinter AsmParser)
+      target_link_options(sinter_mlir_archives INTERFACE
+        -Wl,--defsym=LLVMInitialize${target}${kind}=LLVMInitializeX86TargetInfo)
+    endforeach()
+  endif()
+endforeach()
+
+# LLVM's linker, which comes as archives only; they take LLVM from where all else does.
+find_library(SINTER_LLD_ELF lldELF HINTS ${LLVM_LIBRARY_DIRS} REQUIRED)
+find_library(SINTER_LLD_COMMON lldCommon HINTS ${LLVM_LIBRARY_DIRS} REQUIRED)
+add_library(sinter_lld INTERFACE)
+target_link_libraries(sinter_lld INTERFACE ${SINTER_LLD_ELF} ${SINTER_LLD_COMMON} sinter_mlir ZLIB::ZLIB zstd)
 
 # sinter_layer(NAME SOURCES ... [DEPENDS ...] [PCH header])
 # A static library of one layer. DEPENDS names the layers below that it may use.

@@ -112,10 +112,20 @@ private:
     parts_.mapped_constant_bytes = made.mappedBytes;
     parts_.companion = std::move(made.keeper);
     for (ProgramConstants::Constant& constant : made.constants) {
+      if (options_.objects)
+        cutOut(constant);
       buffers_[constant.value] = {rt::BufferRef::Space::constant,
                                   static_cast<uint32_t>(parts_.constants.size()), constant.byteOffset};
       parts_.constants.push_back(std::move(constant.storage));
     }
+  }
+
+  // What else is in the storage does not go into a library.
+  static void cutOut(ProgramConstants::Constant& constant) {
+    const auto bytes = static_cast<size_t>(ir::storedBytes(ir::tensorType(constant.value)));
+    constant.storage =
+        Storage::adopt(constant.storage->data() + constant.byteOffset, bytes, constant.storage);
+    constant.byteOffset = 0;
   }
 
   // The computed value at whose first byte `value` begins.
@@ -252,6 +262,8 @@ private:
 };
 
 cpu::Target targetOf(const CompileOptions& options) {
+  if (options.objects)
+    return cpu::Target::ofLibrary(options.cpu);
   return options.cpu == "native" ? cpu::Target::host() : cpu::Target::named(options.cpu);
 }
 
@@ -266,7 +278,7 @@ void lowerFor(const cpu::Target& target, ModuleOp module, const CompileOptions& 
 }
 
 ConstantOptions constantOptions(const CompileOptions& options, const CompiledKernels& kernels) {
-  if (!options.diskCache)
+  if (!options.diskCache || options.objects)
     return {};
   KernelStore& store = KernelStore::instance();
   if (!store.off().empty() || !store.cache().can_map())
@@ -295,8 +307,11 @@ std::shared_ptr<rt::Executable> compile(ModuleOp module, const CompileOptions& o
       deferral && deferral->contradicted)
     throw ir::WeightsNotFinite();
   rt::Executable::Parts parts;
-  CompiledKernels compiled = compileKernels(
-      module, target, {.tune = options.tune, .diskCache = options.diskCache, .progress = options.progress});
+  CompiledKernels compiled = compileKernels(module, target,
+                                            {.tune = options.tune,
+                                             .diskCache = options.diskCache,
+                                             .objects = options.objects,
+                                             .progress = options.progress});
   parts.kernels = std::move(compiled.kernels);
   parts.kernels_compiled = compiled.compiled;
   parts.kernels_loaded = compiled.loaded;

@@ -1,6 +1,7 @@
 // From a module of the sinter dialect to a program that runs.
 #pragma once
 
+#include "codegen/kernel/kernel_compiler.h"
 #include "passes/pipeline.h"
 #include "sinter/runtime/executable.h"
 
@@ -14,7 +15,8 @@ namespace sinter::codegen {
 
 struct CompileOptions {
   bool fuse = true;
-  /// "native" or an x86-64 microarchitecture level; see cpu::Target::named.
+  /// "native" or an x86-64 microarchitecture level; see cpu::Target::named. For libraries, see
+  /// cpu::Target::ofLibrary.
   std::string cpu = "native";
   /// Called now and then while compiling: kernels done, kernels in all.
   std::function<void(int64_t done, int64_t total)> progress;
@@ -25,6 +27,8 @@ struct CompileOptions {
   int64_t memoryLimit = 0;
   /// True: what the cost model cannot tell from the best is measured (KernelOptions::tune).
   bool tune = false;
+  /// Not null: the program is one of a library, and cannot be run here. See KernelOptions::objects.
+  KernelObjects* objects = nullptr;
   /// False: kernels and weights are neither looked for in the cache on disk nor kept there.
   bool diskCache = true;
 };

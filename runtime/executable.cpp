@@ -1,7 +1,7 @@
 // Runs compiled programs: checks what it is given, fills in addresses, launches kernels in order.
 #include "sinter/runtime/executable.h"
 
-#include "frame.h"
+#include "program/frame.h"
 #include "sinter/runtime/error.h"
 #include "sinter/runtime/thread_pool.h"
 
@@ -11,12 +11,6 @@
 
 namespace sinter::rt {
 namespace {
-
-constexpr uint64_t kLine = 64;
-
-uint64_t round_up(uint64_t bytes, uint64_t unit) {
-  return (bytes + unit - 1) / unit * unit;
-}
 
 void check_view(const char* kind, const TensorSpec& spec, const View& view) {
   const auto fail = [&](const std::string& problem) {
@@ -109,7 +103,7 @@ void check_control(const Step& step) {
 
 void check_parts(const Executable::Parts& parts) {
   for (const Kernel& kernel : parts.kernels)
-    if (!kernel.function || kernel.tasks < 0)
+    if ((!kernel.function && !kernel.object) || kernel.tasks < 0)
       malformed("kernel '" + kernel.name + "' has no code");
   for (const Step& step : parts.steps) {
     if (step.control)
@@ -124,19 +118,95 @@ void check_parts(const Executable::Parts& parts) {
 
 } // namespace
 
+namespace {
+
+void check_is_linked(const std::vector<Kernel>& kernels) {
+  for (const Kernel& kernel : kernels)
+    if (!kernel.function)
+      throw Error("the program was compiled for a library and cannot be run here", ErrorKind::internal);
+}
+
+} // namespace
+
+// The program as frames read it.
+struct Executable::Tables {
+  std::vector<ProgramKernel> kernels;
+  std::vector<ProgramStep> steps;
+  std::vector<BufferRef> buffers;
+  std::vector<uint64_t> input_bytes, output_bytes;
+  std::vector<void*> constants;
+  std::vector<std::unique_ptr<ProgramControl>> controls;
+  Program program;
+
+  explicit Tables(const Parts& parts) {
+    for (const Kernel& kernel : parts.kernels)
+      kernels.push_back({kernel.function, kernel.tasks, kernel.grain, kernel.scratch_bytes});
+    for (const Step& step : parts.steps)
+      add(step);
+    for (const TensorSpec& input : parts.inputs)
+      input_bytes.push_back(bytes_of(input));
+    for (const TensorSpec& output : parts.outputs)
+      output_bytes.push_back(bytes_of(output));
+    for (const auto& constant : parts.constants)
+      constants.push_back(constant ? constant->data() : nullptr);
+    program = {.kernels = kernels.data(),
+               .steps = steps.data(),
+               .buffers = buffers.data(),
+               .input_bytes = input_bytes.data(),
+               .output_bytes = output_bytes.data(),
+               .constants = constants.data(),
+               .arena_bytes = parts.memory.arena_bytes,
+               .kernel_count = count(kernels),
+               .step_count = count(steps),
+               .buffer_count = count(buffers),
+               .input_count = count(input_bytes),
+               .output_count = count(output_bytes)};
+  }
+
+private:
+  static uint64_t bytes_of(const TensorSpec& spec) {
+    return static_cast<uint64_t>(checked_bytes(spec.shape.dims(), size_of(spec.dtype)));
+  }
+
+  template <class T>
+  static uint32_t count(const std::vector<T>& items) {
+    return static_cast<uint32_t>(items.size());
+  }
+
+  void add(const Step& step) {
+    const ProgramControl* control = step.control ? add(*step.control) : nullptr;
+    steps.push_back({control, step.kernel, count(buffers)});
+    buffers.insert(buffers.end(), step.buffers.begin(), step.buffers.end());
+  }
+
+  const ProgramControl* add(const Control& control) {
+    auto made = std::make_unique<ProgramControl>();
+    made->kind = control.kind;
+    made->reverse = control.reverse ? 1 : 0;
+    made->carries = control.carries;
+    made->sequences = control.sequences;
+    made->rounds = control.rounds;
+    for (const auto& body : control.bodies)
+      made->bodies[made->body_count++] = &body->program();
+    return controls.emplace_back(std::move(made)).get();
+  }
+};
+
 // What one run needs for itself: memory, and the addresses of all buffers of all steps.
 struct Executable::Workspace {
   std::shared_ptr<Storage> memory;
   std::shared_ptr<Storage> scratch;
+  std::shared_ptr<Storage> tables;
   int workers = 0;
   bool touched = false; // the memory, by a run
-  Frame frame;
+  Frame* frame = nullptr;
   std::vector<void*> inputs, outputs;
 
   Workspace(const Executable& program, int worker_count)
       : memory(storage(program.frame_bytes())),
         scratch(storage(program.scratch_bytes() * static_cast<uint64_t>(worker_count))),
-        workers(worker_count), frame(program, memory ? memory->data() : nullptr),
+        tables(storage(program.table_bytes_)), workers(worker_count),
+        frame(Frame::make(program.program(), tables->data(), memory ? memory->data() : nullptr, nullptr)),
         inputs(program.inputs().size()), outputs(program.outputs().size()) {}
 
   static std::shared_ptr<Storage> storage(uint64_t bytes) {
@@ -147,32 +217,31 @@ struct Executable::Workspace {
     const auto address = [](const View& view) { return view.data; };
     std::ranges::transform(from, inputs.begin(), address);
     std::ranges::transform(to, outputs.begin(), address);
-    frame.point_at(inputs, outputs);
+    frame->point_at(inputs.data(), outputs.data());
   }
 };
 
 Executable::Executable(Parts parts) : parts_(std::move(parts)) {
   check_parts(parts_);
-  for (const Kernel& kernel : parts_.kernels)
-    scratch_bytes_ = std::max(scratch_bytes_, round_up(kernel.scratch_bytes, kLine));
-  uint64_t bodies = 0;
-  for (const Step& step : parts_.steps) {
-    if (!step.control)
-      continue;
-    bodies = std::max(bodies, control_bytes(*step.control));
-    for (const auto& body : step.control->bodies)
-      scratch_bytes_ = std::max(scratch_bytes_, body->scratch_bytes());
-  }
-  frame_bytes_ = round_up(parts_.memory.arena_bytes, kLine) + bodies;
+  tables_ = std::make_unique<const Tables>(parts_);
+  const FrameSize size = frame_size(program());
+  frame_bytes_ = size.memory;
+  table_bytes_ = size.tables;
+  scratch_bytes_ = size.scratch;
   for (const auto& constant : parts_.constants)
     if (constant)
       constant->allow_huge_pages();
+}
+
+const Program& Executable::program() const {
+  return tables_->program;
 }
 
 Executable::~Executable() = default;
 
 void Executable::run(std::span<const View> inputs, std::span<const View> outputs, ThreadPool& pool,
                      Profiler* profiler) const {
+  check_is_linked(parts_.kernels);
   check_views("input", parts_.inputs, inputs);
   check_views("output", parts_.outputs, outputs);
   check_overlap(*this, inputs, outputs);
@@ -183,14 +252,15 @@ void Executable::run(std::span<const View> inputs, std::span<const View> outputs
   const ThreadPool::Run run(pool);
   std::unique_ptr<Workspace> workspace = take_workspace(pool.size());
   workspace->point_at(inputs, outputs);
-  const RunContext context{pool, workspace->scratch ? workspace->scratch->data() : nullptr, scratch_bytes_};
-  for (std::size_t step = 0; step < parts_.steps.size(); ++step) {
+  const RunContext context{pool.workers(), workspace->scratch ? workspace->scratch->data() : nullptr,
+                           scratch_bytes_};
+  for (uint32_t step = 0; step < tables_->program.step_count; ++step) {
     if (!profiler) {
-      workspace->frame.run_step(step, context);
+      workspace->frame->run_step(step, context);
       continue;
     }
     const auto start = std::chrono::steady_clock::now();
-    workspace->frame.run_step(step, context);
+    workspace->frame->run_step(step, context);
     const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
     profiler->record(step, time.count());
   }

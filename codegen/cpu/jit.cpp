@@ -45,16 +45,21 @@ void initializeLlvm() {
     LLVMInitializeX86TargetMC();
     LLVMInitializeX86AsmPrinter();
     LLVMInitializeX86AsmParser(); // of inline assembly
+    LLVMInitializeAArch64TargetInfo();
+    LLVMInitializeAArch64Target();
+    LLVMInitializeAArch64TargetMC();
+    LLVMInitializeAArch64AsmPrinter();
+    LLVMInitializeAArch64AsmParser();
   });
 }
 
 std::unique_ptr<llvm::TargetMachine> makeTargetMachine(const Target& target) {
   initializeLlvm();
-  const llvm::Triple triple(llvm::sys::getDefaultTargetTriple());
+  const llvm::Triple triple(target.triple);
   std::string message;
   const llvm::Target* found = llvm::TargetRegistry::lookupTarget(triple, message);
   if (!found)
-    throw Error("LLVM cannot generate code for " + triple.str() + ": " + message, ErrorKind::internal);
+    throw Error("LLVM cannot generate code for " + target.triple + ": " + message, ErrorKind::internal);
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Fast;
   return std::unique_ptr<llvm::TargetMachine>(
@@ -66,7 +71,7 @@ std::unique_ptr<llvm::TargetMachine> makeTargetMachine(const Target& target) {
 llvm::TargetMachine& targetMachine(const Target& target) {
   thread_local std::string key;
   thread_local std::unique_ptr<llvm::TargetMachine> machine;
-  const std::string wanted = target.cpu + "|" + target.features;
+  const std::string wanted = target.triple + "|" + target.cpu + "|" + target.features;
   if (!machine || key != wanted) {
     machine = makeTargetMachine(target);
     key = wanted;

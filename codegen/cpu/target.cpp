@@ -3,6 +3,7 @@
 
 #include "sinter/runtime/error.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/TargetParser/Host.h"
@@ -69,6 +70,7 @@ void measureCaches(Target& target) {
 
 Target nativeTarget() {
   Target target;
+  target.triple = llvm::sys::getDefaultTargetTriple();
   target.cpu = llvm::sys::getHostCPUName().str();
   const Features features = llvm::sys::getHostCPUFeatures();
   std::vector<std::string> sorted; // the string is part of the kernel cache's key: no hash order in it
@@ -82,34 +84,88 @@ Target nativeTarget() {
   return target;
 }
 
-Target levelTarget(std::string_view name, bool mustRun) {
-  const auto known = levels();
-  if (std::none_of(known.begin(), known.end(), [&](const Level& level) { return level.name == name; }))
-    throw Error("unknown processor \"" + std::string(name) +
-                "\": use native, x86-64, x86-64-v2, x86-64-v3 or x86-64-v4");
-  const Features host = llvm::sys::getHostCPUFeatures();
+bool isLevel(std::string_view name) {
+  const auto& known = levels();
+  return std::any_of(known.begin(), known.end(), [&](const Level& level) { return level.name == name; });
+}
+
+Target levelTarget(std::string_view name) {
   Features features;
-  for (const Level& level : known) {
-    for (llvm::StringRef needed : level.needs) {
-      if (mustRun && !has(host, needed))
-        throw Error("this machine cannot run code for " + std::string(name) + ": it lacks " + needed.str());
+  for (const Level& level : levels()) {
+    for (llvm::StringRef needed : level.needs)
       features[needed] = true;
-    }
-    if (level.name != name)
-      continue;
-    Target target;
-    target.cpu = std::string(name);
-    chooseVectors(target, features);
-    measureCaches(target);
-    return target;
+    if (level.name == name)
+      break;
   }
-  throw Error("a level of x86-64 is missing", ErrorKind::internal);
+  Target target;
+  target.triple = "x86_64-unknown-linux-gnu";
+  target.cpu = std::string(name);
+  chooseVectors(target, features);
+  return target;
+}
+
+void checkRuns(std::string_view name) {
+  const Features host = llvm::sys::getHostCPUFeatures();
+  for (const Level& level : levels()) {
+    for (llvm::StringRef needed : level.needs)
+      if (!has(host, needed))
+        throw Error("this machine cannot run code for " + std::string(name) + ": it lacks " + needed.str());
+    if (level.name == name)
+      return;
+  }
+}
+
+// Every processor of the architecture has 32 vector registers of 16 bytes, and fused multiply-adds.
+Target aarch64Target() {
+  Target target;
+  target.triple = "aarch64-unknown-linux-gnu";
+  target.cpu = "generic";
+  target.features = "+neon";
+  target.registers = 32;
+  target.fma = true;
+  return target;
 }
 
 } // namespace
 
-Target Target::named(std::string_view name, bool mustRun) {
-  return name == "native" ? nativeTarget() : levelTarget(name, mustRun);
+Target Target::named(std::string_view name) {
+  if (name == "native")
+    return nativeTarget();
+  if (!isLevel(name))
+    throw Error("unknown processor \"" + std::string(name) +
+                "\": use native, x86-64, x86-64-v2, x86-64-v3 or x86-64-v4");
+  checkRuns(name);
+  Target target = levelTarget(name);
+  measureCaches(target);
+  return target;
+}
+
+Target Target::ofLibrary(std::string_view name) {
+  if (name == "native")
+    return nativeTarget();
+  if (name == "aarch64")
+    return aarch64Target();
+  if (!isLevel(name))
+    throw Error("unknown target \"" + std::string(name) +
+                "\": use native, x86-64, x86-64-v2, x86-64-v3, x86-64-v4 or aarch64");
+  return levelTarget(name);
+}
+
+int Target::level() const {
+  if (!isX86())
+    return 0;
+  if (cpu.starts_with("x86-64"))
+    return cpu == "x86-64" ? 1 : cpu.back() - '0';
+  Features own;
+  for (llvm::StringRef feature : llvm::split(features, ','))
+    own[feature.drop_front()] = feature.starts_with("+");
+  int reached = 0;
+  for (const Level& level : levels()) {
+    if (!hasAll(own, level.needs))
+      break;
+    ++reached;
+  }
+  return reached;
 }
 
 const Target& Target::host() {

@@ -8,6 +8,7 @@
 namespace sinter::codegen::cpu {
 
 struct Target {
+  std::string triple;       ///< architecture and system, as LLVM names them
   std::string cpu;          ///< LLVM's name of the processor: "znver3", "x86-64-v3"
   std::string features;     ///< LLVM feature string: "+avx2,-avx512f,..."
   int64_t vectorBytes = 16; ///< width of the vector registers used: 64, 32 or 16
@@ -18,14 +19,22 @@ struct Target {
   int64_t l1Bytes = 32 << 10;
   int64_t l2Bytes = 512 << 10;
 
+  bool isX86() const { return triple.starts_with("x86_64"); }
+
   /// Lanes of f32 in one register; also the channel block of blocked layouts.
   int64_t lanes() const { return vectorBytes / 4; }
 
   /// The machine this runs on, or the one SINTER_CPU names ("x86-64", "x86-64-v2", "-v3", "-v4").
   static const Target& host();
   /// "native" or a microarchitecture level as above. Throws Error for other names, and for levels this
-  /// machine cannot run when `mustRun` is set.
-  static Target named(std::string_view name, bool mustRun = true);
+  /// machine cannot run.
+  static Target named(std::string_view name);
+  /// What libraries can be made for: what named() knows, whether or not this machine can run it, and
+  /// "aarch64", any processor of the Armv8-A architecture. All but "native" are the same on every machine.
+  static Target ofLibrary(std::string_view name);
+  /// The least x86-64 microarchitecture level that has all of the features: 1 to 4. 0 for other
+  /// architectures.
+  int level() const;
 };
 
 } // namespace sinter::codegen::cpu

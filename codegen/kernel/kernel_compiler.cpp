@@ -104,7 +104,7 @@ cpu::EmittedKernel emit(ir::KernelOp kernel, const cpu::Target& target, llvm::LL
 
 // All that the code of a kernel depends on: its text and every property of the target.
 std::string keyOf(const cpu::Target& target, const std::string& text) {
-  std::string key = target.cpu + "|" + target.features;
+  std::string key = target.triple + "|" + target.cpu + "|" + target.features;
   for (const int64_t number : {target.vectorBytes, target.widestBytes, target.registers, int64_t{target.fma},
                                target.l1Bytes, target.l2Bytes})
     key += "|" + std::to_string(number);
@@ -119,15 +119,33 @@ struct Job {
   std::vector<size_t> users; // kernels of the module with this body
 };
 
-rt::Kernel link(const StoredKernel& stored) {
-  cpu::Jit::Code code = cpu::Jit::instance().link({stored.object, "kernel"}, stored.symbol);
+rt::Kernel describe(const StoredKernel& stored) {
   rt::Kernel kernel;
   kernel.algorithm = stored.algorithm;
-  kernel.function = code.function;
-  kernel.code = std::move(code.owner);
   kernel.tasks = stored.tasks;
   kernel.grain = stored.grain;
   kernel.scratch_bytes = stored.scratchBytes;
+  return kernel;
+}
+
+rt::Kernel link(const StoredKernel& stored) {
+  cpu::Jit::Code code = cpu::Jit::instance().link({stored.object, "kernel"}, stored.symbol);
+  rt::Kernel kernel = describe(stored);
+  kernel.function = code.function;
+  kernel.code = std::move(code.owner);
+  return kernel;
+}
+
+// A name for the code of a kernel: in a library, all kernels lie side by side.
+std::string symbolOf(const Job& job) {
+  constexpr size_t kDigits = 24;
+  return "sinter_kernel_" + rt::to_hex(rt::sha256(job.key)).substr(0, kDigits);
+}
+
+rt::Kernel keepObject(const StoredKernel& stored) {
+  rt::Kernel kernel = describe(stored);
+  kernel.object = std::make_shared<const rt::KernelObject>(
+      rt::KernelObject{std::string(stored.symbol), std::string(stored.object)});
   return kernel;
 }
 
@@ -168,26 +186,29 @@ struct Variant {
 // and attribute.
 class Compiler {
 public:
-  explicit Compiler(const cpu::Target& target) : target_(target), context_(MLIRContext::Threading::DISABLED) {
+  Compiler(const cpu::Target& target, bool isLinked)
+      : target_(target), isLinked_(isLinked), context_(MLIRContext::Threading::DISABLED) {
     context_.loadDialect<ir::SinterDialect>();
   }
 
   Variant compile(const Job& job, size_t choice = 0) {
     OwningOpRef<ModuleOp> module = parse(job);
     llvm::LLVMContext llvmContext;
-    const cpu::EmittedKernel emitted =
-        emit(*module->getOps<ir::KernelOp>().begin(), target_, llvmContext, choice);
+    cpu::EmittedKernel emitted = emit(*module->getOps<ir::KernelOp>().begin(), target_, llvmContext, choice);
+    if (!isLinked_)
+      makeGlobal(emitted, symbolOf(job));
     Variant made;
     made.object = cpu::compileToObject(*emitted.module, target_);
     made.symbol = emitted.symbol;
     made.choices = emitted.choices;
-    made.kernel = link({.symbol = made.symbol,
-                        .algorithm = emitted.algorithm,
-                        .target = "",
-                        .tasks = emitted.tasks,
-                        .grain = emitted.grain,
-                        .scratchBytes = emitted.scratchBytes,
-                        .object = made.object->getBuffer()});
+    const StoredKernel stored{.symbol = made.symbol,
+                              .algorithm = emitted.algorithm,
+                              .target = "",
+                              .tasks = emitted.tasks,
+                              .grain = emitted.grain,
+                              .scratchBytes = emitted.scratchBytes,
+                              .object = made.object->getBuffer()};
+    made.kernel = isLinked_ ? link(stored) : keepObject(stored);
     ++compiledKernels;
     return made;
   }
@@ -199,6 +220,14 @@ public:
   }
 
 private:
+  // Seen by the other parts of a library, and by nobody else.
+  static void makeGlobal(cpu::EmittedKernel& emitted, const std::string& symbol) {
+    llvm::Function* function = emitted.module->getFunction(emitted.symbol);
+    function->setName(symbol);
+    function->setVisibility(llvm::GlobalValue::HiddenVisibility);
+    emitted.symbol = symbol;
+  }
+
   OwningOpRef<ModuleOp> parse(const Job& job) {
     OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(job.text, ParserConfig(&context_));
     if (!module)
@@ -207,6 +236,7 @@ private:
   }
 
   const cpu::Target& target_;
+  const bool isLinked_; ///< into this process
   MLIRContext context_;
 };
 
@@ -217,10 +247,13 @@ public:
       : kernels_(kernels), total_(static_cast<int64_t>(total)), options_(options) {}
 
   void finish(const Job& job, const Known& known) {
-    kernelCache().insert(job.key, known);
+    if (!options_.objects)
+      kernelCache().insert(job.key, known);
     for (size_t user : job.users)
       kernels_[user] = known.kernel;
     const std::lock_guard lock(mutex_);
+    if (options_.objects)
+      options_.objects->emplace(job.key, known.kernel);
     ++done_;
     if (options_.progress)
       options_.progress(done_, total_);
@@ -230,11 +263,20 @@ private:
   std::vector<rt::Kernel>& kernels_;
   const int64_t total_;
   const KernelOptions& options_;
-  std::mutex mutex_; // guards `done_` and the user's callback
+  std::mutex mutex_; // guards `done_`, the user's callback, and objects
   int64_t done_ = 0;
 };
 
-// The kernels of `module` that the process does not have yet; those it has go to `kernels` at once.
+std::optional<rt::Kernel> findKnown(const std::string& key, const KernelOptions& options) {
+  if (options.objects) {
+    const auto found = options.objects->find(key);
+    return found != options.objects->end() ? std::optional(found->second) : std::nullopt;
+  }
+  auto known = kernelCache().find(key);
+  return known && known->isEnough(options) ? std::optional(std::move(known->kernel)) : std::nullopt;
+}
+
+// The kernels of `module` that are not known yet; those that are go to `kernels` at once.
 std::vector<Job> collect(ModuleOp module, const cpu::Target& target, const KernelOptions& options,
                          std::vector<rt::Kernel>& kernels) {
   std::vector<Job> jobs;
@@ -243,8 +285,8 @@ std::vector<Job> collect(ModuleOp module, const cpu::Target& target, const Kerne
     std::string text = bodyText(kernel);
     std::string key = keyOf(target, text);
     kernels.emplace_back();
-    if (const auto found = kernelCache().find(key); found && found->isEnough(options)) {
-      kernels.back() = found->kernel;
+    if (auto found = findKnown(key, options)) {
+      kernels.back() = std::move(*found);
       continue;
     }
     auto [entry, isNew] = jobOf.try_emplace(key, jobs.size());
@@ -309,7 +351,7 @@ private:
   Compiler& compiler(int worker) {
     auto& compiler = compilers_[static_cast<size_t>(worker)];
     if (!compiler)
-      compiler = std::make_unique<Compiler>(target_);
+      compiler = std::make_unique<Compiler>(target_, !options_.objects);
     return *compiler;
   }
 
@@ -328,7 +370,8 @@ CompiledKernels compileKernels(ModuleOp module, const cpu::Target& target, const
   CompiledKernels result;
   std::vector<Job> jobs = collect(module, target, options, result.kernels);
   Delivery delivery(result.kernels, jobs.size(), options);
-  KernelStore* store = options.diskCache && !jobs.empty() ? &KernelStore::instance() : nullptr;
+  const bool isKept = options.diskCache && !options.objects;
+  KernelStore* store = isKept && !jobs.empty() ? &KernelStore::instance() : nullptr;
   if (store && !store->off().empty())
     store = nullptr;
 

@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace sinter::codegen {
@@ -20,11 +21,19 @@ struct CompiledKernels {
   int64_t loaded = 0;              ///< ... were read from the cache on disk; the process had the others
 };
 
+/// Kernels that were compiled for a library and not linked in this process, by key: programs of one library
+/// share them.
+using KernelObjects = std::unordered_map<std::string, rt::Kernel>;
+
 struct KernelOptions {
   /// Measures the ways to cut a contraction that the cost model cannot tell from the best, instead of
   /// trusting it.
   bool tune = false;
   bool diskCache = true; ///< false: the cache on disk is neither read nor written
+  /// Not null: kernels are looked for and kept there, with their objects (rt::Kernel::object) instead of
+  /// code; neither the process's nor the disk's other kernels are used, so that what comes out depends on the
+  /// module and the target alone.
+  KernelObjects* objects = nullptr;
   /// Called now and then: kernels done, kernels in all.
   std::function<void(int64_t done, int64_t total)> progress;
 };

@@ -1,6 +1,7 @@
 // Model: the public face of ONNX models.
 #include "sinter/onnx.h"
 
+#include "aot/build_library.h"
 #include "codegen/compile.h"
 #include "frontend/onnx/draw.h"
 #include "frontend/onnx/import.h"
@@ -147,23 +148,27 @@ struct Model::Impl {
   // Weights that overflow when a batch-norm goes into them are rare, and looking for them first means to read
   // all that a model has once more. So they are taken for finite until one is found not to be.
   std::shared_ptr<const rt::Executable> compile_once(const std::vector<Tensor>& inputs,
+                                                     const codegen::CompileOptions& code,
                                                      bool assumes_finite) const {
     const Imported imported = import(inputs);
     imported.deferral->assumesFinite = assumes_finite;
-    return codegen::compile(*imported.module, compile_options());
+    return codegen::compile(*imported.module, code);
+  }
+
+  std::shared_ptr<const rt::Executable> compile(const std::vector<Tensor>& inputs,
+                                                const codegen::CompileOptions& code) {
+    const rt::PoolScope scope(pool()); // compiling takes no more threads than running
+    if (!has_overflows)
+      try {
+        return compile_once(inputs, code, /*assumes_finite=*/true);
+      } catch (const ir::WeightsNotFinite&) {
+        has_overflows = true;
+      }
+    return compile_once(inputs, code, /*assumes_finite=*/false);
   }
 
   std::shared_ptr<const rt::Executable> compile(const std::vector<Tensor>& inputs) {
-    auto program = programs.get(inputs, [&]() -> std::shared_ptr<const rt::Executable> {
-      const rt::PoolScope scope(pool()); // compiling takes no more threads than running
-      if (!has_overflows)
-        try {
-          return compile_once(inputs, /*assumes_finite=*/true);
-        } catch (const ir::WeightsNotFinite&) {
-          has_overflows = true;
-        }
-      return compile_once(inputs, /*assumes_finite=*/false);
-    });
+    auto program = programs.get(inputs, [&] { return compile(inputs, compile_options()); });
     if (!program)
       throw Error("a model is used by the progress callback of its own compilation");
     return program;
@@ -275,6 +280,28 @@ std::vector<Tensor> Model::run(const std::vector<Tensor>& inputs) {
       outputs.push_back(Tensor::empty(output.shape, output.dtype));
     executable->run(views_of(dense), views_of(outputs), impl().pool());
     return outputs;
+  });
+}
+
+aot::LibraryReport Model::compile_library(const std::string& path, const std::vector<Shape>& shapes,
+                                          const aot::LibraryOptions& options) {
+  return guarded(impl().path, [&] {
+    if (shapes.size() != inputs().size())
+      throw Error("the model takes " + std::to_string(inputs().size()) + " inputs, got shapes of " +
+                  std::to_string(shapes.size()));
+    std::vector<aot::LibraryInput> wanted;
+    for (std::size_t i = 0; i < shapes.size(); ++i)
+      wanted.push_back({inputs()[i].name, inputs()[i].dtype, shapes[i], inputs()[i].dim_names});
+    return aot::build_library(
+        path, options, wanted,
+        [&](const std::vector<Tensor>& tensors, const std::string& cpu, codegen::KernelObjects& objects) {
+          impl().check_inputs(tensors);
+          codegen::CompileOptions code = impl().compile_options();
+          code.cpu = cpu;
+          code.tune = false;
+          code.objects = &objects;
+          return impl().compile(tensors, code);
+        });
   });
 }
 

@@ -1,6 +1,7 @@
 // compile(f): traces a function once per signature, keeps the compiled programs, runs them.
 #include "sinter/compile.h"
 
+#include "aot/build_library.h"
 #include "codegen/compile.h"
 #include "sinter/runtime/thread_pool.h"
 #include "sinter/tape.h"
@@ -189,6 +190,28 @@ std::string CompiledFunction::inspect(std::span<const Tensor> inputs, const std:
   return impl_->with_trace(inputs, where, [&](mlir::ModuleOp module) {
     return codegen::inspect(module, impl_->codegen_options(), stage);
   });
+}
+
+aot::LibraryReport CompiledFunction::compile_library(const std::string& path, std::span<const Tensor> inputs,
+                                                     const aot::LibraryOptions& options,
+                                                     SourceLocation where) const {
+  const std::lock_guard lock(impl_->trace_mutex);
+  const rt::PoolScope scope(impl_->pool());
+  std::vector<aot::LibraryInput> wanted;
+  for (const Tensor& input : inputs)
+    wanted.push_back({"arg" + std::to_string(wanted.size()), input.dtype(), input.shape(), {}});
+  const auto compile = [&](const std::vector<Tensor>& tensors, const std::string& cpu,
+                           codegen::KernelObjects& objects) {
+    return impl_->with_trace(tensors, where,
+                             [&](mlir::ModuleOp module) -> std::shared_ptr<const rt::Executable> {
+                               codegen::CompileOptions code = impl_->codegen_options();
+                               code.cpu = cpu;
+                               code.tune = false;
+                               code.objects = &objects;
+                               return codegen::compile(module, code);
+                             });
+  };
+  return locate(where, "compile_library", [&] { return aot::build_library(path, options, wanted, compile); });
 }
 
 int64_t CompiledFunction::compilations() const {

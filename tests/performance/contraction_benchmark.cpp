@@ -207,7 +207,7 @@ int benchmark(int argc, char** argv) {
   bool assembly = false;
   for (int i = 1; i < argc; ++i) {
     if (!std::strcmp(argv[i], "--cpu") && i + 1 < argc)
-      target = Target::named(argv[++i], false);
+      target = Target::ofLibrary(argv[++i]);
     else if (!std::strcmp(argv[i], "--assembly"))
       assembly = true;
     else

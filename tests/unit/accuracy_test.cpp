@@ -444,7 +444,7 @@ TEST_F(Accuracy, HalvesAreComputedInSingles) {
 // count.
 TEST_F(Accuracy, CodeCallsNothingAndKeepsSpecialNumbers) {
   for (const char* level : {"x86-64", "x86-64-v3", "x86-64-v4"}) {
-    const Target target = Target::named(level, /*mustRun=*/false);
+    const Target target = Target::ofLibrary(level);
     for (const Function& f : functions()) {
       llvm::LLVMContext llvmContext;
       codegen::cpu::EmittedKernel kernel = emit(f, "f32", target, llvmContext);

@@ -68,6 +68,10 @@ void CodeOptions::add_to(CLI::App& command) {
       .add_option("--cpu", cpu, "Processor to compile for: native, x86-64, x86-64-v2, x86-64-v3 or x86-64-v4")
       ->capture_default_str()
       ->check(one_of({"native", "x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4"}));
+  add_choices_to(command);
+}
+
+void CodeOptions::add_choices_to(CLI::App& command) {
   command.add_flag("--precise", precise,
                    "No algorithm that trades accuracy for speed (Winograd, merged groups)");
   command

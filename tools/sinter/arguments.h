@@ -20,6 +20,8 @@ struct CodeOptions {
   bool tune = false;
 
   void add_to(CLI::App& command);
+  /// Of those, what does not say for which processor.
+  void add_choices_to(CLI::App& command);
   /// --no-cache and --tune, for commands whose code is run.
   void add_running_to(CLI::App& command);
   void apply(ModelOptions& options) const;

@@ -15,5 +15,6 @@ Command add_run(CLI::App& app);
 Command add_bench(CLI::App& app);
 Command add_inspect(CLI::App& app);
 Command add_cache(CLI::App& app);
+Command add_compile(CLI::App& app);
 
 } // namespace sinter::tool

@@ -54,20 +54,23 @@ int main(int argc, char** argv) {
   const std::pair<const char*, tool::Command> commands[] = {{"run", tool::add_run(app)},
                                                             {"bench", tool::add_bench(app)},
                                                             {"inspect", tool::add_inspect(app)},
+                                                            {"compile", tool::add_compile(app)},
                                                             {"cache", tool::add_cache(app)}};
   try {
     // CLI11 would only say that a command is missing.
     if (argc == 1)
-      return fail("no command is given; there are run, bench, inspect and cache (see sinter --help)");
+      return fail(
+          "no command is given; there are run, bench, inspect, compile and cache (see sinter --help)");
     if (argc > 1 && argv[1][0] != '-' &&
         std::none_of(std::begin(commands), std::end(commands),
                      [&](const auto& command) { return std::string(command.first) == argv[1]; }))
-      return fail(fmt::format("there is no command '{}'; there are run, bench, inspect and cache", argv[1]));
+      return fail(
+          fmt::format("there is no command '{}'; there are run, bench, inspect, compile and cache", argv[1]));
     app.parse(argc, argv);
     for (const auto& [name, command] : commands)
       if (app.got_subcommand(name))
         return run(command);
-    return fail("no command is given; there are run, bench, inspect and cache");
+    return fail("no command is given; there are run, bench, inspect, compile and cache");
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success))
       return run([&] { return app.exit(error); }); // --help, --version

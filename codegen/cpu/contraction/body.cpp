@@ -111,7 +111,7 @@ private:
 
 std::unique_ptr<Body> makeBody(KernelBuilder& builder, const Target& target, const BodyOperands& operands) {
   constexpr int64_t kFarthest = std::numeric_limits<int32_t>::max() / static_cast<int64_t>(sizeof(float));
-  const bool namesRegisters = target.fma && target.vectorBytes <= target.widestBytes;
+  const bool namesRegisters = target.isX86() && target.fma && target.vectorBytes <= target.widestBytes;
   // More operands than registers, LLVM would refuse; of values, it spills some.
   const bool fits =
       static_cast<int64_t>(operands.accumulators.size() + operands.registers) <= target.registers;

@@ -1,6 +1,7 @@
 // compile(f): a C++ function on tensors becomes native code, specialised to the shapes it is called with.
 #pragma once
 
+#include "sinter/aot.h"
 #include "sinter/runtime/executable.h"
 #include "sinter/tree.h"
 
@@ -62,6 +63,13 @@ public:
   /// "optimized", "fused", "planned", or "llvm", the LLVM IR of every kernel.
   std::string inspect(std::span<const Tensor> inputs, const std::string& stage,
                       SourceLocation where = SourceLocation::current()) const;
+
+  /// Compiles the function for these inputs' dtypes and shapes into a library with a C interface, which does
+  /// not need Sinter; see Model::compile_library. Its inputs and outputs are named arg0, arg1, ..., result0,
+  /// ...
+  aot::LibraryReport compile_library(const std::string& path, std::span<const Tensor> inputs,
+                                     const aot::LibraryOptions& options = {},
+                                     SourceLocation where = SourceLocation::current()) const;
 
   /// Programs compiled so far.
   int64_t compilations() const;

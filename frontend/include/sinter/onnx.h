@@ -1,6 +1,7 @@
 // ONNX models: load, look at, compile, run.
 #pragma once
 
+#include "sinter/aot.h"
 #include "sinter/runtime/executable.h"
 #include "sinter/tensor.h"
 
@@ -102,6 +103,13 @@ public:
   std::string inspect(const std::vector<Tensor>& inputs, const std::string& stage,
                       InspectFormat format = InspectFormat::text,
                       InspectGradient gradient = InspectGradient::none);
+
+  /// Compiles the model into a library that needs neither Sinter nor the model any more, and its C header
+  /// beside it. `shapes` are those of inputs(); the extents of dynamic dimensions do not count. The ending of
+  /// `path` says what is written: a shared library (.so), an archive (.a) or an object (.o).
+  /// ModelOptions::cpu, tune and disk_cache do not matter. Throws Error.
+  aot::LibraryReport compile_library(const std::string& path, const std::vector<Shape>& shapes,
+                                     const aot::LibraryOptions& options = {});
 
 private:
   struct Impl;

@@ -2,6 +2,7 @@
 // loop, whose bodies are programs again.
 #pragma once
 
+#include "sinter/runtime/program.h"
 #include "sinter/runtime/storage.h"
 #include "sinter/runtime/view.h"
 
@@ -15,24 +16,17 @@ namespace sinter::rt {
 class ThreadPool;
 class Profiler;
 
-/// A native kernel. `buffers` are the addresses of its operands and results in the order of its signature;
-/// tasks [begin, end) are independent of each other; `scratch` is this worker's own memory, 64-byte aligned
-/// (null if the kernel asked for none).
-using KernelFn = void (*)(void* const* buffers, int64_t begin, int64_t end, void* scratch);
-
-/// Where a buffer lives.
-struct BufferRef {
-  enum class Space : uint8_t { arena, input, output, constant };
-  Space space = Space::arena;
-  uint32_t index = 0;       ///< which input, output or constant
-  uint64_t byte_offset = 0; ///< into the arena, input, output or constant
-};
-
 /// Shape and type of a program's input or output.
 struct TensorSpec {
   std::string name;
   DType dtype = DType::f32;
   Shape shape;
+};
+
+/// Machine code that is not in memory yet: a relocatable object that defines `symbol`, a KernelFn.
+struct KernelObject {
+  std::string symbol;
+  std::string bytes;
 };
 
 /// One kernel as compiled, shared by all steps that launch it.
@@ -41,6 +35,9 @@ struct Kernel {
   std::string algorithm; ///< how it computes: "direct conv 6x16", "loops", ...
   KernelFn function = nullptr;
   std::shared_ptr<void> code; ///< keeps the machine code alive
+  /// Of a kernel that was compiled for a library, instead of `function` and `code`: a program with such kernels
+  /// can be looked at, but not run.
+  std::shared_ptr<const KernelObject> object;
   int64_t tasks = 1;          ///< the size of its task range
   int64_t grain = 1;          ///< tasks below which splitting does not pay
   uint64_t scratch_bytes = 0; ///< per worker
@@ -50,11 +47,7 @@ class Executable;
 
 /// A branch or a loop: programs that run on buffers of the one they are in.
 struct Control {
-  enum class Kind : uint8_t {
-    cond, ///< bodies: where the predicate holds, where not; buffers: predicate, inputs, results
-    loop, ///< bodies: condition, body; buffers: carries, invariants, results
-    scan, ///< bodies: body; buffers: carries, sequences, invariants, results
-  };
+  using Kind = ControlKind;
   Kind kind = Kind::cond;
   std::vector<std::shared_ptr<const Executable>> bodies;
   uint32_t carries = 0;   ///< the first inputs and outputs of the body of a loop or scan
@@ -108,6 +101,8 @@ public:
   const MemoryPlan& memory() const { return parts_.memory; }
   /// What a run needs: the arena, and of all branches and loops the one that needs most.
   uint64_t frame_bytes() const { return frame_bytes_; }
+  /// The same as plain data: kernels, steps and buffers, in the same order.
+  const Program& program() const;
   /// What each thread that runs it needs besides the arena.
   uint64_t scratch_bytes() const { return scratch_bytes_; }
   double compile_ms() const { return parts_.compile_ms; }
@@ -124,13 +119,16 @@ public:
            Profiler* profiler = nullptr) const;
 
 private:
+  struct Tables;
   struct Workspace;
   std::unique_ptr<Workspace> take_workspace(int workers) const;
   void return_workspace(std::unique_ptr<Workspace> workspace) const;
 
   Parts parts_;
+  std::unique_ptr<const Tables> tables_;
   uint64_t scratch_bytes_ = 0;
   uint64_t frame_bytes_ = 0;
+  uint64_t table_bytes_ = 0;
   mutable std::mutex mutex_;
   mutable std::vector<std::unique_ptr<Workspace>> idle_; // one per concurrent run so far
 };

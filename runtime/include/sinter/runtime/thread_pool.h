@@ -8,6 +8,8 @@
 
 namespace sinter::rt {
 
+class Workers;
+
 /// A fixed set of workers. The calling thread is one of them: a pool of one creates no thread.
 /// Idle workers sleep; they spin only briefly between the steps of one run.
 class ThreadPool {
@@ -57,6 +59,9 @@ public:
     if (failure)
       std::rethrow_exception(failure);
   }
+
+  /// The threads themselves; null where the calling thread is running a task of this pool: all are busy.
+  Workers* workers() const;
 
   /// While one exists, workers wait for the next step by spinning briefly before they sleep.
   class Run {
