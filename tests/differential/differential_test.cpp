@@ -5,6 +5,7 @@
 // very one.
 #include "case.h"
 #include "comparison.h"
+#include "library.h"
 
 #include "codegen/compile.h"
 #include "sinter/runtime/thread_pool.h"
@@ -94,8 +95,6 @@ public:
   }
 
   void run() {
-    ASSERT_TRUE(mlir::succeeded(mlir::verify(case_.module())));
-    inputs_ = case_.inputs();
     const std::vector<Buffer> expected = interpret(false);
     check("interpreted with strides", interpret(true), expected);
     for (bool fuse : {true, false}) {
@@ -110,13 +109,24 @@ public:
     }
   }
 
+  /// The same as an ahead-of-time library.
+  void runAsLibrary(const std::string& target) {
+    std::vector<Buffer> results = outputs(false);
+    mlir::OwningOpRef<mlir::ModuleOp> copy(case_.module().clone());
+    differential::runAsLibrary(*copy, target, inputs_, results);
+    check("a library for " + target, results, interpret(false));
+  }
+
   const std::string& text() const { return text_; }
+  uint64_t seed() const { return case_.seed(); }
 
 private:
   static constexpr std::size_t kConcatsDepth = 8; // of what is computed from what is computed
 
   void finish() {
     case_.finish();
+    ASSERT_TRUE(mlir::succeeded(mlir::verify(case_.module())));
+    inputs_ = case_.inputs();
     text_ = print(case_.module());
   }
 
@@ -208,8 +218,15 @@ void nameTheSeed(int signal) {
   std::raise(signal);
 }
 
-/// Compares programs that `build` makes, `share` of as many as are asked for.
-void compareMany(mlir::MLIRContext& context, uint64_t share, llvm::function_ref<void(Comparison&)> build) {
+using OnProgram = llvm::function_ref<void(Comparison&)>;
+
+void runCompiled(Comparison& comparison) {
+  comparison.run();
+}
+
+/// Compares programs that `build` makes, as `compare` does it, one `share`th of as many as are asked for.
+void compareMany(mlir::MLIRContext& context, uint64_t share, OnProgram build,
+                 OnProgram compare = runCompiled) {
   const uint64_t asked = fromEnvironment("SINTER_DIFFERENTIAL_CASES", 400);
   const uint64_t cases = std::max<uint64_t>(1, asked / share);
   const uint64_t first = fromEnvironment("SINTER_DIFFERENTIAL_SEED", 1);
@@ -227,7 +244,7 @@ void compareMany(mlir::MLIRContext& context, uint64_t share, llvm::function_ref<
       if (asked == 1)
         std::printf("%s\n", comparison.text().c_str());
       std::fflush(stdout);
-      comparison.run();
+      compare(comparison);
     } catch (const std::exception& error) {
       ADD_FAILURE() << "exception: " << error.what();
     }
@@ -247,6 +264,18 @@ TEST_F(Differential, CompiledAgreesWithInterpreted) {
 TEST_F(Differential, BranchesAndLoopsAgree) {
   if (!HasFailure())
     compareMany(context_, 10, [&](Comparison& comparison) { comparison.buildControl(operations_); });
+}
+
+TEST_F(Differential, LibrariesAgree) {
+  if (HasFailure())
+    return;
+  const auto build = [&](Comparison& comparison) {
+    comparison.seed() % 4 == 0 ? comparison.buildControl(operations_) : comparison.build(operations_);
+  };
+  compareMany(context_, 20, build, [](Comparison& comparison) { comparison.runAsLibrary("native"); });
+#ifdef SINTER_AARCH64_RUNNER
+  compareMany(context_, 25, build, [](Comparison& comparison) { comparison.runAsLibrary("aarch64"); });
+#endif
 }
 
 TEST_F(Differential, ConcatenationsAgree) {

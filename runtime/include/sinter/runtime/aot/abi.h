@@ -1,5 +1,5 @@
-/* What the C interfaces of all models that Sinter compiles ahead of time have in common. C and C++; part of
-   every generated header. */
+// What the C interfaces of all models that Sinter compiles ahead of time have in common. C99 and C++; part of
+// every generated header.
 #ifndef SINTER_MODEL_ABI
 #define SINTER_MODEL_ABI 1
 
