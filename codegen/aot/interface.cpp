@@ -47,7 +47,7 @@ public:
       theirs.insert(theirs.begin(), typeOf('p'));
     llvm::Type* result = typeOf(function.type[0]);
     llvm::FunctionCallee callee = module_.getOrInsertFunction(std::string("sinter_aot_") + function.name,
-                                                    llvm::FunctionType::get(result, theirs, false));
+                                                              llvm::FunctionType::get(result, theirs, false));
     llvm::cast<llvm::Function>(callee.getCallee())->setVisibility(llvm::GlobalValue::HiddenVisibility);
     llvm::Function* made = define(function.name, llvm::FunctionType::get(result, own, false));
     std::vector<llvm::Value*> arguments;

@@ -1,6 +1,7 @@
 // Everything public.
 #pragma once
 
+#include "sinter/aot.h"
 #include "sinter/checkpoint.h"
 #include "sinter/compile.h"
 #include "sinter/control.h"

@@ -35,8 +35,8 @@ struct Kernel {
   std::string algorithm; ///< how it computes: "direct conv 6x16", "loops", ...
   KernelFn function = nullptr;
   std::shared_ptr<void> code; ///< keeps the machine code alive
-  /// Of a kernel that was compiled for a library, instead of `function` and `code`: a program with such kernels
-  /// can be looked at, but not run.
+  /// Of a kernel that was compiled for a library, instead of `function` and `code`: a program with such
+  /// kernels can be looked at, but not run.
   std::shared_ptr<const KernelObject> object;
   int64_t tasks = 1;          ///< the size of its task range
   int64_t grain = 1;          ///< tasks below which splitting does not pay
