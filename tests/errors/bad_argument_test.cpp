@@ -198,12 +198,14 @@ TEST_F(BadArguments, NoModel) {
 }
 
 TEST_F(BadArguments, UnknownCommand) {
-  expect_error(folder_, {"jump"}, "there is no command 'jump'; there are run, bench, inspect and cache");
+  expect_error(folder_, {"jump"},
+               "there is no command 'jump'; there are run, bench, inspect, cache, manual and completion");
 }
 
 TEST_F(BadArguments, NoCommand) {
-  expect_error(folder_, {},
-               "no command is given; there are run, bench, inspect and cache (see sinter --help)");
+  expect_error(
+      folder_, {},
+      "no command is given; there are run, bench, inspect, cache, manual and completion (see sinter --help)");
 }
 
 TEST_F(BadArguments, ShapeIsOpen) {

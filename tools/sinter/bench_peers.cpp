@@ -45,10 +45,14 @@ private:
   std::string path_;
 };
 
-const fs::path kSource = SINTER_SOURCE_DIR;
 /// Outputs further apart than this share of the largest value are not those of the same computation.
 constexpr double kSomethingElse = 0.01;
 constexpr const char* kSetUp = "tools/setup_peers.sh";
+
+/// Where the tool's scripts lie: the source, or what is installed of it.
+fs::path scripts() {
+  return fs::read_symlink("/proc/self/exe").parent_path().parent_path() / "share/sinter";
+}
 
 /// The Python that has the engines.
 std::string find_python(const std::string& given) {
@@ -58,7 +62,9 @@ std::string find_python(const std::string& given) {
       throw Error(fmt::format("cannot run {}: {}", given, std::strerror(errno)));
     return given;
   }
-  const fs::path own = kSource / "build/peers/bin/python";
+  const fs::path own = scripts() / "build/peers/bin/python";
+  if (!fs::exists(scripts() / kSetUp)) // not installed: it would write beside itself
+    throw Error("--against needs a Python that has the engines: name it with --python");
   if (!fs::exists(own))
     throw Error(fmt::format("there is no Python with other engines at {}: run {}, or name one with --python",
                             own.string(), kSetUp));
@@ -107,7 +113,7 @@ Peer::Peer(const std::string& name, const PeerOptions& options, const std::strin
 void Peer::load(const std::string& folder, const std::string& model, int threads,
                 const std::vector<std::pair<std::string, Tensor>>& outputs) {
   process_ = std::make_unique<ChildProcess>(
-      python_, std::vector<std::string>{(kSource / "tools/bench_peer.py").string(), row_.name,
+      python_, std::vector<std::string>{(scripts() / "tools/bench_peer.py").string(), row_.name,
                                         fs::absolute(model).string(), "--threads", std::to_string(threads),
                                         "--folder", folder});
   const std::string line = answer();

@@ -16,5 +16,7 @@ Command add_bench(CLI::App& app);
 Command add_inspect(CLI::App& app);
 Command add_cache(CLI::App& app);
 Command add_compile(CLI::App& app);
+Command add_manual(CLI::App& app);
+Command add_completion(CLI::App& app);
 
 } // namespace sinter::tool

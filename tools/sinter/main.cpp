@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstring>
 #include <new>
+#include <span>
 #include <system_error>
 
 namespace {
@@ -42,6 +43,14 @@ int run(const sinter::tool::Command& command) {
   }
 }
 
+/// "run, bench and cache"
+std::string list_of(std::span<const std::pair<const char*, sinter::tool::Command>> commands) {
+  std::string names = commands.front().first;
+  for (const auto& [name, command] : commands.subspan(1))
+    names += fmt::format("{}{}", name == commands.back().first ? " and " : ", ", name);
+  return names;
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -51,26 +60,25 @@ int main(int argc, char** argv) {
              "standard error.");
   app.require_subcommand(1);
   app.set_version_flag("--version", "sinter " SINTER_VERSION);
-  const std::pair<const char*, tool::Command> commands[] = {{"run", tool::add_run(app)},
-                                                            {"bench", tool::add_bench(app)},
-                                                            {"inspect", tool::add_inspect(app)},
-                                                            {"compile", tool::add_compile(app)},
-                                                            {"cache", tool::add_cache(app)}};
+  const std::pair<const char*, tool::Command> commands[] = {
+      {"run", tool::add_run(app)},         {"bench", tool::add_bench(app)},
+      {"inspect", tool::add_inspect(app)}, {"compile", tool::add_compile(app)},
+      {"cache", tool::add_cache(app)},     {"manual", tool::add_manual(app)},
+      {"completion", tool::add_completion(app)}};
+  const std::string known = list_of(commands);
   try {
     // CLI11 would only say that a command is missing.
     if (argc == 1)
-      return fail(
-          "no command is given; there are run, bench, inspect, compile and cache (see sinter --help)");
+      return fail(fmt::format("no command is given; there are {} (see sinter --help)", known));
     if (argc > 1 && argv[1][0] != '-' &&
         std::none_of(std::begin(commands), std::end(commands),
                      [&](const auto& command) { return std::string(command.first) == argv[1]; }))
-      return fail(
-          fmt::format("there is no command '{}'; there are run, bench, inspect, compile and cache", argv[1]));
+      return fail(fmt::format("there is no command '{}'; there are {}", argv[1], known));
     app.parse(argc, argv);
     for (const auto& [name, command] : commands)
       if (app.got_subcommand(name))
         return run(command);
-    return fail("no command is given; there are run, bench, inspect, compile and cache");
+    return fail(fmt::format("no command is given; there are {}", known));
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success))
       return run([&] { return app.exit(error); }); // --help, --version

@@ -130,12 +130,13 @@ CLI::Validator tolerance() {
 }
 
 CLI::Validator one_of(std::vector<std::string> words) {
+  std::string name = fmt::format("{}{}", kOneOf, fmt::join(words, ","));
   return CLI::Validator(
       [words = std::move(words)](const std::string& text) {
         return has(words, text) ? std::string()
                                 : fmt::format("'{}' is none of {}", text, fmt::join(words, ", "));
       },
-      "");
+      "", std::move(name));
 }
 
 } // namespace sinter::tool

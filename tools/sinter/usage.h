@@ -18,7 +18,8 @@ std::string explain(const CLI::App& app, const CLI::ParseError& error);
 CLI::Validator whole_number(int64_t low, int64_t high);
 /// A finite number, not below 0.
 CLI::Validator tolerance();
-/// One of `words`.
+/// One of `words`. The name of the validator is this prefix and the words, separated by commas.
+constexpr const char* kOneOf = "one of ";
 CLI::Validator one_of(std::vector<std::string> words);
 
 } // namespace sinter::tool
