@@ -31,7 +31,8 @@ llvm_map_components_to_libnames(SINTER_LLVM_ARCHIVES core support passes orcjit 
 add_library(sinter_mlir_archives INTERFACE)
 target_link_libraries(sinter_mlir_archives INTERFACE
   -Wl,--start-group ${SINTER_MLIR_ARCHIVES} $<TARGET_FILE:LLVMLTO> $<TARGET_FILE:LLVMDTLTO> -Wl,--end-group ${SINTER_LLVM_ARCHIVES})
-target_link_options(sinter_mlir_archives INTERFACE -Wl,--gc-sections -Wl,--as-needed
+# LLVM's tables hold a hundred thousand addresses, which start-up relocates: packed, they take kilobytes, not megabytes.
+target_link_options(sinter_mlir_archives INTERFACE -Wl,--gc-sections -Wl,--as-needed -Wl,-z,pack-relative-relocs
   -Wl,--defsym=_Z18getPollyPluginInfov=LLVMInitializeX86TargetInfo) # a pass of link-time optimisation, which is not done
 # The linker initialises every target that LLVM knows, for the sake of link-time optimisation. Those that Sinter does not
 # generate code for need not be there: their initialisers become one that is harmless to call again.
@@ -51,11 +52,13 @@ add_library(sinter_lld INTERFACE)
 target_link_libraries(sinter_lld INTERFACE ${SINTER_LLD_ELF} ${SINTER_LLD_COMMON} sinter_mlir ZLIB::ZLIB zstd)
 
 # sinter_layer(NAME SOURCES ... [DEPENDS ...] [PCH header])
-# A static library of one layer. DEPENDS names the layers below that it may use.
+# A static library of one layer. DEPENDS names the layers below that it may use. What frontend/ and runtime/ declare so
+# is in libsinter.so as well.
 function(sinter_layer name)
   cmake_parse_arguments(ARG "" "PCH" "SOURCES;DEPENDS" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
-  target_link_libraries(${name} PUBLIC ${ARG_DEPENDS} PRIVATE sinter_warnings)
+  target_link_libraries(${name} PUBLIC ${ARG_DEPENDS} PRIVATE $<BUILD_INTERFACE:sinter_warnings>)
+  set_property(GLOBAL APPEND PROPERTY SINTER_LAYERS ${name})
   if(ARG_PCH)
     target_precompile_headers(${name} PRIVATE ${ARG_PCH})
     # Lets ccache hit although the precompiled header's file time changed.

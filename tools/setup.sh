@@ -16,6 +16,8 @@ packages=(
   libopenblas-dev libfmt-dev libprotobuf-dev protobuf-compiler libonnx-dev libstb-dev libcli11-dev
   # tests, drawings, the demo's download
   libgtest-dev libgmock-dev graphviz python3 python3-dev python3-pip ca-certificates pkg-config
+  # packages, and programs built against an installed Sinter
+  dpkg-dev file g++
 )
 # What builds and tests the Python package, and what exported files are checked with: an environment in build/python.
 wheels=(nanobind==3.1.0 scikit-build-core==1.1.2 pytest==9.2.0 numpy==2.4.6 onnx==1.23.2 onnxruntime==1.31.1 safetensors==0.8.0)

@@ -34,6 +34,7 @@ for kind in "${kinds[@]}"; do
   case $kind in
   release)
     build release
+    tools/report_size.sh strip build/release/lib/libsinter.so build/release/bin/sinter
     run_tests release
     ;;
   asan)
