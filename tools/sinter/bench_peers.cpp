@@ -49,9 +49,10 @@ private:
 constexpr double kSomethingElse = 0.01;
 constexpr const char* kSetUp = "tools/setup_peers.sh";
 
-/// Where the tool's scripts lie: the source, or what is installed of it.
+/// Where the tool's scripts lie: those of the source, or what is installed of them.
 fs::path scripts() {
-  return fs::read_symlink("/proc/self/exe").parent_path().parent_path() / "share/sinter";
+  std::error_code error; // without an answer, there is nothing there
+  return fs::read_symlink("/proc/self/exe", error).parent_path().parent_path() / "share/sinter/tools";
 }
 
 /// The Python that has the engines.
@@ -62,8 +63,8 @@ std::string find_python(const std::string& given) {
       throw Error(fmt::format("cannot run {}: {}", given, std::strerror(errno)));
     return given;
   }
-  const fs::path own = scripts() / "build/peers/bin/python";
-  if (!fs::exists(scripts() / kSetUp)) // not installed: it would write beside itself
+  const fs::path own = fs::weakly_canonical(scripts()).parent_path() / "build/peers/bin/python";
+  if (!fs::exists(scripts() / "setup_peers.sh")) // not installed: it would write beside itself
     throw Error("--against needs a Python that has the engines: name it with --python");
   if (!fs::exists(own))
     throw Error(fmt::format("there is no Python with other engines at {}: run {}, or name one with --python",
@@ -113,7 +114,7 @@ Peer::Peer(const std::string& name, const PeerOptions& options, const std::strin
 void Peer::load(const std::string& folder, const std::string& model, int threads,
                 const std::vector<std::pair<std::string, Tensor>>& outputs) {
   process_ = std::make_unique<ChildProcess>(
-      python_, std::vector<std::string>{(scripts() / "tools/bench_peer.py").string(), row_.name,
+      python_, std::vector<std::string>{(scripts() / "bench_peer.py").string(), row_.name,
                                         fs::absolute(model).string(), "--threads", std::to_string(threads),
                                         "--folder", folder});
   const std::string line = answer();
