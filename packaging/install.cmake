@@ -44,4 +44,9 @@ endif()
 
 install(FILES ${PROJECT_SOURCE_DIR}/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR} ${development_component})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs DESTINATION ${CMAKE_INSTALL_DOCDIR} ${development_component})
-install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} ${development_component})
+# The licence goes with each package, by the name that Debian gives it.
+foreach(package libsinter${PROJECT_VERSION_MAJOR}:library libsinter-dev:development sinter:tools)
+  string(REPLACE ":" ";COMPONENT;" package ${package})
+  list(POP_FRONT package name)
+  install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/${name} RENAME copyright ${package})
+endforeach()

@@ -41,7 +41,7 @@ manage() { # The packages they need are not in this root, nor is a shell to run 
 }
 manage --install "${packages[@]}"
 for file in bin/sinter bin/sinter-opt lib/libsinter.so.0 lib/libsinter.so lib/libsinter_runtime.a include/sinter/sinter.h \
-  lib/cmake/sinter/sinterConfig.cmake lib/pkgconfig/sinter.pc share/man/man1/sinter.1 share/doc/sinter/LICENSE; do
+  lib/cmake/sinter/sinterConfig.cmake lib/pkgconfig/sinter.pc share/man/man1/sinter.1 share/doc/libsinter0/copyright; do
   [ -e "$root/usr/$file" ] || fail "no /usr/$file is installed"
 done
 "$root/usr/bin/sinter" --version
