@@ -202,6 +202,10 @@ TEST_F(BadArguments, UnknownCommand) {
                "there is no command 'jump'; there are run, bench, inspect, cache, manual and completion");
 }
 
+TEST_F(BadArguments, UnknownShell) {
+  expect_error(folder_, {"completion", "ksh"}, "SHELL: 'ksh' is none of bash, zsh, fish");
+}
+
 TEST_F(BadArguments, NoCommand) {
   expect_error(
       folder_, {},
