@@ -61,15 +61,17 @@ function(sinter_compile_model target model)
     list(APPEND options --dynamic ${dimension})
   endforeach()
 
-  # The tool may leave a file alone that would be the same; what depends on it must see that it is up to date.
+  set(outputs "${library}" "${header}")
+  if(ARG_WEIGHTS STREQUAL "separate")
+    list(APPEND outputs "${folder}/${ARG_NAME}.weights")
+  endif()
   add_custom_command(
-    OUTPUT "${library}" "${header}"
+    OUTPUT ${outputs}
     COMMAND ${tool} compile "${model}" -o "${library}" ${options} ${ARG_OPTIONS}
-    COMMAND ${CMAKE_COMMAND} -E touch_nocreate "${library}" "${header}"
     DEPENDS "${model}" ${ARG_DEPENDS} ${tool}
     COMMENT "Compiling ${model}"
     VERBATIM)
-  add_custom_target(${target}_files DEPENDS "${library}" "${header}")
+  add_custom_target(${target}_files DEPENDS ${outputs})
 
   add_library(${target} ${kind} IMPORTED GLOBAL)
   add_dependencies(${target} ${target}_files)
@@ -79,9 +81,8 @@ function(sinter_compile_model target model)
     IMPORTED_NO_SONAME ON
     INTERFACE_INCLUDE_DIRECTORIES "${folder}")
   if(ARG_STATIC)
-    # What Sinter's runtime in the archive is written in.
     find_package(Threads REQUIRED)
     set_target_properties(${target} PROPERTIES
-      IMPORTED_LINK_INTERFACE_LANGUAGES CXX INTERFACE_LINK_LIBRARIES "Threads::Threads;${CMAKE_DL_LIBS};m")
+      IMPORTED_LINK_INTERFACE_LANGUAGES C INTERFACE_LINK_LIBRARIES "Threads::Threads;m")
   endif()
 endfunction()

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 
-namespace sinter::aot {
+namespace sinter::libraries {
 namespace {
 
 namespace fs = std::filesystem;
@@ -46,7 +46,7 @@ struct Positions {
   std::vector<Position> all;
 };
 
-Positions positions_of(const DynamicDimension& dimension, const std::vector<LibraryInput>& inputs) {
+Positions positions_of(const aot::DynamicDimension& dimension, const std::vector<LibraryInput>& inputs) {
   const std::string what = "dynamic dimension '" + dimension.name + "'";
   if (dimension.values.empty())
     throw Error(what + ": there is no value to compile for");
@@ -75,9 +75,9 @@ Positions positions_of(const DynamicDimension& dimension, const std::vector<Libr
 }
 
 // All combinations of values, the last dimension's changing fastest.
-std::vector<std::vector<int64_t>> combinations(const std::vector<DynamicDimension>& dimensions) {
+std::vector<std::vector<int64_t>> combinations(const std::vector<aot::DynamicDimension>& dimensions) {
   std::vector<std::vector<int64_t>> all = {{}};
-  for (const DynamicDimension& dimension : dimensions) {
+  for (const aot::DynamicDimension& dimension : dimensions) {
     if (all.size() * dimension.values.size() > kMostVariants)
       throw Error("more than " + std::to_string(kMostVariants) +
                   " combinations of dynamic dimensions: each is compiled for itself");
@@ -107,7 +107,7 @@ std::vector<Tensor> inputs_of(const std::vector<LibraryInput>& inputs,
   return tensors;
 }
 
-std::vector<std::string> targets_of(const LibraryOptions& options) {
+std::vector<std::string> targets_of(const aot::LibraryOptions& options) {
   if (!options.multiversion)
     return {options.target};
   if (options.target != "native")
@@ -125,15 +125,15 @@ std::string join(const std::vector<std::string>& words) {
 
 } // namespace
 
-LibraryReport build_library(const std::string& path, const LibraryOptions& options,
-                            const std::vector<LibraryInput>& inputs, const CompileProgram& compile) {
+aot::LibraryReport build_library(const std::string& path, const aot::LibraryOptions& options,
+                                 const std::vector<LibraryInput>& inputs, const CompileProgram& compile) {
   const LibraryKind kind = kind_of(path);
   LibraryContents contents;
   contents.name = options.name.empty() ? name_from(path) : options.name;
   codegen::aot::checkName(contents.name);
   const std::vector<std::string> targets = targets_of(options);
   std::vector<Positions> positions;
-  for (const DynamicDimension& dimension : options.dynamic) {
+  for (const aot::DynamicDimension& dimension : options.dynamic) {
     positions.push_back(positions_of(dimension, inputs));
     contents.dimensions.push_back({dimension.name, dimension.values});
   }
@@ -163,4 +163,4 @@ LibraryReport build_library(const std::string& path, const LibraryOptions& optio
           .programs = targets.size() * contents.variants.size()};
 }
 
-} // namespace sinter::aot
+} // namespace sinter::libraries

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace sinter::aot {
+namespace sinter::libraries {
 
 /// An input as the model declares it, at the extents it is to be compiled for.
 struct LibraryInput {
@@ -25,7 +25,7 @@ using CompileProgram = std::function<std::shared_ptr<const rt::Executable>(
     const std::vector<Tensor>& inputs, const std::string& cpu, codegen::KernelObjects& objects)>;
 
 /// Writes the library `path`; its ending says which kind it is: .so, .a, .o. Throws Error.
-LibraryReport build_library(const std::string& path, const LibraryOptions& options,
-                            const std::vector<LibraryInput>& inputs, const CompileProgram& compile);
+aot::LibraryReport build_library(const std::string& path, const aot::LibraryOptions& options,
+                                 const std::vector<LibraryInput>& inputs, const CompileProgram& compile);
 
-} // namespace sinter::aot
+} // namespace sinter::libraries

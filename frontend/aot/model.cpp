@@ -36,7 +36,7 @@ std::string describe(DType dtype, const Shape& shape) {
 } // namespace
 
 struct Model::Impl {
-  SharedLibrary library;
+  libraries::SharedLibrary library;
   const Interface* interface = nullptr;
   std::string path;
   std::string weights;

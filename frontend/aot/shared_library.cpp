@@ -5,7 +5,7 @@
 
 #include <dlfcn.h>
 
-namespace sinter::aot {
+namespace sinter::libraries {
 
 SharedLibrary::SharedLibrary(const std::string& path) {
   // Without a slash, the loader would look for the name in its own folders.
@@ -23,4 +23,4 @@ void* SharedLibrary::find(const char* symbol) const {
   return dlsym(handle_, symbol);
 }
 
-} // namespace sinter::aot
+} // namespace sinter::libraries

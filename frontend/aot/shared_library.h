@@ -3,7 +3,7 @@
 
 #include <string>
 
-namespace sinter::aot {
+namespace sinter::libraries {
 
 class SharedLibrary {
 public:
@@ -20,4 +20,4 @@ private:
   void* handle_ = nullptr;
 };
 
-} // namespace sinter::aot
+} // namespace sinter::libraries

@@ -289,10 +289,10 @@ aot::LibraryReport Model::compile_library(const std::string& path, const std::ve
     if (shapes.size() != inputs().size())
       throw Error("the model takes " + std::to_string(inputs().size()) + " inputs, got shapes of " +
                   std::to_string(shapes.size()));
-    std::vector<aot::LibraryInput> wanted;
+    std::vector<libraries::LibraryInput> wanted;
     for (std::size_t i = 0; i < shapes.size(); ++i)
       wanted.push_back({inputs()[i].name, inputs()[i].dtype, shapes[i], inputs()[i].dim_names});
-    return aot::build_library(
+    return libraries::build_library(
         path, options, wanted,
         [&](const std::vector<Tensor>& tensors, const std::string& cpu, codegen::KernelObjects& objects) {
           impl().check_inputs(tensors);

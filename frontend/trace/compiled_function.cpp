@@ -197,7 +197,7 @@ aot::LibraryReport CompiledFunction::compile_library(const std::string& path, st
                                                      SourceLocation where) const {
   const std::lock_guard lock(impl_->trace_mutex);
   const rt::PoolScope scope(impl_->pool());
-  std::vector<aot::LibraryInput> wanted;
+  std::vector<libraries::LibraryInput> wanted;
   for (const Tensor& input : inputs)
     wanted.push_back({"arg" + std::to_string(wanted.size()), input.dtype(), input.shape(), {}});
   const auto compile = [&](const std::vector<Tensor>& tensors, const std::string& cpu,
@@ -211,7 +211,8 @@ aot::LibraryReport CompiledFunction::compile_library(const std::string& path, st
                                return codegen::compile(module, code);
                              });
   };
-  return locate(where, "compile_library", [&] { return aot::build_library(path, options, wanted, compile); });
+  return locate(where, "compile_library",
+                [&] { return libraries::build_library(path, options, wanted, compile); });
 }
 
 int64_t CompiledFunction::compilations() const {

@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 INCLUDE = re.compile(r"^\s*#\s*include\s*[<\"]([^>\"]+)[>\"]", re.MULTILINE)
-INTERNAL = re.compile(r"\b(?:(?:llvm|mlir|google|onnx|testing|fmt)::|sinter::(?!(?:detail|data|rt|eager)::)[a-z_]+::)")
+INTERNAL = re.compile(r"\b(?:(?:llvm|mlir|google|onnx|testing|fmt)::|sinter::(?!(?:aot|detail|data|rt|eager)::)[a-z_]+::)")
 OTHERS = re.compile(r"lib(LLVM|MLIR|lld)")
 
 

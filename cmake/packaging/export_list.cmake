@@ -12,7 +12,7 @@ string(REPLACE ";" "_" table "${table}")
 string(REPLACE "\n" ";" table "${table}")
 
 # Whatever a layer keeps in a namespace of its own is hidden unless it is one of these.
-set(public_namespaces detail data rt eager)
+set(public_namespaces aot detail data rt eager)
 set(symbols)
 foreach(line IN LISTS table)
   # Functions and variables; tables, descriptions and names of classes; guards of static variables.
