@@ -185,8 +185,9 @@ private:
     if (file_order_holds_)
       std::sort(order_.begin(), order_.end());
     for (int i : order_) {
-      check_supported(all_[static_cast<std::size_t>(i)]);
-      model_.nodes.push_back(all_[static_cast<std::size_t>(i)]);
+      GraphNode& node = all_[static_cast<std::size_t>(i)];
+      node.import = handler_of(node);
+      model_.nodes.push_back(node);
     }
   }
 
@@ -228,12 +229,14 @@ private:
     }
   }
 
-  void check_supported(const GraphNode& node) const {
+  Handler handler_of(const GraphNode& node) const {
     const onnx::NodeProto& proto = *node.proto;
     const bool own = is_onnx_domain(proto.domain());
-    if (!own || !find_operator(proto.op_type(), model_.opset))
+    const Handler handler = own ? find_operator(proto.op_type(), model_.opset) : nullptr;
+    if (!handler)
       throw Error("operator " + (own ? "" : proto.domain() + ".") + proto.op_type() + " (opset " +
                   std::to_string(model_.opset) + "), node '" + node.label + "', is not supported");
+    return handler;
   }
 
   ModelGraph model_;
@@ -248,7 +251,7 @@ private:
 } // namespace
 
 std::string describe(const GraphNode& node) {
-  return "node '" + node.label + "' (" + node.proto->op_type() + ")";
+  return std::string(node.format) + " '" + node.label + "' (" + node.proto->op_type() + ")";
 }
 
 ModelGraph build_graph(ModelFile file) {

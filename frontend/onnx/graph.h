@@ -4,6 +4,7 @@
 #include "frontend/onnx/weight.h"
 #include "sinter/onnx.h"
 
+#include <functional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -14,15 +15,20 @@ class NodeProto;
 
 namespace sinter::onnx_import {
 
+class NodeContext;
+
 /// An operator applied. Input and output names are those of `proto`; "" is an input that is not given.
 struct GraphNode {
   const onnx::NodeProto* proto = nullptr;
-  std::string label; ///< the node's name, or "Conv#12" where it has none
+  std::string label;           ///< the node's name, or "Conv#12" where it has none
+  const char* format = "node"; ///< what the model's format calls it
+  /// Imports it: reads its inputs and attributes, sets its outputs.
+  std::function<void(NodeContext&)> import = {};
 };
 
 struct ModelGraph {
-  ModelFile file; ///< keeps what the nodes point to
-  int64_t opset = 0;
+  ModelFile file;                 ///< keeps what the nodes point to
+  int64_t opset = 0;              ///< 0: the operators are not ONNX's
   std::vector<ModelValue> inputs; ///< without those that are initialisers
   std::vector<ModelValue> outputs;
   std::vector<GraphNode> nodes;                          ///< those that the outputs need, operands first

@@ -2,7 +2,6 @@
 #include "frontend/onnx/import.h"
 
 #include "frontend/onnx/node_context.h"
-#include "frontend/onnx/operators.h"
 #include "ir/constant.h"
 #include "ir/constant_deferral.h"
 
@@ -45,7 +44,7 @@ private:
       outputs_used.push_back(!name.empty() && used_.count(name));
     try {
       NodeContext context(builder_, graph_, node, std::move(inputs), outputs_used, budget_);
-      find_operator(node.proto->op_type(), graph_.opset)(context);
+      node.import(context);
       context.check_all_attributes_read();
       for (int i = 0; i < context.output_count(); ++i) {
         const Value result = context.results()[static_cast<std::size_t>(i)];

@@ -1,8 +1,9 @@
-// Model: the public face of ONNX models.
+// Model: the public face of models from files.
 #include "sinter/onnx.h"
 
 #include "aot/build_library.h"
 #include "codegen/compile.h"
+#include "frontend/caffe/network.h"
 #include "frontend/onnx/draw.h"
 #include "frontend/onnx/import.h"
 #include "frontend/onnx/traced_model.h"
@@ -73,6 +74,18 @@ struct Imported {
   std::unique_ptr<ir::ConstantDeferral> deferral;
   mlir::OwningOpRef<mlir::ModuleOp> module;
 };
+
+// Errors name the path.
+ModelGraph read_graph(const std::string& path, const ModelOptions& options) {
+  if (caffe_import::is_network(path) || !options.caffemodel.empty())
+    return guarded("", [&] { return caffe_import::read_network(path, options.caffemodel); });
+  if (path.ends_with(".caffemodel"))
+    throw Error(path +
+                " holds the weights of a Caffe network: the model is its .prototxt file, with this one as "
+                "ModelOptions::caffemodel or --caffemodel");
+  auto file = guarded("", [&] { return onnx_import::read_model_file(path); });
+  return guarded(path, [&] { return onnx_import::build_graph(std::move(file)); });
+}
 
 std::vector<View> views_of(const std::vector<Tensor>& tensors) {
   std::vector<View> views;
@@ -190,7 +203,7 @@ struct Model::Impl {
     for (int i = 0; i < tensor.rank(); ++i) {
       const auto at = static_cast<std::size_t>(i);
       const int64_t extent = tensor.shape()[i];
-      if (value.dims[at] >= 0 && value.dims[at] != extent)
+      if (value.dims[at] >= 0 && value.dims[at] != extent && !value.dims_may_differ)
         throw Error(mismatch());
       const std::string& name = value.dim_names[at];
       if (name.empty())
@@ -226,11 +239,11 @@ Model& Model::operator=(Model&&) noexcept = default;
 Model::~Model() = default;
 
 Model Model::load(const std::string& path, ModelOptions options) {
-  auto file = guarded("", [&] { return onnx_import::read_model_file(path); }); // names the path itself
+  ModelGraph graph = read_graph(path, options);
   return guarded(path, [&] {
     auto impl = std::make_unique<Impl>(std::move(options));
     impl->path = path;
-    impl->graph = onnx_import::build_graph(std::move(file));
+    impl->graph = std::move(graph);
     return Model(std::move(impl));
   });
 }

@@ -28,6 +28,12 @@ public:
 
   DType dtype() const { return weight_.dtype; }
   const Shape& shape() const { return weight_.shape; }
+  /// The same elements under a shape of as many.
+  StoredWeight reshaped(const Shape& shape) const {
+    StoredWeight other = *this;
+    other.weight_.shape = shape;
+    return other;
+  }
   bool is_in_file() const { return read_ != nullptr; }
   /// Its elements. Throws Error if the file cannot be read any more, or has changed.
   std::shared_ptr<Storage> read() const { return read_ ? read_() : weight_.storage; }

@@ -63,6 +63,18 @@ Tensor random_tensor(const Shape& shape, DType dtype, uint64_t seed) {
 
 } // namespace
 
+void ModelFiles::add_to(CLI::App& command) {
+  command.add_option("MODEL", model, "The model, an .onnx file or a Caffe network's .prototxt file")
+      ->required();
+  command.add_option("--caffemodel", caffemodel, "The file with a Caffe network's weights")
+      ->type_name("FILE");
+}
+
+Model ModelFiles::load(ModelOptions options) const {
+  options.caffemodel = caffemodel;
+  return Model::load(model, std::move(options));
+}
+
 void CodeOptions::add_to(CLI::App& command) {
   command
       .add_option("--cpu", cpu, "Processor to compile for: native, x86-64, x86-64-v2, x86-64-v3 or x86-64-v4")

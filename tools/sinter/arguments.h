@@ -11,6 +11,15 @@
 
 namespace sinter::tool {
 
+/// The model that a command takes, from one file or from two.
+struct ModelFiles {
+  std::string model;
+  std::string caffemodel;
+
+  void add_to(CLI::App& command);
+  Model load(ModelOptions options) const;
+};
+
 /// Options of every command that generates code.
 struct CodeOptions {
   std::string cpu = "native";

@@ -23,7 +23,7 @@ namespace sinter::tool {
 namespace {
 
 struct BenchOptions {
-  std::string model;
+  ModelFiles model;
   std::vector<std::string> inputs;
   std::vector<std::string> shapes;
   int threads = 0;
@@ -143,6 +143,8 @@ std::vector<std::unique_ptr<Peer>> start_peers(const BenchOptions& options,
   std::vector<std::unique_ptr<Peer>> peers;
   if (options.peers.names.empty())
     return peers;
+  if (!options.model.caffemodel.empty() || options.model.model.ends_with(".prototxt"))
+    throw Error("--against compares ONNX models; " + options.model.model + " is a Caffe network");
   fused.run(pool);
   std::vector<std::pair<std::string, Tensor>> outputs;
   for (std::size_t i = 0; i < fused.outputs().size(); ++i)
@@ -150,7 +152,8 @@ std::vector<std::unique_ptr<Peer>> start_peers(const BenchOptions& options,
   Progress progress("loading other engines");
   for (const std::string& name : options.peers.names) {
     progress.update(static_cast<int64_t>(peers.size()), static_cast<int64_t>(options.peers.names.size()));
-    peers.push_back(std::make_unique<Peer>(name, options.peers, options.model, pool.size(), inputs, outputs));
+    peers.push_back(
+        std::make_unique<Peer>(name, options.peers, options.model.model, pool.size(), inputs, outputs));
   }
   return peers;
 }
@@ -163,7 +166,7 @@ Subject compile(const BenchOptions& options, const ModelOptions& common, bool fu
   ModelOptions own = common;
   own.fuse = fuse;
   own.progress = [&](int64_t done, int64_t total) { progress.update(done, total); };
-  Model model = Model::load(options.model, own);
+  Model model = options.model.load(own);
   if (inputs.empty())
     inputs = gather_inputs(model, options.inputs, options.shapes, true);
   names.clear();
@@ -192,7 +195,7 @@ int bench(const BenchOptions& options) {
   const std::vector<std::unique_ptr<Peer>> peers = start_peers(options, names, fused, inputs, pool);
 
   Measurement m;
-  m.model = options.model;
+  m.model = options.model.model;
   m.threads = pool.size();
   // Threads that share a processor would each count its whole speed.
   m.peak_threads = std::min(m.threads, rt::default_thread_pool().size());
@@ -216,7 +219,7 @@ int bench(const BenchOptions& options) {
 Command add_bench(CLI::App& app) {
   CLI::App* sub = app.add_subcommand("bench", "Measure a model: fused against unfused, and every kernel");
   auto options = std::make_shared<BenchOptions>();
-  sub->add_option("MODEL", options->model, "The model, an .onnx file")->required();
+  options->model.add_to(*sub);
   sub->add_option("--input", options->inputs, "[NAME=]FILE.npy for an input; repeat for several")
       ->type_name("[NAME=]FILE")
       ->allow_extra_args(false);

@@ -12,7 +12,7 @@ namespace sinter::tool {
 namespace {
 
 struct InspectOptions {
-  std::string model;
+  ModelFiles model;
   std::string stage = "fused";
   std::string format = "text";
   std::string output;
@@ -37,7 +37,7 @@ int inspect(const InspectOptions& options) {
   ModelOptions model_options;
   model_options.fuse = !options.no_fuse;
   options.code.apply(model_options);
-  Model model = Model::load(options.model, model_options);
+  Model model = options.model.load(model_options);
   const std::vector<Tensor> inputs = gather_inputs(model, options.inputs, options.shapes, true);
 
   const InspectFormat format = drawing           ? InspectFormat::dot
@@ -63,7 +63,7 @@ int inspect(const InspectOptions& options) {
 Command add_inspect(CLI::App& app) {
   CLI::App* sub = app.add_subcommand("inspect", "Print or draw a model's IR after a stage of the compiler");
   auto options = std::make_shared<InspectOptions>();
-  sub->add_option("MODEL", options->model, "The model, an .onnx file")->required();
+  options->model.add_to(*sub);
   sub->add_option(
          "--stage", options->stage,
          "imported: as read; optimized: folded, layouts chosen; fused: one group per kernel; "

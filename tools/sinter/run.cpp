@@ -16,7 +16,7 @@ namespace sinter::tool {
 namespace {
 
 struct RunOptions {
-  std::string model;
+  ModelFiles model;
   std::vector<std::string> inputs;
   std::string output_dir = ".";
   std::vector<std::string> expected;
@@ -73,7 +73,7 @@ int run(const RunOptions& options) {
   model_options.progress = [&](int64_t done, int64_t total) { progress.update(done, total); };
 
   Stopwatch watch;
-  Model model = Model::load(options.model, model_options);
+  Model model = options.model.load(model_options);
   const double load_ms = watch.lap();
   const std::vector<Tensor> inputs = gather_inputs(model, options.inputs, {}, false);
   std::vector<std::pair<std::size_t, Tensor>> expected;
@@ -112,7 +112,7 @@ int run(const RunOptions& options) {
 Command add_run(CLI::App& app) {
   CLI::App* sub = app.add_subcommand("run", "Run a model on .npy inputs and write its outputs as .npy files");
   auto options = std::make_shared<RunOptions>();
-  sub->add_option("MODEL", options->model, "The model, an .onnx file")->required();
+  options->model.add_to(*sub);
   sub->add_option("--input", options->inputs,
                   "[NAME=]FILE.npy for an input; repeat for several. Without a name they are taken in the "
                   "model's order")

@@ -1,4 +1,4 @@
-// ONNX models: load, look at, compile, run.
+// Models in ONNX's and Caffe's formats: load, look at, compile, run.
 #pragma once
 
 #include "sinter/aot.h"
@@ -22,6 +22,7 @@ struct ModelValue {
   std::vector<int64_t> dims;          ///< -1 where the extent is not fixed
   std::vector<std::string> dim_names; ///< the name of each dimension that has one, else ""
   bool has_shape = true;              ///< false: the model does not say
+  bool dims_may_differ = false;       ///< `dims` are what the model proposes: others of that rank do as well
 };
 
 struct ModelOptions {
@@ -41,6 +42,7 @@ struct ModelOptions {
   /// Measures several ways to compute each contraction instead of trusting the cost model: compiling takes
   /// some seconds. What is found out is kept with the kernels, for programs compiled without this as well.
   bool tune = false;
+  std::string caffemodel = {}; ///< the .caffemodel file with the weights of a Caffe network
 };
 
 /// How Model::inspect shows a program.
@@ -57,13 +59,14 @@ enum class InspectGradient : uint8_t {
   weights, ///< by parameters(), which are further inputs then
 };
 
-/// A loaded ONNX model. Every combination of input shapes is compiled once, when it is first seen.
+/// A loaded model. Every combination of input shapes is compiled once, when it is first seen.
 /// May be used from several threads. Once moved from, it throws Error whatever it is asked.
 class Model {
 public:
-  /// Reads an ONNX file (opsets 6 to 28). Throws Error for anything that is not a well-formed model. Large
-  /// weights stay in the file, which is kept open, until a shape is compiled: it may be deleted meanwhile;
-  /// if it was changed, compiling throws Error.
+  /// Reads an ONNX file (opsets 6 to 28) or, if `path` ends in .prototxt or `options` names a .caffemodel, a
+  /// Caffe network. Throws Error for anything that is not a well-formed model. Large weights stay in the
+  /// file, which is kept open, until a shape is compiled: it may be deleted meanwhile; if it was changed,
+  /// compiling throws Error.
   static Model load(const std::string& path, ModelOptions options = {});
   Model(Model&&) noexcept;
   Model& operator=(Model&&) noexcept;
