@@ -143,8 +143,6 @@ std::vector<std::unique_ptr<Peer>> start_peers(const BenchOptions& options,
   std::vector<std::unique_ptr<Peer>> peers;
   if (options.peers.names.empty())
     return peers;
-  if (!options.model.caffemodel.empty() || options.model.model.ends_with(".prototxt"))
-    throw Error("--against compares ONNX models; " + options.model.model + " is a Caffe network");
   fused.run(pool);
   std::vector<std::pair<std::string, Tensor>> outputs;
   for (std::size_t i = 0; i < fused.outputs().size(); ++i)
@@ -175,11 +173,18 @@ Subject compile(const BenchOptions& options, const ModelOptions& common, bool fu
   return {model.compile(inputs), inputs};
 }
 
+void check_against(const BenchOptions& options) {
+  if (options.peers.names.empty())
+    return;
+  check_peers(options.peers);
+  if (!options.model.caffemodel.empty() || options.model.model.ends_with(".prototxt"))
+    throw Error("--against compares ONNX models; " + options.model.model + " is a Caffe network");
+}
+
 int bench(const BenchOptions& options) {
   if (!options.json.empty())
     check_writable(options.json);
-  if (!options.peers.names.empty())
-    check_peers(options.peers);
+  check_against(options);
   ModelOptions model_options;
   model_options.threads = options.threads;
   options.code.apply(model_options);
