@@ -77,6 +77,8 @@ struct Imported {
 
 // Errors name the path.
 ModelGraph read_graph(const std::string& path, const ModelOptions& options) {
+  if (path.ends_with(".onnx") && !options.caffemodel.empty())
+    throw Error(path + " is no Caffe network, and has its weights in itself: it takes no .caffemodel");
   if (caffe_import::is_network(path) || !options.caffemodel.empty())
     return guarded("", [&] { return caffe_import::read_network(path, options.caffemodel); });
   if (path.ends_with(".caffemodel"))

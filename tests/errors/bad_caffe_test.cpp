@@ -54,6 +54,12 @@ TEST_F(BadCaffe, WeightsTakenForTheModel) {
                "as ModelOptions::caffemodel or --caffemodel");
 }
 
+TEST_F(BadCaffe, WeightsForAnOnnxModel) {
+  expect_error(folder_,
+               {"inspect", folder_.path("model.onnx"), "--caffemodel", folder_.path("net.caffemodel")},
+               "{}/model.onnx is no Caffe network, and has its weights in itself: it takes no .caffemodel");
+}
+
 TEST_F(BadCaffe, OtherEngines) {
   expect_error(folder_,
                {"bench", folder_.path("net.prototxt"), "--caffemodel", folder_.path("net.caffemodel"),
@@ -63,7 +69,7 @@ TEST_F(BadCaffe, OtherEngines) {
 
 TEST_F(BadCaffe, Text) {
   replace("kernel_size: 3", "kernel_size: 3 {",
-          "{}/net.prototxt: line 17: a field's name is expected, not '{'");
+          "{}/net.prototxt: line 12: a field's name is expected, not '{'");
   replace("num_output: 6", "num_output: 4294967294",
           "{}/net.prototxt: layer 'conv1' (Convolution): convolution_param.num_output is 4294967294; it must "
           "be from 1 "

@@ -226,6 +226,29 @@ TEST_F(CaffeNetwork, IsDifferentiated) {
   expect_close(through_model, by_hand, 1e-5);
 }
 
+// Its weights as further inputs, also by way of their gradient.
+TEST_F(CaffeNetwork, TakesParameters) {
+  Model model = load(small_caffe_net());
+  const Tensor x = Tensor::uniform({2, 4, 8, 8}, 7);
+  const auto parameters = model.parameters();
+  EXPECT_EQ(parameters.size(), 10U);
+  expect_close(model.run(parameters, {x})[0], model.run({x})[0], 1e-5);
+  const auto loss = [&](std::map<std::string, Tensor> given) {
+    return sum(square(model.run(given, {x})[0]));
+  };
+  const auto gradients = grad(loss)(parameters);
+  const double step = 1e-2;
+  for (const std::string name : {"conv1.blobs[0]", "bn1.blobs[1]", "scale1.blobs[0]", "fc.blobs[1]"}) {
+    SCOPED_TRACE(name);
+    auto more = parameters, less = parameters;
+    const Tensor direction = Tensor::normal(parameters.at(name).shape(), 8);
+    more[name] = parameters.at(name) + direction * step;
+    less[name] = parameters.at(name) - direction * step;
+    EXPECT_NEAR(sum(gradients.at(name) * direction).item(),
+                (loss(more).item() - loss(less).item()) / (2 * step), 3e-3);
+  }
+}
+
 TEST_F(CaffeNetwork, FormsOfBlobs) {
   std::vector<Tensor> results;
   for (const CaffeBlobForm form :

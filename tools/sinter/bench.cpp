@@ -176,9 +176,9 @@ Subject compile(const BenchOptions& options, const ModelOptions& common, bool fu
 void check_against(const BenchOptions& options) {
   if (options.peers.names.empty())
     return;
-  check_peers(options.peers);
   if (!options.model.caffemodel.empty() || options.model.model.ends_with(".prototxt"))
     throw Error("--against compares ONNX models; " + options.model.model + " is a Caffe network");
+  check_peers(options.peers);
 }
 
 int bench(const BenchOptions& options) {
