@@ -15,7 +15,7 @@ namespace sinter::tool {
 namespace {
 
 struct CompileCommandOptions {
-  std::string model;
+  ModelFiles model;
   std::string output;
   std::vector<std::string> shapes;
   std::vector<std::string> dynamic;
@@ -79,7 +79,7 @@ int compile(CompileCommandOptions options) {
   options.code.apply(model_options);
   Progress progress("compiling kernels");
   model_options.progress = [&](int64_t done, int64_t total) { progress.update(done, total); };
-  Model model = Model::load(options.model, model_options);
+  Model model = options.model.load(model_options);
   options.library.separate_weights = options.weights == "separate";
   for (const std::string& text : options.dynamic)
     options.library.dynamic.push_back(parse_dynamic(text, model));
@@ -93,7 +93,7 @@ Command add_compile(CLI::App& app) {
   CLI::App* sub = app.add_subcommand(
       "compile", "Compile a model into a library with a C header, which needs nothing but libc and libm");
   auto options = std::make_shared<CompileCommandOptions>();
-  sub->add_option("MODEL", options->model, "The model, an .onnx file")->required();
+  options->model.add_to(*sub);
   sub->add_option("-o,--output", options->output,
                   "The library; its ending says which kind: .so (shared), .a (archive) or .o (object). The "
                   "header NAME.h "
