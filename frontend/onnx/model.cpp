@@ -5,6 +5,7 @@
 #include "codegen/compile.h"
 #include "frontend/caffe/network.h"
 #include "frontend/onnx/draw.h"
+#include "frontend/onnx/export/export_model.h"
 #include "frontend/onnx/import.h"
 #include "frontend/onnx/traced_model.h"
 #include "frontend/trace/node.h"
@@ -376,6 +377,22 @@ std::string Model::inspect(const std::vector<Tensor>& inputs, const std::string&
     return codegen::inspect(module, impl().compile_options(), stage,
                             format == InspectFormat::text_with_weights ? codegen::Weights::printed
                                                                        : codegen::Weights::elided);
+  });
+}
+
+void Model::export_onnx(const std::vector<Tensor>& inputs, const std::string& path,
+                        const ExportOptions& options) {
+  guarded(impl().path, [&] {
+    impl().check_inputs(inputs);
+    onnx_export::WriteOptions write = onnx_export::write_options(options);
+    const rt::PoolScope scope(impl().pool());
+    const Imported imported = impl().import(inputs);
+    const onnx::ModelProto& proto = *impl().graph.file.proto;
+    write.name = proto.graph().name().empty() ? write.name : proto.graph().name();
+    for (const auto& entry : proto.metadata_props())
+      write.metadata.emplace_back(entry.key(), entry.value());
+    onnx_export::name_interface(*imported.module, options);
+    onnx_export::write_model(*imported.module, path, write);
   });
 }
 

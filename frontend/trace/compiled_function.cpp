@@ -8,6 +8,7 @@
 #include "trace/errors.h"
 #include "trace/program_cache.h"
 #include "trace/trace.h"
+#include "trace/traced_program.h"
 
 #include "llvm/ADT/SmallVector.h"
 
@@ -213,6 +214,12 @@ aot::LibraryReport CompiledFunction::compile_library(const std::string& path, st
   };
   return locate(where, "compile_library",
                 [&] { return libraries::build_library(path, options, wanted, compile); });
+}
+
+void detail::TracedProgram::use(const CompiledFunction& function, std::span<const Tensor> inputs,
+                                const SourceLocation& where, llvm::function_ref<void(mlir::ModuleOp)> use) {
+  std::lock_guard lock(function.impl_->trace_mutex);
+  function.impl_->with_trace(inputs, where, use);
 }
 
 int64_t CompiledFunction::compilations() const {

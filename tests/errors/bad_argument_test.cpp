@@ -199,7 +199,7 @@ TEST_F(BadArguments, NoModel) {
 
 TEST_F(BadArguments, UnknownCommand) {
   expect_error(folder_, {"jump"},
-               "there is no command 'jump'; there are run, bench, inspect, cache, manual and completion");
+               "there is no command 'jump'; there are run, bench, inspect, compile, export, cache, manual and completion");
 }
 
 TEST_F(BadArguments, UnknownShell) {
@@ -209,7 +209,7 @@ TEST_F(BadArguments, UnknownShell) {
 TEST_F(BadArguments, NoCommand) {
   expect_error(
       folder_, {},
-      "no command is given; there are run, bench, inspect, cache, manual and completion (see sinter --help)");
+      "no command is given; there are run, bench, inspect, compile, export, cache, manual and completion (see sinter --help)");
 }
 
 TEST_F(BadArguments, ShapeIsOpen) {

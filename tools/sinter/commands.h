@@ -14,6 +14,7 @@ using Command = std::function<int()>;
 Command add_run(CLI::App& app);
 Command add_bench(CLI::App& app);
 Command add_inspect(CLI::App& app);
+Command add_export(CLI::App& app);
 Command add_cache(CLI::App& app);
 Command add_compile(CLI::App& app);
 Command add_manual(CLI::App& app);

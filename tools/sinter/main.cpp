@@ -63,8 +63,8 @@ int main(int argc, char** argv) {
   const std::pair<const char*, tool::Command> commands[] = {
       {"run", tool::add_run(app)},         {"bench", tool::add_bench(app)},
       {"inspect", tool::add_inspect(app)}, {"compile", tool::add_compile(app)},
-      {"cache", tool::add_cache(app)},     {"manual", tool::add_manual(app)},
-      {"completion", tool::add_completion(app)}};
+      {"export", tool::add_export(app)},   {"cache", tool::add_cache(app)},
+      {"manual", tool::add_manual(app)},   {"completion", tool::add_completion(app)}};
   const std::string known = list_of(commands);
   try {
     // CLI11 would only say that a command is missing.

@@ -38,6 +38,10 @@ struct CompileOptions {
   bool tune = false;
 };
 
+namespace detail {
+struct TracedProgram;
+}
+
 /// A function with the C++ types of its arguments and results taken away. Copies share the compiled programs.
 /// May be called from several threads; the function itself is traced by one at a time.
 ///
@@ -75,6 +79,7 @@ public:
   int64_t compilations() const;
 
 private:
+  friend struct detail::TracedProgram;
   struct Impl;
   std::shared_ptr<Impl> impl_;
 };
@@ -264,6 +269,11 @@ public:
                                                    SourceLocation where = SourceLocation::current()) const {
     const Arguments arguments(args...);
     return variant_of(arguments)->function.executable(tensors_of(arguments), where);
+  }
+
+  /// The function of tensors for arguments of this structure, these dtypes and shapes.
+  CompiledFunction core(const std::remove_cvref_t<Args>&... args) const {
+    return variant_of(Arguments(args...))->function;
   }
 
 private:

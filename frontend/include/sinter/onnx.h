@@ -2,6 +2,7 @@
 #pragma once
 
 #include "sinter/aot.h"
+#include "sinter/export.h"
 #include "sinter/runtime/executable.h"
 #include "sinter/tensor.h"
 
@@ -113,6 +114,11 @@ public:
   /// ModelOptions::cpu, tune and disk_cache do not matter. Throws Error.
   aot::LibraryReport compile_library(const std::string& path, const std::vector<Shape>& shapes,
                                      const aot::LibraryOptions& options = {});
+
+  /// Writes the model for inputs of these shapes to `path`, in the opset that is asked for (export.h). Names
+  /// of inputs, outputs, weights and nodes stay as they are, and so does what metadata() tells.
+  void export_onnx(const std::vector<Tensor>& inputs, const std::string& path,
+                   const ExportOptions& options = {});
 
 private:
   struct Impl;

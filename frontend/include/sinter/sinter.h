@@ -9,6 +9,7 @@
 #include "sinter/data/image.h"
 #include "sinter/data/npy.h"
 #include "sinter/error.h"
+#include "sinter/export.h"
 #include "sinter/grad.h"
 #include "sinter/onnx.h"
 #include "sinter/ops.h"

@@ -1,0 +1,20 @@
+// The program of a compiled function, for who does something else with it than compile it.
+#pragma once
+
+#include "sinter/compile.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
+
+#include <span>
+
+namespace sinter::detail {
+
+struct TracedProgram {
+  /// Calls `use` with the module that `function` records for inputs of these dtypes and shapes: @main as
+  /// traced. It is gone afterwards. Errors name `where`.
+  static void use(const CompiledFunction& function, std::span<const Tensor> inputs,
+                  const SourceLocation& where, llvm::function_ref<void(mlir::ModuleOp)> use);
+};
+
+} // namespace sinter::detail

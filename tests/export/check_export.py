@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+"""Checks exported models: onnx.checker accepts them, and ONNX Runtime computes what is expected of them.
+
+    check_export.py programs FOLDER         FOLDER/NAME.onnx with NAME.in.I.npy and NAME.out.I.npy
+    check_export.py models SINTER FOLDER... each model below FOLDER that SINTER imports: exported, checked, compared with the
+                                            original in ONNX Runtime, imported and exported again: the same bytes
+
+What ONNX Runtime has no kernel for, by element type mostly, is computed by onnx.reference instead.
+"""
+
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+# Two processors at most: tests run side by side.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import onnx
+import onnx.numpy_helper
+import onnx.reference
+import onnxruntime
+
+RELATIVE = 1e-4
+
+
+def run(model, inputs):
+    """What the model gives, and who computed it."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 2
+    options.log_severity_level = 4
+    try:
+        session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+    except onnxruntime.capi.onnxruntime_pybind11_state.NotImplemented:
+        return onnx.reference.ReferenceEvaluator(str(model)).run(None, inputs), "reference"
+    return session.run(None, inputs), "runtime"
+
+
+def difference(actual, expected):
+    """The largest error, relative to the largest element; infinite where shapes, types or infinities differ."""
+    actual, expected = np.asarray(actual), np.asarray(expected)
+    if actual.shape != expected.shape or actual.dtype != expected.dtype:
+        return float("inf")
+    if expected.size == 0:
+        return 0.0
+    a, b = actual.astype(np.float64), expected.astype(np.float64)
+    same = (a == b) | (np.isnan(a) & np.isnan(b))
+    if same.all():
+        return 0.0
+    if not (np.isfinite(a) | same).all() or not (np.isfinite(b) | same).all():
+        return float("inf")
+    finite = np.abs(b[np.isfinite(b)])
+    return float(np.max(np.abs(np.where(same, 0, a - b))) / max(finite.max(initial=0), 1e-3))
+
+
+def check(model, inputs, expected):
+    """Problems of a model, and who ran it."""
+    try:
+        onnx.checker.check_model(str(model), full_check=True)
+        actual, by = run(model, inputs)
+    except Exception as error:  # whatever it is, it is a finding
+        return [f"{type(error).__name__}: {str(error).splitlines()[0][:300]}"], "nobody"
+    problems = []
+    for i, (a, e) in enumerate(zip(actual, expected, strict=True)):
+        if not difference(a, e) <= RELATIVE:
+            problems.append(f"output {i} is {difference(a, e):.3g} off ({np.shape(a)} and {np.shape(e)}, {by})")
+    return problems, by
+
+
+def check_programs(folder):
+    failures, count = 0, {"runtime": 0, "reference": 0, "nobody": 0}
+    for model in sorted(pathlib.Path(folder).glob("*.onnx")):
+        def tensors(kind):
+            files = sorted(model.parent.glob(f"{model.stem}.{kind}.*.npy"), key=lambda file: int(file.suffixes[-2][1:]))
+            return [np.load(file) for file in files]
+
+        names = [value.name for value in onnx.load(str(model), load_external_data=False).graph.input]
+        problems, by = check(model, dict(zip(names, tensors("in"), strict=True)), tensors("out"))
+        count[by] += 1
+        for problem in problems:
+            print(f"{model.name}: {problem}")
+        failures += bool(problems)
+    total = sum(count.values())
+    print(f"{total} programs, {count['runtime']} run by ONNX Runtime, {count['reference']} by onnx.reference; {failures} fail")
+    return failures or not total or count["reference"] * 2 > total
+
+
+def inputs_of(model, beside):
+    """Stored inputs, or random ones of the declared shapes; open dimensions are 1, or what pictures have."""
+    inputs = {}
+    graph = onnx.load(str(model)).graph
+    known = {tensor.name for tensor in graph.initializer}
+    values = [value for value in graph.input if value.name not in known]
+    for i, value in enumerate(values):
+        stored = beside / "test_data_set_0" / f"input_{i}.pb"
+        if stored.exists():
+            proto = onnx.TensorProto()
+            proto.ParseFromString(stored.read_bytes())
+            inputs[value.name] = onnx.numpy_helper.to_array(proto)
+            continue
+        dims = [dim.dim_value if dim.HasField("dim_value") and dim.dim_value > 0 else 0
+                for dim in value.type.tensor_type.shape.dim]
+        open_shape = {4: [1, 3, 48, 320] if "rec" in model.stem else [1, 3, 64, 96], 2: [1, 16]}.get(len(dims), [1] * len(dims))
+        dims = [dim or other for dim, other in zip(dims, open_shape)]
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
+        random = np.random.default_rng(i)
+        inputs[value.name] = (random.integers(0, 3, dims) if np.issubdtype(dtype, np.integer) or dtype == bool
+                              else random.standard_normal(dims)).astype(dtype)
+    return inputs
+
+
+def export(sinter, model, output, inputs):
+    shapes = []
+    for name, value in inputs.items():
+        shapes += ["--shape", f"{name}={'x'.join(map(str, value.shape)) or 'scalar'}"]
+    return subprocess.run([sinter, "export", str(model), "-o", str(output), *shapes], capture_output=True, text=True)
+
+
+def check_model(sinter, model, folder):
+    """Problems of one model; None if Sinter does not import it."""
+    inputs = inputs_of(model, model.parent)
+    first, second = folder / "first.onnx", folder / "second.onnx"
+    done = export(sinter, model, first, inputs)
+    if done.returncode != 0:
+        unsupported = "is not supported" in done.stderr and "cannot be written" not in done.stderr
+        return None if unsupported else [done.stderr.strip()]
+    expected, _ = run(model, inputs)
+    problems, _ = check(first, inputs, expected)
+    done = export(sinter, first, second, inputs)
+    if done.returncode != 0:
+        return problems + ["again: " + done.stderr.strip()]
+    if first.read_bytes() != second.read_bytes():
+        problems.append("the second export differs from the first")
+    return problems
+
+
+def check_models(sinter, folders):
+    failures, total, skipped = 0, 0, 0
+    for folder in folders:
+        for model in sorted(pathlib.Path(folder).rglob("*.onnx")):
+            with tempfile.TemporaryDirectory() as temporary:
+                problems = check_model(sinter, model, pathlib.Path(temporary))
+            total += 1
+            if problems is None:
+                skipped += 1
+                continue
+            for problem in problems:
+                print(f"{model}: {problem}")
+            failures += bool(problems)
+    print(f"{total} models, {skipped} of them with operators that are not imported; {failures} fail")
+    return failures or not total
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3 or sys.argv[1] not in ("programs", "models"):
+        sys.exit(__doc__)
+    sys.exit(1 if (check_programs(sys.argv[2]) if sys.argv[1] == "programs" else check_models(sys.argv[2], sys.argv[3:])) else 0)
