@@ -82,6 +82,8 @@ public:
   llvm::SmallVector<std::string> add_node(const std::string& base, const char* type,
                                           llvm::ArrayRef<Input> inputs, llvm::ArrayRef<Attribute> attributes,
                                           std::size_t outputs, mlir::ValueRange results = {});
+  /// What the next node with this base will be called.
+  std::string next_node(const std::string& base) const { return nodes_.next(base); }
   /// Values of a graph other than nodes' results: inputs of bodies.
   std::string fresh_name(const std::string& wanted) { return values_.unique(wanted); }
   /// Writes the operations of a body into the current graph; its arguments have names by now.

@@ -23,6 +23,13 @@ public:
     while (!taken_.insert(name).second);
     return name;
   }
+  /// What unique() will hand out.
+  std::string next(const std::string& wanted) const {
+    std::string name = wanted;
+    for (int64_t i = 1; taken_.contains(name); ++i)
+      name = wanted + "." + std::to_string(i);
+    return name;
+  }
   /// False if it has been handed out.
   bool reserve(const std::string& name) { return taken_.insert(name).second; }
 

@@ -22,6 +22,10 @@ public:
   std::string node(const char* type, Inputs inputs, Attributes attributes = {}) {
     return graph_.add_node(base_, type, inputs, attributes, 1).front();
   }
+  /// A step that the importer takes into the node after it, which has the name that this one's begins with.
+  std::string part(const char* role, const char* type, Inputs inputs, Attributes attributes = {}) {
+    return graph_.add_node(graph_.next_node(base_) + "." + role, type, inputs, attributes, 1).front();
+  }
   /// The node whose output is the operation's result.
   void result(const char* type, Inputs inputs, Attributes attributes = {}) {
     graph_.add_node(base_, type, inputs, attributes, 1, op_.getResults());

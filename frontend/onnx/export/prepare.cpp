@@ -92,6 +92,26 @@ void evaluate_if_empty(Operation* op) {
   op->erase();
 }
 
+// An operation whose result is its operand is no node: a result of the program is then what its operand is.
+void erase_if_nothing(Operation* op) {
+  if (isa<ir::ConstantOp>(op) || op->getNumResults() != 1)
+    return;
+  SmallVector<OpFoldResult> folded;
+  Value same;
+  const auto is_zero = [](int64_t pad) { return pad == 0; };
+  auto pad = dyn_cast<ir::PadOp>(op);
+  if (isa<ir::BarrierOp, ir::CastOp>(op) || (isa<ir::ConcatOp>(op) && op->getNumOperands() == 1) ||
+      (pad && llvm::all_of(pad.getLow(), is_zero) && llvm::all_of(pad.getHigh(), is_zero)))
+    same = op->getOperand(0);
+  else if (isa<ir::ReshapeOp, ir::TransposeOp, ir::SliceOp, ir::BroadcastToOp>(op) &&
+           succeeded(op->fold(folded)) && folded.size() == 1)
+    same = dyn_cast<Value>(folded.front());
+  if (!same || same.getType() != op->getResult(0).getType())
+    return;
+  op->getResult(0).replaceAllUsesWith(same);
+  op->erase();
+}
+
 void erase_unused(Block& block) {
   for (Operation& op : llvm::make_early_inc_range(llvm::reverse(block)))
     if (isOpTriviallyDead(&op))
@@ -104,6 +124,7 @@ void prepare(ModuleOp module) {
   run(module, passes::createLowerDerivativesPass());
   module.walk([](ir::AttentionOp op) { decompose(op); });
   module.walk([](ir::MatmulOp op) { write_out_transposes(op); });
+  module.walk([](Operation* op) { erase_if_nothing(op); });
   module.walk([](Operation* op) { evaluate_if_empty(op); });
   run(module, passes::createFoldConstantsPass());
   module.walk([](Block* block) {

@@ -117,6 +117,23 @@ void import_gather(NodeContext& node) {
   node.output(node.make<ir::GatherOp>(value, node.input(1), axis));
 }
 
+// Slices of the first dimension, added where the indices say: the only form of it that is an operation here.
+void import_scatter_nd(NodeContext& node) {
+  const Value indices = node.input(1);
+  Dims where = dims_of(indices);
+  const std::string reduction = node.text("reduction", "none");
+  if (reduction != "add")
+    throw Error("reduction '" + reduction + "' is not supported");
+  if (where.empty() || where.back() != 1)
+    throw Error("indices of shape " + to_text(where) + " are not supported: their last extent must be 1");
+  where.pop_back();
+  // Where that dimension has just been added, it was never there.
+  auto added = indices.getDefiningOp<ir::ReshapeOp>();
+  const Value positions =
+      added && dims_of(added.getInput()) == where ? Value(added.getInput()) : node.reshape(indices, where);
+  node.output(node.make<ir::ScatterAddOp>(node.input(0), positions, node.input(2), int64_t{0}));
+}
+
 // 1 where the index is the position along the new axis, else 0, chosen from `values` [off, on].
 void import_one_hot(NodeContext& node) {
   Value indices = node.input(0);
@@ -174,6 +191,7 @@ void add_slices(OperatorTable& table) {
   table.add("Split", import_split);
   table.add("Concat", import_concat);
   table.add("Gather", import_gather);
+  table.add("ScatterND", import_scatter_nd, 16);
   table.add("Trilu", import_trilu, 14);
   table.add("OneHot", import_one_hot, 9);
 }

@@ -1,5 +1,8 @@
 // Convolutions, transposed convolutions, and the gradient of filters.
 #include "frontend/onnx/export/exporters.h"
+#include "frontend/onnx/export/operators/window.h"
+
+#include <algorithm>
 
 namespace sinter::onnx_export {
 namespace {
@@ -10,23 +13,31 @@ Dims concatenated(llvm::ArrayRef<int64_t> a, llvm::ArrayRef<int64_t> b) {
   return all;
 }
 
-template <class Op>
-llvm::SmallVector<Attribute> attributes_of(Op op, llvm::ArrayRef<int64_t> kernel) {
-  return {{"kernel_shape", kernel},
-          {"strides", op.getStrides()},
-          {"dilations", op.getDilations()},
-          {"pads", llvm::ArrayRef<int64_t>(concatenated(op.getPadBegin(), op.getPadEnd()))},
-          {"group", static_cast<int64_t>(op.getGroups())}};
-}
-
 void write_conv(OpWriter& w, ir::ConvOp op) {
   w.result("Conv", {op.getInput(), op.getFilter(), op.getBias()},
-           attributes_of(op, dims_of(op.getFilter()).drop_front(2)));
+           convolution_attributes(dims_of(op.getFilter()).drop_front(2), op.getStrides(), op.getDilations(),
+                                  concatenated(op.getPadBegin(), op.getPadEnd()),
+                                  static_cast<int64_t>(op.getGroups())));
 }
 
+// Output padding is below the stride in ONNX; more of it is less padding at the end, as far as there is any.
 void write_conv_transpose(OpWriter& w, ir::ConvTransposeOp op) {
-  auto attributes = attributes_of(op, dims_of(op.getFilter()).drop_front(2));
-  attributes.push_back({"output_padding", op.getOutputPadding()});
+  Dims pad_end(op.getPadEnd()), output_padding(op.getOutputPadding());
+  for (std::size_t d = 0; d < pad_end.size(); ++d) {
+    const int64_t stride = op.getStrides()[d];
+    if (output_padding[d] < stride)
+      continue;
+    const int64_t both = std::min(pad_end[d], output_padding[d]);
+    pad_end[d] -= both;
+    output_padding[d] -= both;
+    if (output_padding[d] >= stride)
+      throw Error("output padding " + std::to_string(output_padding[d]) + " is not below stride " +
+                  std::to_string(stride));
+  }
+  auto attributes =
+      convolution_attributes(dims_of(op.getFilter()).drop_front(2), op.getStrides(), op.getDilations(),
+                             concatenated(op.getPadBegin(), pad_end), static_cast<int64_t>(op.getGroups()));
+  attributes.push_back({"output_padding", output_padding});
   w.result("ConvTranspose", {op.getInput(), op.getFilter(), op.getBias()}, attributes);
 }
 
@@ -50,20 +61,26 @@ void write_filter_gradient(OpWriter& w, ir::ConvFilterGradientOp op) {
   images = w.node("Reshape", {images, w.integers("shape", joined)});
   const std::string filter =
       w.node("Transpose", {op.getCotangent()}, {{"perm", llvm::ArrayRef<int64_t>(swap)}});
-  const std::string taps =
+  std::string taps =
       w.node("Conv", {images, filter},
-             {{"kernel_shape", cotangent.drop_front(2)},
-              {"strides", op.getDilations()},
-              {"dilations", op.getStrides()},
-              {"pads", llvm::ArrayRef<int64_t>(concatenated(op.getPadBegin(), op.getPadEnd()))},
-              {"group", groups}});
+             convolution_attributes(cotangent.drop_front(2), op.getDilations(), op.getStrides(),
+                                    concatenated(op.getPadBegin(), op.getPadEnd()), groups));
   // Positions that strides left over would be further taps.
-  Dims starts(static_cast<std::size_t>(count), 0), axes;
-  for (int64_t i = 0; i < count; ++i)
-    axes.push_back(2 + i);
-  const std::string kernel = w.node("Slice", {taps, w.integers("starts", starts),
-                                              w.integers("ends", op.getKernel()), w.integers("axes", axes)});
-  w.result("Transpose", {kernel}, {{"perm", llvm::ArrayRef<int64_t>(swap)}});
+  Dims starts, ends, axes, steps;
+  for (std::size_t d = 0; d < spatial.size(); ++d) {
+    const int64_t padded = spatial[d] + op.getPadBegin()[d] + op.getPadEnd()[d],
+                  reach = (cotangent[2 + d] - 1) * op.getStrides()[d] + 1;
+    if ((padded - reach) / op.getDilations()[d] + 1 == op.getKernel()[d])
+      continue;
+    starts.push_back(0);
+    ends.push_back(op.getKernel()[d]);
+    axes.push_back(static_cast<int64_t>(2 + d));
+    steps.push_back(1);
+  }
+  if (!axes.empty())
+    taps = w.node("Slice", {taps, w.integers("starts", starts), w.integers("ends", ends),
+                            w.integers("axes", axes), w.integers("steps", steps)});
+  w.result("Transpose", {taps}, {{"perm", llvm::ArrayRef<int64_t>(swap)}});
 }
 
 } // namespace

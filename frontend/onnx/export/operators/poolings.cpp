@@ -7,19 +7,28 @@
 namespace sinter::onnx_export {
 namespace {
 
-// Padding never wins. ONNX does not allow for as much of it as the kernel is wide: then it is written out.
+// Padding never wins. ONNX does not allow for as much of it as the kernel is wide: then it is written out. Of
+// integers, it has pools of 8 bits; f64 holds those of 32.
 void write_max_pool(OpWriter& w, ir::MaxPoolOp op) {
   Window window = Window::of(op, dims_of(op.getInput()), dims_of(op.getResult()));
   Input input = op.getInput();
+  const Type own = element_of(op.getInput());
+  Type element = own;
+  if (own.isInteger(64))
+    throw Error("ONNX has no maximum pools of i64");
+  const bool casts = own.isInteger(32);
+  if (casts) {
+    element = mlir::Float64Type::get(op.getContext());
+    input = w.node("Cast", {input}, {{"to", int64_t{onnx_type_of(element)}}});
+  }
   if (window.is_padded_widely()) {
     Dims pads(2, 0);
     pads.append(window.pad_begin.begin(), window.pad_begin.end());
     pads.append(2, 0);
     pads.append(window.pad_end.begin(), window.pad_end.end());
-    const Type element = element_of(op.getInput());
-    input = w.node("Pad",
-                   {input, w.integers("pads", pads),
-                    w.number("fill", -std::numeric_limits<double>::infinity(), element)},
+    const double least =
+        casts ? std::numeric_limits<int32_t>::lowest() : -std::numeric_limits<double>::infinity();
+    input = w.node("Pad", {input, w.integers("pads", pads), w.number("fill", least, element)},
                    {{"mode", "constant"}});
     window.pad_begin.assign(window.rank(), 0);
     window.pad_end.assign(window.rank(), 0);
@@ -27,7 +36,10 @@ void write_max_pool(OpWriter& w, ir::MaxPoolOp op) {
   auto attributes = window.attributes();
   if (window.is_dilated())
     attributes.push_back({"dilations", window.dilations});
-  w.result("MaxPool", {input}, attributes);
+  if (casts)
+    w.result("Cast", {w.node("MaxPool", {input}, attributes)}, {{"to", int64_t{onnx_type_of(own)}}});
+  else
+    w.result("MaxPool", {input}, attributes);
 }
 
 // AveragePool has no dilations before opset 19, and padding that only fills the last window must not count:

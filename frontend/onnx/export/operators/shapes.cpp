@@ -17,6 +17,8 @@ void write_reshape(OpWriter& w, ir::ReshapeOp op) {
 }
 
 void write_transpose(OpWriter& w, ir::TransposeOp op) {
+  if (llvm::is_sorted(op.getPermutation()))
+    return w.alias(op.getInput());
   w.result("Transpose", {op.getInput()}, {{"perm", op.getPermutation()}});
 }
 

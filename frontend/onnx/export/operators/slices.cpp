@@ -17,12 +17,17 @@ void write_scatter_add(OpWriter& w, ir::ScatterAddOp op) {
   Dims one_each(where);
   one_each.push_back(1);
   const int64_t i64 = onnx_type_of(mlir::IntegerType::get(op.getContext(), 64));
-  std::string indices = w.node("Reshape", {op.getIndices(), w.integers("shape", one_each)},
-                               {{"allowzero", llvm::is_contained(where, 0)}});
+  Input positions = op.getIndices();
   if (!element_of(op.getIndices()).isInteger(64))
-    indices = w.node("Cast", {indices}, {{"to", i64}});
-  if (axis == 0)
-    return w.result("ScatterND", {op.getInput(), indices, op.getUpdates()}, {{"reduction", "add"}});
+    positions = w.node("Cast", {positions}, {{"to", i64}});
+  const auto indices = [&] {
+    return w.part("indices", "Reshape", {positions, w.integers("shape", one_each)},
+                  {{"allowzero", llvm::is_contained(where, 0)}});
+  };
+  if (axis == 0) {
+    const std::string at = indices();
+    return w.result("ScatterND", {op.getInput(), at, op.getUpdates()}, {{"reduction", "add"}});
+  }
   Dims to_front{axis}, back, updates_front;
   for (int64_t i = 0; i < rank; ++i)
     if (i != axis)
@@ -39,7 +44,8 @@ void write_scatter_add(OpWriter& w, ir::ScatterAddOp op) {
   };
   const std::string input = transposed(op.getInput(), to_front),
                     updates = transposed(op.getUpdates(), updates_front);
-  const std::string sum = w.node("ScatterND", {input, indices, updates}, {{"reduction", "add"}});
+  const std::string at = indices();
+  const std::string sum = w.node("ScatterND", {input, at, updates}, {{"reduction", "add"}});
   w.result("Transpose", {sum}, {{"perm", llvm::ArrayRef<int64_t>(back)}});
 }
 

@@ -61,6 +61,17 @@ llvm::SmallVector<double> Window::counts(bool include_pad) const {
   return all;
 }
 
+llvm::SmallVector<Attribute> convolution_attributes(llvm::ArrayRef<int64_t> kernel,
+                                                    llvm::ArrayRef<int64_t> strides,
+                                                    llvm::ArrayRef<int64_t> dilations,
+                                                    llvm::ArrayRef<int64_t> pads, int64_t groups) {
+  return {{"kernel_shape", kernel},
+          {"strides", strides},
+          {"dilations", dilations},
+          {"pads", pads},
+          {"group", groups}};
+}
+
 Dims for_channels(llvm::ArrayRef<int64_t> extents) {
   Dims shape{1, 1};
   shape.append(extents.begin(), extents.end());
@@ -84,20 +95,17 @@ Input filter_of(OpWriter& w, const Window& window, int64_t channels, int64_t fil
 
 std::string write_windows(OpWriter& w, const Window& window, const Input& input, int64_t channels,
                           int64_t filters, llvm::ArrayRef<double> filter, Type element) {
-  auto attributes = window.attributes();
-  attributes.push_back({"dilations", window.dilations});
-  attributes.push_back({"group", channels});
-  return w.node("Conv", {input, filter_of(w, window, channels, filters, filter, element)}, attributes);
+  return w.node(
+      "Conv", {input, filter_of(w, window, channels, filters, filter, element)},
+      convolution_attributes(window.kernel, window.strides, window.dilations, window.pads(), channels));
 }
 
 void write_windows_back(OpWriter& w, const Window& window, const Input& values, int64_t channels,
                         int64_t filters, llvm::ArrayRef<double> filter, Type element) {
-  const std::string all =
-      w.node("ConvTranspose", {values, filter_of(w, window, channels, filters, filter, element)},
-             {{"kernel_shape", window.kernel},
-              {"strides", window.strides},
-              {"dilations", window.dilations},
-              {"group", channels}});
+  const Dims none(window.rank(), 0);
+  auto attributes = convolution_attributes(window.kernel, window.strides, window.dilations,
+                                           Dims(2 * window.rank(), 0), channels);
+  attributes.push_back({"output_padding", none});
   // What reaches into padding goes; where no window reaches, there is 0.
   Dims low(2, 0), high(2, 0);
   for (std::size_t d = 0; d < window.rank(); ++d) {
@@ -106,6 +114,10 @@ void write_windows_back(OpWriter& w, const Window& window, const Input& values, 
     high.push_back(window.input[d] - (extent - window.pad_begin[d]));
   }
   low.append(high.begin(), high.end());
+  const Input taps = filter_of(w, window, channels, filters, filter, element);
+  if (llvm::all_of(low, [](int64_t pad) { return pad == 0; }))
+    return w.result("ConvTranspose", {values, taps}, attributes);
+  const std::string all = w.node("ConvTranspose", {values, taps}, attributes);
   w.result("Pad", {all, w.integers("pads", low), w.number("fill", 0, element)}, {{"mode", "constant"}});
 }
 

@@ -45,6 +45,12 @@ private:
   void fit();
 };
 
+/// Those of a convolution, always the same ones in the same order.
+llvm::SmallVector<Attribute> convolution_attributes(llvm::ArrayRef<int64_t> kernel,
+                                                    llvm::ArrayRef<int64_t> strides,
+                                                    llvm::ArrayRef<int64_t> dilations,
+                                                    llvm::ArrayRef<int64_t> pads, int64_t groups);
+
 /// [1, 1, extents...]
 Dims for_channels(llvm::ArrayRef<int64_t> extents);
 
