@@ -104,8 +104,8 @@ void write_while(OpWriter& w, ir::WhileOp op) {
 
 void write_scan(OpWriter& w, ir::ScanOp op) {
   const std::size_t carries = op.getCarries().size(), sequences = op.getSequences().size();
-  if (sequences == 0)
-    throw Error("a scan over no sequence has no counterpart");
+  if (sequences == 0 || op.getSteps() == 0)
+    throw Error("a scan over no sequence, or of no steps, has no counterpart");
   BodyWriter body(w, "body");
   for (auto [i, argument] : llvm::enumerate(op.getBody().getArguments()))
     if (i < carries)
