@@ -6,18 +6,15 @@
 #include "sinter/runtime/shape.h"
 #include "sinter/runtime/storage.h"
 #include "sinter/runtime/view.h"
+#include "sinter/source_location.h"
 
 #include <initializer_list>
 #include <memory>
-#include <source_location>
 #include <span>
 #include <string>
 #include <vector>
 
 namespace sinter {
-
-/// Where a call was written: the default argument of every operation, and what its errors name.
-using SourceLocation = std::source_location;
 
 enum class Device : uint8_t { cpu };
 
