@@ -76,6 +76,7 @@ void bind_reductions(nb::module_& module);
 void bind_contractions(nb::module_& module);
 void bind_shapes(nb::module_& module);
 void bind_program(nb::module_& module);
+void bind_control(nb::module_& module);
 void bind_transforms(nb::module_& module);
 void bind_model(nb::module_& module);
 

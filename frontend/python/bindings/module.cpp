@@ -16,6 +16,7 @@ NB_MODULE(_sinter, module) {
   bind_contractions(module);
   bind_shapes(module);
   bind_program(module);
+  bind_control(module);
   bind_transforms(module);
   bind_model(module);
 }

@@ -1,48 +1,20 @@
 // Compiled functions on lists of tensors, and what can be seen of programs.
 #include "program.h"
-#include "located.h"
+#include "callback.h"
 
 #include "sinter/compile.h"
 
 namespace sinter::python {
 namespace {
 
-// A function of Python's that C++ owns: it may be let go by any thread.
-class Callback {
-public:
-  explicit Callback(nb::callable function) : function_(std::move(function)) {}
-  Callback(const Callback&) = delete;
-  Callback& operator=(const Callback&) = delete;
-  ~Callback() {
-    if (Py_IsInitialized()) {
-      const nb::gil_scoped_acquire acquire;
-      function_.reset();
-    } else
-      function_.release();
-  }
-
-  // What it throws goes on to Python as it is.
-  std::vector<Tensor> operator()(std::span<const Tensor> inputs) const {
-    const nb::gil_scoped_acquire acquire;
-    nb::list arguments;
-    for (const Tensor& input : inputs)
-      arguments.append(input);
-    return nb::cast<std::vector<Tensor>>(function_(arguments));
-  }
-
-private:
-  nb::callable function_;
-};
-
 void make_function(CompiledFunction* self, nb::callable body, const SourceLocation& where, bool fuse,
                    int threads, std::string cpu, std::size_t cached_signatures, bool precise,
                    int64_t memory_limit, bool disk_cache, bool tune) {
   const CompileOptions options{fuse,    threads,      std::move(cpu), cached_signatures,
                                precise, memory_limit, disk_cache,     tune};
-  auto callback = std::make_shared<const Callback>(std::move(body));
+  auto function = Callback::of(std::move(body));
   const nb::gil_scoped_release release;
-  new (self) CompiledFunction([callback](std::span<const Tensor> inputs) { return (*callback)(inputs); },
-                              options, where);
+  new (self) CompiledFunction(std::move(function), options, where);
 }
 
 void bind_function(nb::module_& module) {

@@ -9,6 +9,7 @@ from . import errors, typing
 from ._sinter import *  # noqa: F403: every operation
 from ._sinter import DType, Kernel, Model, ModelValue, Program, Tensor, no_grad
 from .compiling import Compiled, compile
+from .control import cond, scan, while_loop
 from .errors import Error, InternalError, MachineError, UserError
 from .gradients import grad, hvp, jacobian, jvp, value_and_grad, vjp
 from .trees import map_tensors, tensors_of

@@ -16,6 +16,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from . import _sinter
 from ._sinter import Recording, SourceLocation, Tensor
+from .errors import user_error
 from .trees import flatten, shape_of_structure, tensors_of, unflatten
 
 __all__ = ["grad", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
@@ -24,15 +25,11 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def _refuse(where: SourceLocation, transform: str, message: str) -> ValueError:
-    return ValueError(f"{where.file.rpartition('/')[2]}:{where.line}: {transform}: {message}")
-
-
 def _loss_of(result: Any, transform: str, where: SourceLocation) -> Tensor:
     loss = result[0] if transform == "value_and_grad" and isinstance(result, tuple) and result else result
     if not isinstance(loss, Tensor):
         also = ", or a tuple that begins with one" if transform == "value_and_grad" else ""
-        raise _refuse(where, transform, f"the function must return a Tensor{also}, not a {type(loss).__name__}")
+        raise user_error(where, transform, f"the function must return a Tensor{also}, not a {type(loss).__name__}")
     return loss
 
 
@@ -46,7 +43,7 @@ def _gradient_function(
     def run(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         for number in numbers:
             if not -len(args) <= number < len(args):
-                raise _refuse(where, transform, f"there is no argument {number} among {len(args)}")
+                raise user_error(where, transform, f"there is no argument {number} among {len(args)}")
         inputs: list[Tensor] = []
         structure = flatten(tuple([args[number] for number in numbers]), inputs)
         with Recording(transform, where) as recording:
@@ -99,7 +96,7 @@ def grad(
 def _alike(where: SourceLocation, transform: str, what: str, tree: Any, other: Any) -> list[Tensor]:
     tensors: list[Tensor] = []
     if shape_of_structure(flatten(other, tensors)) != shape_of_structure(flatten(tree, [])):
-        raise _refuse(where, transform, f"the {what} are not of the structure of what they belong to")
+        raise user_error(where, transform, f"the {what} are not of the structure of what they belong to")
     return tensors
 
 
@@ -120,7 +117,7 @@ def vjp(f: Callable[P, R]) -> Callable[P, tuple[R, Callable[[R], Any]]]:
         def pullback(cotangents: R) -> Any:
             given: list[Tensor] = []
             if shape_of_structure(flatten(cotangents, given)) != shape_of_structure(skeleton):
-                raise _refuse(where, "vjp", "the cotangents are not of the structure of what they belong to")
+                raise user_error(where, "vjp", "the cotangents are not of the structure of what they belong to")
             filled = unflatten(structure, iter(pull(given)))
             return filled[0] if len(filled) == 1 else filled
 
@@ -152,7 +149,7 @@ def jvp(f: Callable[..., R]) -> Callable[..., tuple[R, R]]:
     def run(*args: Any) -> tuple[R, R]:
         half = len(args) // 2
         if len(args) % 2:
-            raise _refuse(where, "jvp", f"takes a tangent for each parameter, got {len(args)} arguments")
+            raise user_error(where, "jvp", f"takes a tangent for each parameter, got {len(args)} arguments")
         return _forward("jvp", where, f, args[:half], args[half:])
 
     return run

@@ -7,7 +7,8 @@ import enum
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
-from ._sinter import Tensor, asarray
+from ._sinter import SourceLocation, Tensor, asarray
+from .errors import user_error
 from .typing import Tree
 
 __all__ = ["map_tensors", "tensors_of"]
@@ -102,6 +103,6 @@ def map_tensors(f: Callable[..., Tensor], tree: Tree, *others: Tree) -> Tree:
     for other in others:
         columns.append([])
         if shape_of_structure(flatten(other, columns[-1])) != shape_of_structure(structure):
-            raise ValueError("map_tensors: the trees are not of the same structure")
+            raise user_error(SourceLocation.current(), "map_tensors", "the trees are not of the same structure")
     mapped: Tree = unflatten(structure, iter([f(*row) for row in zip(*columns)]))
     return mapped
