@@ -125,8 +125,8 @@ def test_dlpack():
     assert tensor.__dlpack_device__() == (1, 0)
     array = np.from_dlpack(tensor)
     assert address(array) == address(tensor.numpy())
-    copy = np.from_dlpack(tensor, copy=True)
-    assert address(copy) != address(array)
+    own = np.from_dlpack(tensor, copy=True)
+    assert address(own) != address(array) and own.flags.writeable
     again = sinter.from_dlpack(tensor.transpose(0, 1).numpy())
     assert again.tolist() == [[1, 3], [2, 4]]
 
@@ -141,7 +141,8 @@ def test_copies_and_pickles():
 def test_array_conversions():
     tensor = sinter.tensor([1.5, 2.5])
     assert np.asarray(tensor, dtype="i4").tolist() == [1, 2]
-    assert address(np.array(tensor, copy=True)) != address(np.asarray(tensor))
+    own = np.array(tensor)
+    assert address(own) != address(np.asarray(tensor)) and own.flags.writeable
     with pytest.raises(ValueError):
         np.asarray(tensor, dtype="i4", copy=False)
 

@@ -42,29 +42,28 @@ bool truth(const Tensor& x) {
   return unlocked([&](const SourceLocation& where) { return x.item(where); }) != 0;
 }
 
-nb::object with_copy(const Tensor& x, nb::handle copy,
-                     nb::object (*make)(const Tensor&, const SourceLocation&)) {
-  const SourceLocation where = caller();
-  const bool copies = !copy.is_none() && nb::cast<bool>(copy);
-  return make(copies ? unlocked([&](const SourceLocation&) { return x.clone(where); }) : x, where);
+bool wants_copy(nb::handle copy) {
+  return !copy.is_none() && nb::cast<bool>(copy);
 }
 
 nb::object array(const Tensor& x, nb::handle dtype, nb::handle copy) {
-  nb::object result = with_copy(x, copy, as_numpy);
-  if (dtype.is_none() || result.attr("dtype").equal(dtype))
-    return result;
-  if (!copy.is_none() && !nb::cast<bool>(copy))
-    throw nb::value_error("another dtype cannot be had without a copy");
-  return result.attr("astype")(dtype);
+  const nb::object shared = as_numpy(x, caller());
+  if (!dtype.is_none() && !shared.attr("dtype").equal(dtype)) {
+    if (!copy.is_none() && !wants_copy(copy))
+      throw nb::value_error("another dtype cannot be had without a copy");
+    return shared.attr("astype")(dtype);
+  }
+  return wants_copy(copy) ? shared.attr("copy")() : shared; // a copy may be written to
 }
 
 nb::object dlpack(const Tensor& x, const nb::kwargs& options) {
-  const nb::object copy = options.contains("copy") ? nb::object(options["copy"]) : nb::none();
   nb::dict others;
   for (auto [name, value] : options)
     if (nb::cast<std::string>(name) != "copy")
       others[name] = value;
-  return with_copy(x, copy, as_dlpack).attr("__dlpack__")(**others);
+  const SourceLocation where = caller();
+  const bool copies = options.contains("copy") && wants_copy(options["copy"]);
+  return (copies ? as_numpy(x, where).attr("copy")() : as_dlpack(x, where)).attr("__dlpack__")(**others);
 }
 
 void bind_facts(Class& tensor) {
