@@ -2,11 +2,13 @@
 #include "frontend/data/byte_source.h"
 
 #include "sinter/runtime/error.h"
+#include "sinter/runtime/thread_pool.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -55,11 +57,15 @@ void ByteSource::read_at(void* to, uint64_t bytes, uint64_t position) const {
   }
 }
 
-void ByteSource::read_again(void* to, uint64_t bytes, uint64_t position) const {
+void ByteSource::check_unchanged() const {
   struct stat status{};
   if (::fstat(file_, &status) != 0 || nanoseconds(status.st_mtim) != modified_ ||
       static_cast<uint64_t>(status.st_size) != size_)
     throw Error(path_ + " was changed after it was opened");
+}
+
+void ByteSource::read_again(void* to, uint64_t bytes, uint64_t position) const {
+  check_unchanged();
   if (position > size_ || bytes > size_ - position)
     throw Error(path_ + " ends too early: it is truncated or damaged");
   read_at(to, bytes, position);
@@ -93,6 +99,33 @@ uint8_t ByteSource::read_byte() {
   uint8_t byte = 0;
   read(&byte, 1);
   return byte;
+}
+
+std::shared_ptr<Storage> ByteSource::read_part(uint64_t position, uint64_t bytes) const {
+  auto storage = Storage::allocate(bytes);
+  constexpr uint64_t kPiece = 1 << 20;
+  const auto pieces = static_cast<int64_t>((bytes + kPiece - 1) / kPiece);
+  rt::current_thread_pool().try_parallel_for(pieces, 1, [&](int64_t begin, int64_t end, int) {
+    const uint64_t first = static_cast<uint64_t>(begin) * kPiece;
+    const uint64_t last = std::min(bytes, static_cast<uint64_t>(end) * kPiece);
+    read_again(storage->data() + first, last - first, position + first);
+  });
+  return storage;
+}
+
+std::shared_ptr<Storage> ByteSource::map() const {
+  check_unchanged();
+  // Vector code may read a register past the last element, as it may in Storage's own memory: one page more.
+  const auto page = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  const uint64_t whole = (size_ + page - 1) / page * page + page;
+  constexpr int kAccess = PROT_READ | PROT_WRITE, kPrivate = MAP_PRIVATE | MAP_NORESERVE;
+  void* at = ::mmap(nullptr, whole, kAccess, kPrivate | MAP_ANONYMOUS, -1, 0);
+  if (at == MAP_FAILED)
+    throw Error("cannot map " + path_ + ": " + std::strerror(errno), ErrorKind::system);
+  const std::shared_ptr<void> owner(at, [whole](void* data) { ::munmap(data, whole); });
+  if (size_ > 0 && ::mmap(at, size_, kAccess, kPrivate | MAP_FIXED, file_, 0) == MAP_FAILED)
+    throw Error("cannot map " + path_ + ": " + std::strerror(errno), ErrorKind::system);
+  return Storage::adopt(at, size_, owner);
 }
 
 } // namespace sinter::data

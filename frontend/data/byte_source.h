@@ -1,8 +1,11 @@
 // Sequential reads from a regular file, checked against its size.
 #pragma once
 
+#include "sinter/runtime/storage.h"
+
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -30,7 +33,16 @@ public:
   void read(void* to, uint64_t bytes);
   uint8_t read_byte();
 
+  /// `bytes` bytes from `position` on in memory of their own, read by the threads of the current pool. Throws
+  /// as read_again() does.
+  std::shared_ptr<Storage> read_part(uint64_t position, uint64_t bytes) const;
+  /// The whole file without reading it: its pages come when they are touched. What is written to them stays
+  /// in this process. Whoever makes the file shorter meanwhile ends those that read what is gone (SIGBUS).
+  /// Throws Error if the file is not as it was when it was opened.
+  std::shared_ptr<Storage> map() const;
+
 private:
+  void check_unchanged() const;
   void read_at(void* to, uint64_t bytes, uint64_t position) const;
 
   std::string path_;

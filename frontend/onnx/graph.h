@@ -1,12 +1,11 @@
 // A model in memory, checked: every name defined once and before its use, every operator known.
 #pragma once
 
+#include "frontend/model/program_source.h"
 #include "frontend/onnx/weight.h"
-#include "sinter/onnx.h"
 
 #include <functional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 namespace onnx {
@@ -26,13 +25,18 @@ struct GraphNode {
   std::function<void(NodeContext&)> import = {};
 };
 
-struct ModelGraph {
-  ModelFile file;                 ///< keeps what the nodes point to
-  int64_t opset = 0;              ///< 0: the operators are not ONNX's
-  std::vector<ModelValue> inputs; ///< without those that are initialisers
-  std::vector<ModelValue> outputs;
-  std::vector<GraphNode> nodes;                          ///< those that the outputs need, operands first
-  std::unordered_map<std::string, StoredWeight> weights; ///< initialisers and Constant nodes by name
+/// Its inputs are without those that are initialisers; its weights are initialisers and Constant nodes.
+struct ModelGraph : model::ProgramSource {
+  ModelFile file; ///< keeps what the nodes point to
+  int64_t opset = 0;            ///< 0: the operators are not ONNX's
+  std::vector<GraphNode> nodes; ///< those that the outputs need, operands first
+
+  /// Constant subgraphs are evaluated as they are met, so that every type is static. Errors name the node.
+  llvm::SmallVector<mlir::Value> append(mlir::OpBuilder& builder, model::NamedValues given,
+                                        model::ElementsOf elements) const override;
+  std::vector<std::string> parameters() const override;
+  std::map<std::string, std::string> metadata() const override;
+  std::string name() const override;
 };
 
 /// Checks `file`. Throws Error with one line that names the node or value at fault.

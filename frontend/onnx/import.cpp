@@ -1,9 +1,6 @@
 // From a checked model to the sinter dialect, at given input shapes.
-#include "frontend/onnx/import.h"
-
+#include "frontend/onnx/graph.h"
 #include "frontend/onnx/node_context.h"
-#include "ir/constant.h"
-#include "ir/constant_deferral.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -17,7 +14,8 @@ namespace {
 
 class Importer {
 public:
-  Importer(mlir::OpBuilder& builder, const ModelGraph& graph, NamedValues given, ElementsOf elements)
+  Importer(mlir::OpBuilder& builder, const ModelGraph& graph, model::NamedValues given,
+           model::ElementsOf elements)
       : graph_(graph), builder_(builder), values_(std::move(given)), elements_(elements) {
     for (const GraphNode& node : graph.nodes)
       used_.insert(node.proto->input().begin(), node.proto->input().end());
@@ -76,8 +74,8 @@ private:
 
   const ModelGraph& graph_;
   mlir::OpBuilder& builder_;
-  NamedValues values_;
-  const ElementsOf elements_;
+  model::NamedValues values_;
+  const model::ElementsOf elements_;
   std::unordered_set<std::string> used_;
   FoldBudget budget_;
 };
@@ -97,62 +95,45 @@ void erase_unused(mlir::OpBuilder& builder, mlir::Operation* before, llvm::Array
   }
 }
 
-// Large weights stay in their file where constants are promised.
-mlir::ElementsAttr promised_elements(const StoredWeight& weight, mlir::RankedTensorType type) {
-  auto* deferral = ir::ConstantDeferral::of(type.getContext());
-  return deferral && weight.is_in_file()
-             ? deferral->promise(type, [weight] { return weight.read(); }, {"weight", {weight.identify()}})
-             : ir::makeElements(type, weight.read());
-}
-
-mlir::DictionaryAttr named(mlir::OpBuilder& builder, const std::string& name) {
-  return builder.getDictionaryAttr(builder.getNamedAttr("sinter.name", builder.getStringAttr(name)));
-}
-
 } // namespace
 
-llvm::SmallVector<Value> import_nodes(mlir::OpBuilder& builder, const ModelGraph& graph, NamedValues given,
-                                      ElementsOf elements) {
+llvm::SmallVector<Value> ModelGraph::append(mlir::OpBuilder& builder, model::NamedValues given,
+                                            model::ElementsOf elements) const {
   const auto at = builder.getInsertionPoint();
   mlir::Operation* before = at == builder.getInsertionBlock()->begin() ? nullptr : &*std::prev(at);
-  llvm::SmallVector<Value> results = Importer(builder, graph, std::move(given), elements).run();
+  llvm::SmallVector<Value> results = Importer(builder, *this, std::move(given), elements).run();
   erase_unused(builder, before, results);
   return results;
 }
 
-mlir::OwningOpRef<mlir::ModuleOp> import_graph(mlir::MLIRContext& context, const ModelGraph& graph,
-                                               std::span<const rt::TensorSpec> inputs,
-                                               std::span<const std::string> parameters) {
-  mlir::OpBuilder builder(&context);
-  const auto unknown = builder.getUnknownLoc();
-  mlir::OwningOpRef<mlir::ModuleOp> module = mlir::ModuleOp::create(unknown);
-  builder.setInsertionPointToEnd(module->getBody());
-  auto function = mlir::func::FuncOp::create(builder, unknown, "main", builder.getFunctionType({}, {}));
-  mlir::Block* body = function.addEntryBlock();
-  builder.setInsertionPointToEnd(body);
-  NamedValues given;
-  const auto add = [&](const std::string& name, DType dtype, const Shape& shape) {
-    const auto type = mlir::RankedTensorType::get(shape.dims(), ir::elementTypeOf(&context, dtype));
-    if (mlir::failed(
-            function.insertArgument(function.getNumArguments(), type, named(builder, name), unknown)))
-      throw Error("a function takes no further argument", ErrorKind::internal);
-    given[name] = body->getArguments().back();
-  };
-  for (const rt::TensorSpec& input : inputs)
-    add(input.name, input.dtype, input.shape);
-  for (const std::string& name : parameters)
-    add(name, graph.weights.at(name).dtype(), graph.weights.at(name).shape());
+// Initialisers of floats with at least one dimension that are operands of the model's operations.
+std::vector<std::string> ModelGraph::parameters() const {
+  std::unordered_set<std::string> initializers;
+  for (const auto& initializer : file.proto->graph().initializer())
+    initializers.insert(initializer.name());
+  std::vector<std::string> names;
+  for (const GraphNode& node : nodes)
+    for (int i = 0; i < node.proto->input_size(); ++i) {
+      const std::string& name = node.proto->input(i);
+      const auto found = weights.find(name);
+      if (found == weights.end() || !initializers.contains(name) || is_setting(node.proto->op_type(), i) ||
+          !is_floating(found->second.dtype()) || found->second.shape().rank() == 0)
+        continue;
+      names.push_back(name);
+      initializers.erase(name); // each once
+    }
+  return names;
+}
 
-  const auto results = import_nodes(builder, graph, std::move(given),
-                                    [](const std::string&, const StoredWeight& weight, auto type) {
-                                      return promised_elements(weight, type);
-                                    });
-  mlir::func::ReturnOp::create(builder, unknown, results);
-  for (std::size_t i = 0; i < results.size(); ++i)
-    if (mlir::failed(function.insertResult(static_cast<unsigned>(i), results[i].getType(),
-                                           named(builder, graph.outputs[i].name))))
-      throw Error("a function gives no further result", ErrorKind::internal);
-  return module;
+std::map<std::string, std::string> ModelGraph::metadata() const {
+  std::map<std::string, std::string> texts;
+  for (const auto& entry : file.proto->metadata_props())
+    texts.emplace(entry.key(), entry.value()); // of equal keys, the first
+  return texts;
+}
+
+std::string ModelGraph::name() const {
+  return file.proto->graph().name();
 }
 
 } // namespace sinter::onnx_import

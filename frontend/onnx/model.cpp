@@ -4,10 +4,11 @@
 #include "aot/build_library.h"
 #include "codegen/compile.h"
 #include "frontend/caffe/network.h"
+#include "frontend/model/traced_model.h"
 #include "frontend/onnx/draw.h"
 #include "frontend/onnx/export/export_model.h"
-#include "frontend/onnx/import.h"
-#include "frontend/onnx/traced_model.h"
+#include "frontend/onnx/graph.h"
+#include "frontend/saved/saved_program.h"
 #include "frontend/trace/node.h"
 #include "frontend/trace/program_cache.h"
 #include "ir/constant_deferral.h"
@@ -17,8 +18,6 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
-#include "onnx.pb.h"
-
 #include <algorithm>
 #include <atomic>
 #include <map>
@@ -27,6 +26,7 @@
 namespace sinter {
 namespace {
 
+using model::ProgramSource;
 using onnx_import::ModelGraph;
 
 // No input may have more elements: sizes below it never overflow.
@@ -90,6 +90,12 @@ ModelGraph read_graph(const std::string& path, const ModelOptions& options) {
   return guarded(path, [&] { return onnx_import::build_graph(std::move(file)); });
 }
 
+std::unique_ptr<const ProgramSource> read_source(const std::string& path, const ModelOptions& options) {
+  if (options.caffemodel.empty() && saved::is_saved(path))
+    return guarded("", [&] { return saved::SavedProgram::load(path); });
+  return std::make_unique<ModelGraph>(read_graph(path, options));
+}
+
 std::vector<View> views_of(const std::vector<Tensor>& tensors) {
   std::vector<View> views;
   for (const Tensor& tensor : tensors)
@@ -101,14 +107,17 @@ std::vector<View> views_of(const std::vector<Tensor>& tensors) {
 
 struct Model::Impl {
   std::string path;
-  ModelGraph graph;
+  std::unique_ptr<const ProgramSource> source;
+  const ProgramSource& graph;
   ModelOptions options;
   std::unique_ptr<rt::ThreadPool> own_pool; // null: the process's
   trace::ProgramCache programs;
   std::atomic<bool> has_overflows = false; // weights that are not finite once they are scaled
-  onnx_import::TracedModel traced{graph};
+  model::TracedModel traced{graph};
 
-  explicit Impl(ModelOptions given) : options(std::move(given)), programs(options.cached_shapes) {
+  Impl(std::string path, std::unique_ptr<const ProgramSource> given_source, ModelOptions given)
+      : path(std::move(path)), source(std::move(given_source)), graph(*source), options(std::move(given)),
+        programs(options.cached_shapes) {
     if (options.threads < 0)
       throw Error("threads is " + std::to_string(options.threads));
     if (options.threads > 0)
@@ -136,7 +145,7 @@ struct Model::Impl {
     imported.context = std::make_unique<mlir::MLIRContext>(mlir::MLIRContext::Threading::DISABLED);
     imported.context->loadDialect<ir::SinterDialect, mlir::func::FuncDialect>();
     imported.deferral = std::make_unique<ir::ConstantDeferral>(*imported.context);
-    imported.module = onnx_import::import_graph(*imported.context, graph, specs, parameters);
+    imported.module = model::import_program(*imported.context, graph, specs, parameters);
     return imported;
   }
 
@@ -242,13 +251,9 @@ Model& Model::operator=(Model&&) noexcept = default;
 Model::~Model() = default;
 
 Model Model::load(const std::string& path, ModelOptions options) {
-  ModelGraph graph = read_graph(path, options);
-  return guarded(path, [&] {
-    auto impl = std::make_unique<Impl>(std::move(options));
-    impl->path = path;
-    impl->graph = std::move(graph);
-    return Model(std::move(impl));
-  });
+  auto source = read_source(path, options);
+  return guarded(path,
+                 [&] { return Model(std::make_unique<Impl>(path, std::move(source), std::move(options))); });
 }
 
 Model::Impl& Model::impl() const {
@@ -265,10 +270,9 @@ const std::vector<ModelValue>& Model::outputs() const {
 }
 
 std::string Model::metadata(const std::string& key) const {
-  for (const auto& entry : impl().graph.file.proto->metadata_props())
-    if (entry.key() == key)
-      return entry.value();
-  return "";
+  const auto metadata = impl().graph.metadata();
+  const auto found = metadata.find(key);
+  return found == metadata.end() ? "" : found->second;
 }
 
 void Model::check_inputs(const std::vector<Tensor>& inputs) const {
@@ -285,7 +289,7 @@ std::shared_ptr<const rt::Executable> Model::compile(const std::vector<Tensor>& 
 std::vector<Tensor> Model::run(const std::vector<Tensor>& inputs) {
   return guarded(impl().path, [&] {
     impl().check_inputs(inputs);
-    if (onnx_import::TracedModel::records(inputs))
+    if (model::TracedModel::records(inputs))
       return impl().traced.call({}, inputs, {});
     const rt::PoolScope scope(impl().pool());
     const auto executable = impl().compile(inputs);
@@ -387,10 +391,10 @@ void Model::export_onnx(const std::vector<Tensor>& inputs, const std::string& pa
     onnx_export::WriteOptions write = onnx_export::write_options(options);
     const rt::PoolScope scope(impl().pool());
     const Imported imported = impl().import(inputs);
-    const onnx::ModelProto& proto = *impl().graph.file.proto;
-    write.name = proto.graph().name().empty() ? write.name : proto.graph().name();
-    for (const auto& entry : proto.metadata_props())
-      write.metadata.emplace_back(entry.key(), entry.value());
+    const std::string name = impl().graph.name();
+    write.name = name.empty() ? write.name : name;
+    for (const auto& [key, value] : impl().graph.metadata())
+      write.metadata.emplace_back(key, value);
     onnx_export::name_interface(*imported.module, options);
     onnx_export::write_model(*imported.module, path, write);
   });

@@ -7,9 +7,8 @@
 #include "frontend/onnx/model_file.h"
 
 #include "frontend/data/byte_source.h"
-#include "frontend/onnx/file_identity.h"
+#include "frontend/data/file_identity.h"
 #include "sinter/runtime/error.h"
-#include "sinter/runtime/thread_pool.h"
 
 #include "onnx.pb.h"
 
@@ -169,17 +168,7 @@ ModelFile& ModelFile::operator=(ModelFile&&) noexcept = default;
 ModelFile::~ModelFile() = default;
 
 std::shared_ptr<Storage> read_blob(const data::ByteSource& source, const ModelFile::Blob& blob) {
-  if (blob.storage)
-    return blob.storage;
-  auto storage = Storage::allocate(blob.bytes);
-  constexpr uint64_t kPiece = 1 << 20;
-  const auto pieces = static_cast<int64_t>((blob.bytes + kPiece - 1) / kPiece);
-  rt::current_thread_pool().try_parallel_for(pieces, 1, [&](int64_t begin, int64_t end, int) {
-    const uint64_t first = static_cast<uint64_t>(begin) * kPiece;
-    const uint64_t last = std::min(blob.bytes, static_cast<uint64_t>(end) * kPiece);
-    source.read_again(storage->data() + first, last - first, blob.position + first);
-  });
-  return storage;
+  return blob.storage ? blob.storage : source.read_part(blob.position, blob.bytes);
 }
 
 const ModelFile::Blob& ModelFile::raw_data(const onnx::TensorProto& tensor) const {
@@ -196,7 +185,7 @@ ModelFile read_model_file(const std::string& path) {
   auto source = std::make_shared<data::ByteSource>(path);
   ModelFile file;
   file.source = source;
-  file.identity = std::make_shared<FileIdentity>(source);
+  file.identity = std::make_shared<data::FileIdentity>(source);
   file.folder = std::filesystem::path(path).parent_path().string();
   if (file.folder.empty())
     file.folder = ".";

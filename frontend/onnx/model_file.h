@@ -14,11 +14,10 @@ class TensorProto;
 
 namespace sinter::data {
 class ByteSource;
-}
+class FileIdentity;
+} // namespace sinter::data
 
 namespace sinter::onnx_import {
-
-class FileIdentity;
 
 /// A model file in memory, all but the large weights. In `proto`, the raw_data of every tensor at top level
 /// (initialisers and the tensor attributes of nodes) is only a mark that `raw_data` resolves; other tensors
@@ -32,7 +31,7 @@ struct ModelFile {
   };
   std::vector<Blob> blobs;
   std::shared_ptr<const data::ByteSource> source;
-  std::shared_ptr<const FileIdentity> identity;
+  std::shared_ptr<const data::FileIdentity> identity;
   std::string folder; ///< where external data may lie
 
   ModelFile();

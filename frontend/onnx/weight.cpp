@@ -1,8 +1,8 @@
 // Tensors stored in a model: initialisers and constants.
 #include "frontend/onnx/weight.h"
 
+#include "frontend/data/file_identity.h"
 #include "frontend/onnx/external_data.h"
-#include "frontend/onnx/file_identity.h"
 #include "sinter/runtime/error.h"
 
 #include "onnx.pb.h"

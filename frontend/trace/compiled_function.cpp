@@ -1,20 +1,13 @@
 // compile(f): traces a function once per signature, keeps the compiled programs, runs them.
-#include "sinter/compile.h"
+#include "trace/compiled_function.h"
 
-#include "aot/build_library.h"
-#include "codegen/compile.h"
-#include "sinter/runtime/thread_pool.h"
 #include "sinter/tape.h"
 #include "trace/errors.h"
-#include "trace/program_cache.h"
-#include "trace/trace.h"
 #include "trace/traced_program.h"
 
 #include "llvm/ADT/SmallVector.h"
 
 #include <algorithm>
-#include <atomic>
-#include <mutex>
 
 namespace sinter {
 
@@ -60,92 +53,84 @@ std::vector<View> make_outputs(const rt::Executable& program, std::vector<Tensor
 
 } // namespace
 
-struct CompiledFunction::Impl {
-  Body body;
-  CompileOptions options;
-  SourceLocation where;
-  std::unique_ptr<rt::ThreadPool> own_pool;
+CompiledFunction::Impl::Impl(Body body, CompileOptions options, SourceLocation where)
+    : body(std::move(body)), options(std::move(options)), where(where),
+      programs(this->options.cached_signatures) {
+  if (this->options.threads != 0)
+    own_pool =
+        locate(where, "compile", [this] { return std::make_unique<rt::ThreadPool>(this->options.threads); });
+}
 
-  trace::ProgramCache programs;
-  // Held while tracing and compiling. Recursive: the body may call this function on concrete tensors.
-  std::recursive_mutex trace_mutex;
-  // Under NoGrad, tensors that require gradients may be captured.
-  std::atomic<bool> ignored_gradients{false};
+codegen::CompileOptions CompiledFunction::Impl::codegen_options() const {
+  return {.fuse = options.fuse,
+          .cpu = options.cpu,
+          .progress = {},
+          .precise = options.precise,
+          .memoryLimit = options.memory_limit,
+          .tune = options.tune,
+          .diskCache = options.disk_cache};
+}
 
-  Impl(Body body, CompileOptions options, SourceLocation where)
-      : body(std::move(body)), options(std::move(options)), where(where),
-        programs(this->options.cached_signatures) {
-    if (this->options.threads != 0)
-      own_pool = locate(where, "compile",
-                        [this] { return std::make_unique<rt::ThreadPool>(this->options.threads); });
-  }
+void CompiledFunction::Impl::check(std::span<const Tensor> inputs, const SourceLocation& caller) const {
+  if (check_inputs)
+    locate(caller, "compile", [&] { check_inputs(inputs); });
+}
 
-  codegen::CompileOptions codegen_options() const {
-    return {.fuse = options.fuse,
-            .cpu = options.cpu,
-            .progress = {},
-            .precise = options.precise,
-            .memoryLimit = options.memory_limit,
-            .tune = options.tune,
-            .diskCache = options.disk_cache};
-  }
+std::vector<Tensor> CompiledFunction::Impl::call_body(std::span<const Tensor> inputs,
+                                                      const SourceLocation& caller) {
+  const Nesting nesting(caller);
+  return body(inputs);
+}
 
-  rt::ThreadPool& pool() { return own_pool ? *own_pool : rt::default_thread_pool(); }
+void CompiledFunction::Impl::with_trace(std::span<const Tensor> inputs, const SourceLocation& caller,
+                                        llvm::function_ref<void(mlir::ModuleOp)> use) {
+  const auto context = trace::make_context();
+  const trace::TraceScope trace(
+      std::make_shared<Trace>(*context, where, trace::Values::unknown, "function compiled"));
+  std::vector<Tensor> arguments;
+  for (const Tensor& input : inputs)
+    arguments.push_back(trace->argument(input.dtype(), input.shape()));
+  const std::vector<Tensor> results = call_body(arguments, caller);
+  locate(caller, "compile", [&] {
+    llvm::SmallVector<mlir::Value> values;
+    for (const Tensor& result : results)
+      values.push_back(trace->value(result));
+    if (trace->ignored_gradients())
+      ignored_gradients = true;
+    use(trace->finish(values));
+  });
+}
 
-  std::vector<Tensor> call_body(std::span<const Tensor> inputs, const SourceLocation& caller) {
-    const Nesting nesting(caller);
-    return body(inputs);
-  }
+std::shared_ptr<const rt::Executable> CompiledFunction::Impl::program_for(std::span<const Tensor> inputs,
+                                                                          const SourceLocation& caller) {
+  if (auto found = programs.find(inputs))
+    return found;
+  check(inputs, caller);
+  const std::lock_guard lock(trace_mutex);
+  return programs.get(inputs, [&] {
+    const rt::PoolScope scope(pool()); // compiling takes no more threads than running
+    std::shared_ptr<const rt::Executable> program;
+    with_trace(inputs, caller,
+               [&](mlir::ModuleOp module) { program = codegen::compile(module, codegen_options()); });
+    return program;
+  });
+}
 
-  // Calls `use` with the module that the body records; whatever is thrown, the trace is closed behind it.
-  template <class Use>
-  auto with_trace(std::span<const Tensor> inputs, const SourceLocation& caller, Use&& use) {
-    const auto context = trace::make_context();
-    const trace::TraceScope trace(
-        std::make_shared<Trace>(*context, where, trace::Values::unknown, "function compiled"));
-    std::vector<Tensor> arguments;
-    for (const Tensor& input : inputs)
-      arguments.push_back(trace->argument(input.dtype(), input.shape()));
-    const std::vector<Tensor> results = call_body(arguments, caller);
-    return locate(caller, "compile", [&] {
-      llvm::SmallVector<mlir::Value> values;
-      for (const Tensor& result : results)
-        values.push_back(trace->value(result));
-      if (trace->ignored_gradients())
-        ignored_gradients = true;
-      return use(trace->finish(values));
-    });
-  }
-
-  // The program for `inputs`; null if the calling thread is just making it.
-  std::shared_ptr<const rt::Executable> program_for(std::span<const Tensor> inputs,
-                                                    const SourceLocation& caller) {
-    if (auto found = programs.find(inputs))
-      return found;
-    const std::lock_guard lock(trace_mutex);
-    return programs.get(inputs, [&]() -> std::shared_ptr<const rt::Executable> {
-      const rt::PoolScope scope(pool()); // compiling takes no more threads than running
-      return with_trace(inputs, caller,
-                        [&](mlir::ModuleOp module) { return codegen::compile(module, codegen_options()); });
-    });
-  }
-
-  std::vector<Tensor> run(const rt::Executable& program, std::span<const Tensor> inputs,
-                          const SourceLocation& caller) {
-    return locate(caller, "compile", [&] {
-      llvm::SmallVector<Tensor, 4> copies; // of inputs that are not dense
-      llvm::SmallVector<View, 4> views;
-      for (const Tensor& input : inputs) {
-        copies.push_back(trace::dense(trace::concrete(input)));
-        views.push_back(node_of(copies.back()).view());
-      }
-      std::vector<Tensor> outputs;
-      const std::vector<View> output_views = make_outputs(program, outputs);
-      program.run(views, output_views, pool());
-      return outputs;
-    });
-  }
-};
+std::vector<Tensor> CompiledFunction::Impl::run(const rt::Executable& program, std::span<const Tensor> inputs,
+                                                const SourceLocation& caller) {
+  return locate(caller, "compile", [&] {
+    llvm::SmallVector<Tensor, 4> copies; // of inputs that are not dense
+    llvm::SmallVector<View, 4> views;
+    for (const Tensor& input : inputs) {
+      copies.push_back(trace::dense(trace::concrete(input)));
+      views.push_back(node_of(copies.back()).view());
+    }
+    std::vector<Tensor> outputs;
+    const std::vector<View> output_views = make_outputs(program, outputs);
+    program.run(views, output_views, pool());
+    return outputs;
+  });
+}
 
 void detail::check_tensor_count(std::size_t wanted, std::size_t given, const SourceLocation& where) {
   if (given != wanted)
@@ -165,8 +150,10 @@ std::vector<Tensor> CompiledFunction::call(std::span<const Tensor> inputs, Sourc
     const trace::Node& node = node_of(input);
     return node.may_record() && trace::trace_for(node);
   };
-  if (std::any_of(inputs.begin(), inputs.end(), traced))
+  if (std::any_of(inputs.begin(), inputs.end(), traced)) {
+    impl_->check(inputs, where);
     return impl_->call_body(inputs, where);
+  }
   if (impl_->ignored_gradients && grad_enabled())
     fail(where, "compile",
          "the function captured a tensor that requires a gradient when it was compiled under NoGrad: call it "
@@ -187,38 +174,19 @@ std::shared_ptr<const rt::Executable> CompiledFunction::executable(std::span<con
 
 std::string CompiledFunction::inspect(std::span<const Tensor> inputs, const std::string& stage,
                                       SourceLocation where) const {
+  impl_->check(inputs, where);
   std::lock_guard lock(impl_->trace_mutex);
-  return impl_->with_trace(inputs, where, [&](mlir::ModuleOp module) {
-    return codegen::inspect(module, impl_->codegen_options(), stage);
+  std::string text;
+  impl_->with_trace(inputs, where, [&](mlir::ModuleOp module) {
+    text = codegen::inspect(module, impl_->codegen_options(), stage);
   });
-}
-
-aot::LibraryReport CompiledFunction::compile_library(const std::string& path, std::span<const Tensor> inputs,
-                                                     const aot::LibraryOptions& options,
-                                                     SourceLocation where) const {
-  const std::lock_guard lock(impl_->trace_mutex);
-  const rt::PoolScope scope(impl_->pool());
-  std::vector<libraries::LibraryInput> wanted;
-  for (const Tensor& input : inputs)
-    wanted.push_back({"arg" + std::to_string(wanted.size()), input.dtype(), input.shape(), {}});
-  const auto compile = [&](const std::vector<Tensor>& tensors, const std::string& cpu,
-                           codegen::KernelObjects& objects) {
-    return impl_->with_trace(tensors, where,
-                             [&](mlir::ModuleOp module) -> std::shared_ptr<const rt::Executable> {
-                               codegen::CompileOptions code = impl_->codegen_options();
-                               code.cpu = cpu;
-                               code.tune = false;
-                               code.objects = &objects;
-                               return codegen::compile(module, code);
-                             });
-  };
-  return locate(where, "compile_library",
-                [&] { return libraries::build_library(path, options, wanted, compile); });
+  return text;
 }
 
 void detail::TracedProgram::use(const CompiledFunction& function, std::span<const Tensor> inputs,
                                 const SourceLocation& where, llvm::function_ref<void(mlir::ModuleOp)> use) {
-  std::lock_guard lock(function.impl_->trace_mutex);
+  function.impl_->check(inputs, where);
+  const std::lock_guard lock(function.impl_->trace_mutex);
   function.impl_->with_trace(inputs, where, use);
 }
 

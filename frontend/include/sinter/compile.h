@@ -2,13 +2,14 @@
 #pragma once
 
 #include "sinter/aot.h"
+#include "sinter/named_tensors.h"
 #include "sinter/runtime/executable.h"
-#include "sinter/tree.h"
 
 #include <algorithm>
 #include <array>
 #include <concepts>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -38,9 +39,25 @@ struct CompileOptions {
   bool tune = false;
 };
 
+class CompiledFunction;
+
 namespace detail {
+
 struct TracedProgram;
-}
+
+/// Throws Error unless `function`, which was loaded, has so many inputs and outputs; nothing: any number.
+void check_saved(const CompiledFunction& function, std::optional<std::size_t> inputs,
+                 std::optional<std::size_t> outputs, const SourceLocation& where);
+
+} // namespace detail
+
+/// What a saved function goes by.
+struct SaveOptions {
+  std::vector<std::string> inputs = {};       ///< names; none: "arg0", ...
+  std::vector<std::string> outputs = {};      ///< names; none: "result0", ...
+  std::map<std::string, Tensor> weights = {}; ///< names of tensors that the function captures (named_tensors)
+  std::map<std::string, std::string> metadata = {}; ///< texts that go with it
+};
 
 /// A function with the C++ types of its arguments and results taken away. Copies share the compiled programs.
 /// May be called from several threads; the function itself is traced by one at a time.
@@ -78,9 +95,23 @@ public:
   /// Programs compiled so far.
   int64_t compilations() const;
 
+  /// Writes the program for inputs of these dtypes and shapes, and the weights that it captured, to a file
+  /// that load(), Model::load and the sinter tool read without the function's source. It is a safetensors
+  /// file, by custom named x.sinter: the weights are its tensors. It appears whole or not at all.
+  void save(const std::string& path, std::span<const Tensor> example_inputs, const SaveOptions& names = {},
+            SourceLocation where = SourceLocation::current()) const;
+  /// The function saved in a file, for inputs of the dtypes and shapes it was saved for; it throws Error for
+  /// others. It may be differentiated, and called by functions that are compiled. Weights stay in the file,
+  /// which is kept open, until it is compiled. Throws Error for anything but a well-formed file.
+  static CompiledFunction load(const std::string& path, CompileOptions options = {},
+                               SourceLocation where = SourceLocation::current());
+
 private:
   friend struct detail::TracedProgram;
   struct Impl;
+  explicit CompiledFunction(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+  friend void detail::check_saved(const CompiledFunction&, std::optional<std::size_t>,
+                                  std::optional<std::size_t>, const SourceLocation&);
   std::shared_ptr<Impl> impl_;
 };
 
@@ -133,6 +164,17 @@ R from_list(std::vector<Tensor> list) {
 template <class Argument>
 using TensorArgument = const Tensor&;
 
+/// The tensors that a result is made of; nothing where that is not known before.
+template <class R>
+constexpr std::optional<std::size_t> tensors_in() {
+  if constexpr (IsTensor<R>)
+    return 1;
+  else if constexpr (IsTensorVector<R>)
+    return std::nullopt;
+  else
+    return std::tuple_size_v<std::remove_cvref_t<R>>;
+}
+
 } // namespace detail
 
 /// What compile() returns: called like the function it was made from.
@@ -166,6 +208,17 @@ public:
     return function_.executable(std::array<Tensor, sizeof...(Args)>{inputs...}, where);
   }
 
+  /// As CompiledFunction::save, for inputs like these.
+  void save(const std::string& path, detail::TensorArgument<Args>... inputs, const SaveOptions& names = {},
+            SourceLocation where = SourceLocation::current()) const {
+    function_.save(path, std::array<Tensor, sizeof...(Args)>{inputs...}, names, where);
+  }
+
+  /// What load_compiled() makes.
+  Compiled(CompiledFunction loaded, SourceLocation where) : function_(std::move(loaded)) {
+    detail::check_saved(function_, sizeof...(Args), detail::tensors_in<R>(), where);
+  }
+
   const CompiledFunction& core() const { return function_; }
 
 private:
@@ -193,6 +246,17 @@ public:
   std::shared_ptr<const rt::Executable> executable(const std::vector<Tensor>& inputs,
                                                    SourceLocation where = SourceLocation::current()) const {
     return function_.executable(inputs, where);
+  }
+
+  /// As CompiledFunction::save, for inputs like these.
+  void save(const std::string& path, const std::vector<Tensor>& inputs, const SaveOptions& names = {},
+            SourceLocation where = SourceLocation::current()) const {
+    function_.save(path, inputs, names, where);
+  }
+
+  /// What load_compiled() makes.
+  Compiled(CompiledFunction loaded, SourceLocation where) : function_(std::move(loaded)) {
+    detail::check_saved(function_, std::nullopt, detail::tensors_in<R>(), where);
   }
 
   const CompiledFunction& core() const { return function_; }
@@ -274,6 +338,18 @@ public:
   /// The function of tensors for arguments of this structure, these dtypes and shapes.
   CompiledFunction core(const std::remove_cvref_t<Args>&... args) const {
     return variant_of(Arguments(args...))->function;
+  }
+
+  /// As CompiledFunction::save, for arguments of this structure: their tensors, in order, are the inputs of
+  /// what is saved, the tensors of what it returns its outputs. Inputs that are not named are named by the
+  /// number of their argument and their place in it: "0.layers.1.weight".
+  void save(const std::string& path, const std::remove_cvref_t<Args>&... args, SaveOptions names = {},
+            SourceLocation where = SourceLocation::current()) const {
+    const Arguments arguments(args...);
+    if (names.inputs.empty())
+      for_each_named_tensor(arguments,
+                            [&](const std::string& name, const Tensor&) { names.inputs.push_back(name); });
+    variant_of(arguments)->function.save(path, tensors_of(arguments), names, where);
   }
 
 private:
@@ -363,6 +439,17 @@ auto compile(F f, CompileOptions options = {}, SourceLocation where = SourceLoca
     if constexpr (!detail::is_on_tensors<Signature> && detail::is_on_trees<Signature>)
       return CompiledOfTrees<Signature>(std::move(f), std::move(options), where);
   }
+}
+
+/// The function saved in a file, as what compile() returns for functions on tensors of this type. See
+/// CompiledFunction::load.
+///
+///     auto f = sinter::load_compiled<Tensor(Tensor)>("f.sinter");
+template <class Signature>
+  requires detail::is_on_tensors<Signature>
+Compiled<Signature> load_compiled(const std::string& path, CompileOptions options = {},
+                                  SourceLocation where = SourceLocation::current()) {
+  return Compiled<Signature>(CompiledFunction::load(path, std::move(options), where), where);
 }
 
 } // namespace sinter

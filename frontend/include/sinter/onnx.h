@@ -1,4 +1,4 @@
-// Models in ONNX's and Caffe's formats: load, look at, compile, run.
+// Models in files, ONNX's, Caffe's and saved functions: load, look at, compile, run.
 #pragma once
 
 #include "sinter/aot.h"
@@ -60,14 +60,15 @@ enum class InspectGradient : uint8_t {
   weights, ///< by parameters(), which are further inputs then
 };
 
-/// A loaded model. Every combination of input shapes is compiled once, when it is first seen.
-/// May be used from several threads. Once moved from, it throws Error whatever it is asked.
+/// A loaded model, or a saved function (CompiledFunction::save). Every combination of input shapes is
+/// compiled once, when it is first seen. May be used from several threads. Once moved from, it throws Error
+/// whatever it is asked.
 class Model {
 public:
-  /// Reads an ONNX file (opsets 6 to 28) or, if `path` ends in .prototxt or `options` names a .caffemodel, a
-  /// Caffe network. Throws Error for anything that is not a well-formed model. Large weights stay in the
-  /// file, which is kept open, until a shape is compiled: it may be deleted meanwhile; if it was changed,
-  /// compiling throws Error.
+  /// Reads an ONNX file (opsets 6 to 28); or, if `path` ends in .prototxt or `options` names a .caffemodel, a
+  /// Caffe network; or what CompiledFunction::save wrote, whose shapes are those it was saved for. Throws
+  /// Error for anything that is not a well-formed model. Large weights stay in the file, which is kept open,
+  /// until a shape is compiled: it may be deleted meanwhile; if it was changed, compiling throws Error.
   static Model load(const std::string& path, ModelOptions options = {});
   Model(Model&&) noexcept;
   Model& operator=(Model&&) noexcept;

@@ -73,31 +73,37 @@ constexpr std::size_t count_members() {
     return count_members<T, N - 1>();
 }
 
-/// Calls `visit` with every member of an aggregate.
-template <class T, class Visit>
-void for_each_member(T& tree, Visit&& visit) {
+/// Calls `all` with the members of an aggregate, and returns what it returns.
+template <class T, class Use>
+constexpr auto with_members(T& tree, Use&& all) {
   constexpr std::size_t count = count_members<std::remove_const_t<T>>();
   static_assert(count <= kMostMembers,
                 "this structure has too many members to be taken apart: group them in smaller structures");
-  const auto all = [&](auto&... members) { (visit(members), ...); };
   // clang-format off
-  if constexpr (count == 1) { auto& [a] = tree; all(a); }
-  else if constexpr (count == 2) { auto& [a, b] = tree; all(a, b); }
-  else if constexpr (count == 3) { auto& [a, b, c] = tree; all(a, b, c); }
-  else if constexpr (count == 4) { auto& [a, b, c, d] = tree; all(a, b, c, d); }
-  else if constexpr (count == 5) { auto& [a, b, c, d, e] = tree; all(a, b, c, d, e); }
-  else if constexpr (count == 6) { auto& [a, b, c, d, e, f] = tree; all(a, b, c, d, e, f); }
-  else if constexpr (count == 7) { auto& [a, b, c, d, e, f, g] = tree; all(a, b, c, d, e, f, g); }
-  else if constexpr (count == 8) { auto& [a, b, c, d, e, f, g, h] = tree; all(a, b, c, d, e, f, g, h); }
-  else if constexpr (count == 9) { auto& [a, b, c, d, e, f, g, h, i] = tree; all(a, b, c, d, e, f, g, h, i); }
-  else if constexpr (count == 10) { auto& [a, b, c, d, e, f, g, h, i, j] = tree; all(a, b, c, d, e, f, g, h, i, j); }
-  else if constexpr (count == 11) { auto& [a, b, c, d, e, f, g, h, i, j, k] = tree; all(a, b, c, d, e, f, g, h, i, j, k); }
-  else if constexpr (count == 12) { auto& [a, b, c, d, e, f, g, h, i, j, k, l] = tree; all(a, b, c, d, e, f, g, h, i, j, k, l); }
-  else if constexpr (count == 13) { auto& [a, b, c, d, e, f, g, h, i, j, k, l, m] = tree; all(a, b, c, d, e, f, g, h, i, j, k, l, m); }
-  else if constexpr (count == 14) { auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n] = tree; all(a, b, c, d, e, f, g, h, i, j, k, l, m, n); }
-  else if constexpr (count == 15) { auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o] = tree; all(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o); }
-  else if constexpr (count == 16) { auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = tree; all(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p); }
+  if constexpr (count == 1) { auto& [a] = tree; return all(a); }
+  else if constexpr (count == 2) { auto& [a, b] = tree; return all(a, b); }
+  else if constexpr (count == 3) { auto& [a, b, c] = tree; return all(a, b, c); }
+  else if constexpr (count == 4) { auto& [a, b, c, d] = tree; return all(a, b, c, d); }
+  else if constexpr (count == 5) { auto& [a, b, c, d, e] = tree; return all(a, b, c, d, e); }
+  else if constexpr (count == 6) { auto& [a, b, c, d, e, f] = tree; return all(a, b, c, d, e, f); }
+  else if constexpr (count == 7) { auto& [a, b, c, d, e, f, g] = tree; return all(a, b, c, d, e, f, g); }
+  else if constexpr (count == 8) { auto& [a, b, c, d, e, f, g, h] = tree; return all(a, b, c, d, e, f, g, h); }
+  else if constexpr (count == 9) { auto& [a, b, c, d, e, f, g, h, i] = tree; return all(a, b, c, d, e, f, g, h, i); }
+  else if constexpr (count == 10) { auto& [a, b, c, d, e, f, g, h, i, j] = tree; return all(a, b, c, d, e, f, g, h, i, j); }
+  else if constexpr (count == 11) { auto& [a, b, c, d, e, f, g, h, i, j, k] = tree; return all(a, b, c, d, e, f, g, h, i, j, k); }
+  else if constexpr (count == 12) { auto& [a, b, c, d, e, f, g, h, i, j, k, l] = tree; return all(a, b, c, d, e, f, g, h, i, j, k, l); }
+  else if constexpr (count == 13) { auto& [a, b, c, d, e, f, g, h, i, j, k, l, m] = tree; return all(a, b, c, d, e, f, g, h, i, j, k, l, m); }
+  else if constexpr (count == 14) { auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n] = tree; return all(a, b, c, d, e, f, g, h, i, j, k, l, m, n); }
+  else if constexpr (count == 15) { auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o] = tree; return all(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o); }
+  else if constexpr (count == 16) { auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = tree; return all(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p); }
+  else return all();
   // clang-format on
+}
+
+/// Calls `visit` with every member of an aggregate.
+template <class T, class Visit>
+void for_each_member(T& tree, Visit&& visit) {
+  with_members(tree, [&](auto&... members) { (visit(members), ...); });
 }
 
 } // namespace detail

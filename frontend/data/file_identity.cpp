@@ -1,5 +1,5 @@
 // A file's digest: BLAKE3 of the digests of its pieces, so that threads share the work.
-#include "frontend/onnx/file_identity.h"
+#include "frontend/data/file_identity.h"
 
 #include "frontend/data/byte_source.h"
 #include "sinter/runtime/thread_pool.h"
@@ -11,7 +11,7 @@
 #include <algorithm>
 #include <vector>
 
-namespace sinter::onnx_import {
+namespace sinter::data {
 namespace {
 
 constexpr uint64_t kPieceBytes = 1 << 20;
@@ -19,8 +19,7 @@ constexpr uint64_t kReadBytes = 64 << 10; // stays in the nearest caches between
 
 using Piece = llvm::BLAKE3Result<>;
 
-Piece digest_piece(const data::ByteSource& source, uint64_t begin, uint64_t end,
-                   std::vector<uint8_t>& buffer) {
+Piece digest_piece(const ByteSource& source, uint64_t begin, uint64_t end, std::vector<uint8_t>& buffer) {
   llvm::BLAKE3 digest;
   buffer.resize(kReadBytes);
   for (uint64_t at = begin; at < end; at += kReadBytes) {
@@ -31,7 +30,7 @@ Piece digest_piece(const data::ByteSource& source, uint64_t begin, uint64_t end,
   return digest.final();
 }
 
-std::string digest_of(const data::ByteSource& source) {
+std::string digest_of(const ByteSource& source) {
   std::vector<Piece> pieces((source.size() + kPieceBytes - 1) / kPieceBytes);
   rt::current_thread_pool().try_parallel_for(
       static_cast<int64_t>(pieces.size()), 1, [&](int64_t begin, int64_t end, int) {
@@ -54,4 +53,4 @@ const std::string& FileIdentity::text() const {
   return text_;
 }
 
-} // namespace sinter::onnx_import
+} // namespace sinter::data

@@ -1,17 +1,13 @@
 // A model as part of a function that is traced.
-#include "frontend/onnx/traced_model.h"
+#include "frontend/model/traced_model.h"
 
-#include "frontend/onnx/import.h"
-#include "frontend/onnx/operators.h"
 #include "ir/constant.h"
-
-#include "onnx.pb.h"
 
 #include <algorithm>
 #include <atomic>
 #include <cstring>
 
-namespace sinter::onnx_import {
+namespace sinter::model {
 namespace {
 
 std::string next_id() {
@@ -41,32 +37,21 @@ bool TracedModel::records(std::span<const Tensor> tensors) {
   return trace_recording(tensors) != nullptr;
 }
 
-TracedModel::TracedModel(const ModelGraph& graph) : graph_(graph), id_(next_id()) {}
+TracedModel::TracedModel(const ProgramSource& source) : source_(source), id_(next_id()) {}
 
 Parameters TracedModel::parameters() const {
-  const auto& initializers = graph_.file.proto->graph().initializer();
   Parameters parameters;
-  for (const GraphNode& node : graph_.nodes)
-    for (int i = 0; i < node.proto->input_size(); ++i) {
-      const std::string& name = node.proto->input(i);
-      const auto found = graph_.weights.find(name);
-      if (found == graph_.weights.end() || parameters.contains(name) || is_setting(node.proto->op_type(), i))
-        continue;
-      const StoredWeight& weight = found->second;
-      const auto has_name = [&](const auto& initializer) { return initializer.name() == name; };
-      if (!is_floating(weight.dtype()) || weight.shape().rank() == 0 ||
-          std::none_of(initializers.begin(), initializers.end(), has_name))
-        continue;
-      const Tensor copy = Tensor::from_storage(weight.read(), weight.dtype(), weight.shape()).clone();
-      parameters.emplace(name, copy);
-    }
+  for (const std::string& name : source_.parameters()) {
+    const StoredWeight& weight = source_.weights.at(name);
+    parameters.emplace(name, Tensor::from_storage(weight.read(), weight.dtype(), weight.shape()).clone());
+  }
   return parameters;
 }
 
 void TracedModel::check(const Parameters& parameters) const {
   for (const auto& [name, tensor] : parameters) {
-    const auto found = graph_.weights.find(name);
-    if (found == graph_.weights.end())
+    const auto found = source_.weights.find(name);
+    if (found == source_.weights.end())
       throw Error("the model has no weight '" + name + "'");
     const StoredWeight& weight = found->second;
     const std::string wanted = describe(weight.dtype(), weight.shape());
@@ -90,11 +75,14 @@ std::vector<Tensor> TracedModel::call(const Parameters& parameters, const std::v
   return trace_recording(tensors) ? record(names, tensors) : compiled(names, options).call(tensors);
 }
 
-std::shared_ptr<Storage> TracedModel::elements_of(const std::string& name, const StoredWeight& weight) {
+std::shared_ptr<Storage> TracedModel::elements_of(const std::string& name, const StoredWeight& weight,
+                                                  bool keep) {
   const std::lock_guard lock(mutex_);
-  auto& elements = elements_[name];
+  std::shared_ptr<Storage> elements = elements_[name].lock();
   if (!elements)
-    elements = weight.read();
+    elements_[name] = elements = weight.read();
+  if (keep)
+    kept_[name] = elements;
   return elements;
 }
 
@@ -105,15 +93,15 @@ std::vector<Tensor> TracedModel::record(const std::vector<std::string>& names,
   trace->tidy();
   NamedValues given;
   for (std::size_t i = 0; i < tensors.size(); ++i)
-    given[i < names.size() ? names[i] : graph_.inputs[i - names.size()].name] = trace->value(tensors[i]);
+    given[i < names.size() ? names[i] : source_.inputs[i - names.size()].name] = trace->value(tensors[i]);
   const auto constant = [&](const std::string& name, const StoredWeight& weight,
                             mlir::RankedTensorType type) {
-    const auto elements = elements_of(name, weight);
+    const auto elements = elements_of(name, weight, trace->values() == trace::Values::on_demand);
     trace->keep(elements);
     return ir::makeKeyedElements(type, elements, id_ + "." + name);
   };
   std::vector<Tensor> outputs;
-  for (const mlir::Value value : import_nodes(trace->builder(), graph_, std::move(given), constant))
+  for (const mlir::Value value : source_.append(trace->builder(), std::move(given), constant))
     outputs.push_back(trace->tensor(value));
   return outputs;
 }
@@ -129,4 +117,4 @@ CompiledFunction TracedModel::compiled(const std::vector<std::string>& names, co
   return function_->second;
 }
 
-} // namespace sinter::onnx_import
+} // namespace sinter::model
