@@ -92,6 +92,7 @@ SavedProgram::SavedProgram(const std::string& path) {
   metadata_.erase(program);
   if (metadata_[kChecksumKey] != checksum_of(text_))
     throw Error("its program was damaged: the checksum is another");
+  std::erase_if(metadata_, [](const auto& entry) { return entry.first.starts_with("sinter."); });
   const auto context = trace::make_context();
   const OwningOpRef<ModuleOp> module = parse_program(text_, *context);
   read_values(*module);

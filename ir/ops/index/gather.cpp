@@ -90,6 +90,8 @@ LogicalResult GatherOp::inferReturnTypes(MLIRContext*, std::optional<Location> l
 }
 
 LogicalResult GatherOp::verify() {
+  if (failed(mlir::detail::verifyInferredResultTypes(*this))) // which also says whether the axis is one
+    return failure();
   return checkIndices(*this, getInput(), getIndices(), static_cast<int64_t>(getAxis()));
 }
 
@@ -139,6 +141,8 @@ LogicalResult ScatterAddOp::inferReturnTypes(MLIRContext*, std::optional<Locatio
 }
 
 LogicalResult ScatterAddOp::verify() {
+  if (failed(mlir::detail::verifyInferredResultTypes(*this))) // which also says whether the axis is one
+    return failure();
   return checkIndices(*this, getInput(), getIndices(), static_cast<int64_t>(getAxis()));
 }
 

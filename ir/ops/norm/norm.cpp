@@ -153,6 +153,8 @@ LogicalResult LayerNormOp::inferReturnTypes(MLIRContext*, std::optional<Location
 }
 
 LogicalResult LayerNormOp::verify() {
+  if (failed(mlir::detail::verifyInferredResultTypes(*this))) // which also says whether the axis is one
+    return failure();
   const RankedTensorType input = getInput().getType();
   const ArrayRef<int64_t> normalised = input.getShape().drop_front(getAxis());
   if (failed(checkParameter(*this, "scale", getScale().getType(), input, normalised)))
