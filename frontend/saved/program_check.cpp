@@ -8,6 +8,8 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinAttributes.h"
 
+#include "llvm/ADT/StringExtras.h"
+
 #include <set>
 #include <vector>
 
@@ -37,6 +39,59 @@ std::size_t after_string(std::string_view text, std::size_t at) {
     at += text[at] == '\\';
   return at + 1;
 }
+
+// What an argument list of a function or a block is among the open brackets.
+constexpr char kArguments = 'a';
+
+bool is_in_name(char c) {
+  return llvm::isAlnum(c) || c == '_' || c == '$' || c == '.' || c == '-';
+}
+
+// True for the bracket at `at` of "@main(" and "^bb0(".
+bool begins_arguments(std::string_view text, std::size_t at) {
+  std::size_t begin = at;
+  while (begin > 0 && is_in_name(text[begin - 1]))
+    --begin;
+  return begin > 0 && begin < at && (text[begin - 1] == '^' || text[begin - 1] == '@');
+}
+
+// The values of a text: each must be defined before it is used. A parser that gives up while an operation
+// uses a value of a body further on frees the body first, and the operation then writes to what is gone.
+class Names {
+public:
+  void open() { scopes_.emplace_back(); }
+  void close() {
+    if (scopes_.size() > 1)
+      scopes_.pop_back();
+  }
+
+  // Reads the name that begins at `at`; returns the position after it.
+  std::size_t read(std::string_view text, std::size_t at, bool in_arguments) {
+    std::size_t end = at + 1;
+    while (end < text.size() && is_in_name(text[end]))
+      ++end;
+    const std::string_view name = text.substr(at, end - at);
+    const auto known = [&](const auto& scope) { return scope.contains(name); };
+    if ((in_arguments && text.substr(end, 1) == ":") || is_assigned(text.substr(end)))
+      scopes_.back().insert(name);
+    else if (llvm::none_of(scopes_, known))
+      fail("value '" + std::string(name.substr(0, 40)) + "' is used before it is defined");
+    return end;
+  }
+
+private:
+  // After the name of a result: " = " or ":2 = ".
+  static bool is_assigned(std::string_view rest) {
+    if (rest.starts_with(':')) {
+      rest.remove_prefix(1);
+      while (!rest.empty() && llvm::isDigit(rest.front()))
+        rest.remove_prefix(1);
+    }
+    return rest.starts_with(" = ");
+  }
+
+  std::vector<std::set<std::string_view>> scopes_ = std::vector<std::set<std::string_view>>(1);
+};
 
 void check_type(Operation* op, Type type) {
   const auto tensor = dyn_cast<RankedTensorType>(type);
@@ -121,11 +176,16 @@ void check_names(func::FuncOp main, unsigned count, llvm::function_ref<Dictionar
 
 void check_text(std::string_view text) {
   std::vector<char> open;
+  Names names;
   for (std::size_t at = 0; at < text.size();) {
     const char c = text[at];
     const char next = at + 1 < text.size() ? text[at + 1] : '\0';
     if (c == '"') {
       at = after_string(text, at);
+      continue;
+    }
+    if (c == '%') {
+      at = names.read(text, at, !open.empty() && open.back() == kArguments);
       continue;
     }
     if (c == '-' && next == '>') {
@@ -138,14 +198,18 @@ void check_text(std::string_view text) {
       fail("it defines aliases");
     constexpr std::string_view kOpening = "([{<", kClosing = ")]}>";
     if (kOpening.find(c) != std::string_view::npos) {
-      open.push_back(c);
+      open.push_back(c == '(' && begins_arguments(text, at) ? kArguments : c);
       if (open.size() > kMaxNesting)
         fail("it is nested more than " + std::to_string(kMaxNesting) + " deep");
     } else if (const auto kind = kClosing.find(c); kind != std::string_view::npos) {
-      if (open.empty() || open.back() != kOpening[kind])
+      if (open.empty() || (open.back() == kArguments ? '(' : open.back()) != kOpening[kind])
         fail("its brackets do not match");
       open.pop_back();
     }
+    if (c == '{')
+      names.open();
+    else if (c == '}')
+      names.close();
     ++at;
   }
 }

@@ -76,7 +76,7 @@ TEST_F(BadSaved, Texts) {
   expect_program("", "its program is not well-formed: it is not one module");
   expect_program("module {", "its program is not well-formed: line 1: expected operation name in quotes");
   expect_program(main_with("    return %y : tensor<2x3xf32>\n"),
-                 "its program is not well-formed: line 3: use of undeclared SSA value name");
+                 "its program is not well-formed: value '%y' is used before it is defined");
   expect_program(std::string(100000, '['), "its program is not well-formed: it is nested more than 96 deep");
   expect_program("module attributes {a = " + std::string(90, '[') + ">",
                  "its program is not well-formed: its brackets do not match");
