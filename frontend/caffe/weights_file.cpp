@@ -6,7 +6,7 @@
 #include "frontend/caffe/weights_file.h"
 
 #include "frontend/data/byte_source.h"
-#include "frontend/onnx/file_identity.h"
+#include "frontend/data/file_identity.h"
 #include "sinter/runtime/error.h"
 
 #include <algorithm>
@@ -38,7 +38,7 @@ class Reader {
 public:
   Reader(const std::string& path)
       : source_(std::make_shared<data::ByteSource>(path)),
-        identity_(std::make_shared<onnx_import::FileIdentity>(source_)) {}
+        identity_(std::make_shared<data::FileIdentity>(source_)) {}
 
   WeightsFile read() {
     const uint64_t end = source_->size();
@@ -256,7 +256,7 @@ private:
   }
 
   std::shared_ptr<data::ByteSource> source_;
-  std::shared_ptr<const onnx_import::FileIdentity> identity_;
+  std::shared_ptr<const data::FileIdentity> identity_;
   WeightsFile file_;
   int64_t messages_ = 0;
 };

@@ -1,6 +1,7 @@
 // From a checked model to the sinter dialect, at given input shapes.
 #include "frontend/onnx/graph.h"
 #include "frontend/onnx/node_context.h"
+#include "frontend/onnx/operators.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
