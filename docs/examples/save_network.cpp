@@ -32,16 +32,17 @@ int main() {
     const std::string weights = folder / "net.safetensors", function = folder / "net.sinter";
 
     const Net net{{make_layer(64, 32), make_layer(64, 64)}, make_layer(10, 64)};
-    save_safetensors(weights, net);
+    sinter::save_safetensors(weights, net);
     for (const auto& [name, tensor] : sinter::load_safetensors(weights))
       std::printf("%s %s\n", name.c_str(), to_string(tensor.shape()).c_str());
 
     Net same{std::vector<Layer>(2), {}};
-    load_into(same, weights);
+    sinter::load_into(same, weights);
 
     const Tensor x = Tensor::uniform({1, 32}, /*seed=*/2);
     auto f = sinter::compile([same](Tensor x) { return softmax(same(x)); });
-    f.save(function, x, {.inputs = {"x"}, .outputs = {"probabilities"}, .weights = named_tensors(same)});
+    f.save(function, x,
+           {.inputs = {"x"}, .outputs = {"probabilities"}, .weights = sinter::named_tensors(same)});
 
     auto loaded = sinter::load_compiled<Tensor(Tensor)>(function);
     std::printf("difference: %g\n", max(abs(loaded(x) - softmax(net(x)))).item());

@@ -11,7 +11,7 @@ namespace sinter::tool {
 namespace {
 
 struct CommandOptions {
-  std::string model;
+  ModelFiles model;
   std::string output;
   std::string format;
   std::vector<std::string> inputs;
@@ -35,7 +35,7 @@ int export_model(const CommandOptions& options) {
   if (text && (options.external_data || options.opset != kFirstExportOpset))
     throw Error("--external-data and --opset are for ONNX");
   check_writable(options.output);
-  Model model = Model::load(options.model);
+  Model model = options.model.load({});
   const std::vector<Tensor> inputs = gather_inputs(model, options.inputs, options.shapes, true);
   if (text) {
     write_text(options.output, model.inspect(inputs, "imported", InspectFormat::text_with_weights));
@@ -55,7 +55,7 @@ Command add_export(CLI::App& app) {
   CLI::App* sub =
       app.add_subcommand("export", "Write a model, for given shapes of its inputs, in an open format");
   auto options = std::make_shared<CommandOptions>();
-  sub->add_option("MODEL", options->model, "The model, an .onnx file")->required();
+  options->model.add_to(*sub);
   sub->add_option("-o,--output", options->output, "The file to write")->type_name("FILE")->required();
   sub->add_option(
          "--format", options->format,
