@@ -27,7 +27,7 @@ struct GraphNode {
 
 /// Its inputs are without those that are initialisers; its weights are initialisers and Constant nodes.
 struct ModelGraph : model::ProgramSource {
-  ModelFile file; ///< keeps what the nodes point to
+  ModelFile file;               ///< keeps what the nodes point to
   int64_t opset = 0;            ///< 0: the operators are not ONNX's
   std::vector<GraphNode> nodes; ///< those that the outputs need, operands first
 

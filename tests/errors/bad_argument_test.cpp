@@ -171,9 +171,9 @@ TEST_F(BadArguments, AMisspeltOptionIsNamedAndSetRight) {
 
 TEST_F(BadArguments, AnOptionOfAnotherCommand) {
   expect_error(folder_, {"bench", model_, "--no-fuse"},
-               "sinter bench has no option --no-fuse; sinter run and sinter inspect have it");
+               "sinter bench has no option --no-fuse; sinter run, sinter inspect and sinter compile have it");
   expect_error(folder_, {"inspect", model_, "--threads", "2"},
-               "sinter inspect has no option --threads; sinter run and sinter bench have it");
+               "sinter inspect has no option --threads; sinter run, sinter bench and sinter compile have it");
   expect_error(folder_, {"run", model_, "--json", "x"},
                "sinter run has no option --json; sinter bench has it");
 }
@@ -199,7 +199,8 @@ TEST_F(BadArguments, NoModel) {
 
 TEST_F(BadArguments, UnknownCommand) {
   expect_error(folder_, {"jump"},
-               "there is no command 'jump'; there are run, bench, inspect, compile, export, cache, manual and completion");
+               "there is no command 'jump'; there are run, bench, inspect, compile, export, cache, manual "
+               "and completion");
 }
 
 TEST_F(BadArguments, UnknownShell) {
@@ -207,9 +208,9 @@ TEST_F(BadArguments, UnknownShell) {
 }
 
 TEST_F(BadArguments, NoCommand) {
-  expect_error(
-      folder_, {},
-      "no command is given; there are run, bench, inspect, compile, export, cache, manual and completion (see sinter --help)");
+  expect_error(folder_, {},
+               "no command is given; there are run, bench, inspect, compile, export, cache, manual and "
+               "completion (see sinter --help)");
 }
 
 TEST_F(BadArguments, ShapeIsOpen) {

@@ -64,7 +64,8 @@ Tensor random_tensor(const Shape& shape, DType dtype, uint64_t seed) {
 } // namespace
 
 void ModelFiles::add_to(CLI::App& command) {
-  command.add_option("MODEL", model, "The model, an .onnx or .sinter file or a Caffe network's .prototxt file")
+  command
+      .add_option("MODEL", model, "The model, an .onnx or .sinter file or a Caffe network's .prototxt file")
       ->required();
   command.add_option("--caffemodel", caffemodel, "The file with a Caffe network's weights")
       ->type_name("FILE");

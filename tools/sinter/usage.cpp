@@ -44,6 +44,12 @@ std::string title(const CLI::App& app, const CLI::App& command) {
   return &app == &command ? app.get_name() : app.get_name() + " " + command.get_name();
 }
 
+/// "a", "a and b", "a, b and c"
+std::string enumerate(const std::vector<std::string>& names) {
+  const auto last = std::prev(names.end());
+  return names.size() == 1 ? *last : fmt::format("{} and {}", fmt::join(names.begin(), last, ", "), *last);
+}
+
 std::string unknown_option(const CLI::App& app, const CLI::App& command, const std::string& argument) {
   const std::string given = argument.substr(0, argument.find('='));
   const std::string name = given.substr(std::min(given.find_first_not_of('-'), given.size()));
@@ -53,8 +59,7 @@ std::string unknown_option(const CLI::App& app, const CLI::App& command, const s
     if (has(options_of(*other), name))
       elsewhere.push_back(title(app, *other));
   if (!elsewhere.empty())
-    return fmt::format("{}; {} {}", text, fmt::join(elsewhere, " and "),
-                       elsewhere.size() == 1 ? "has it" : "have it");
+    return fmt::format("{}; {} {}", text, enumerate(elsewhere), elsewhere.size() == 1 ? "has it" : "have it");
   std::string nearest;
   std::size_t least = std::max<std::size_t>(2, name.size() / 3) + 1; // further off, it is a guess
   for (const std::string& known : options_of(command))
