@@ -11,10 +11,12 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/IR/LLVMContext.h"
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <unistd.h>
 
 namespace sinter::codegen::aot {
 namespace {
@@ -43,10 +45,14 @@ std::string writeWeights(const PackedWeights& weights, const std::string& path, 
 
 // The assembler copies the file; as a constant, LLVM would hold several copies of it.
 void embedWeights(llvm::Module& module, const std::string& path) {
-  module.setModuleInlineAsm(".section .rodata.sinter_weights,\"a\",%progbits\n.p2align 12\n"
-                            ".globl " +
+  std::string quoted;
+  for (const char c : path)
+    quoted += c == '"' || c == '\\' ? std::string("\\") + c : std::string(1, c);
+  if (path.find('\n') != std::string::npos)
+    throw Error("the folder for temporary files has a line break in its name: " + path);
+  module.setModuleInlineAsm(".section .rodata.sinter_weights,\"a\",%progbits\n.p2align 12\n.globl " +
                             std::string(kWeightsSymbol) + "\n.hidden " + kWeightsSymbol + "\n" +
-                            kWeightsSymbol + ":\n.incbin \"" + path + "\"\n");
+                            kWeightsSymbol + ":\n.incbin \"" + quoted + "\"\n");
 }
 
 std::string compileModule(llvm::Module& module, const cpu::Target& target, const Workshop& workshop,
@@ -58,7 +64,9 @@ std::string compileModule(llvm::Module& module, const cpu::Target& target, const
 // A file appears under its name when it is whole.
 class NewFile {
 public:
-  explicit NewFile(std::string path) : path_(std::move(path)), written_(path_ + ".new") {}
+  explicit NewFile(std::string path)
+      : path_(std::move(path)),
+        written_(path_ + "." + std::to_string(getpid()) + "-" + std::to_string(made++)) {}
   ~NewFile() {
     std::error_code ignored;
     fs::remove(written_, ignored);
@@ -75,6 +83,7 @@ public:
   }
 
 private:
+  inline static std::atomic<unsigned> made = 0; // two of a process may write the same file
   std::string path_;
   std::string written_;
 };
@@ -143,6 +152,10 @@ LibrarySize writeLibrary(const LibraryContents& contents, const cpu::Target& tar
     linkObject(workshop, target, input, object);
     makeArchive(object, contents.name + ".o", library.written());
   }
+  std::error_code error;
+  const uint64_t bytes = fs::file_size(library.written(), error);
+  if (error)
+    throw Error("cannot write '" + output.path + "': " + error.message(), ErrorKind::system);
   if (!isEmbedded) {
     const NewFile weights(output.weightsFile);
     writeWeights(tables.weights, weights.written(), true);
@@ -150,7 +163,7 @@ LibrarySize writeLibrary(const LibraryContents& contents, const cpu::Target& tar
   }
   header.appear();
   library.appear();
-  return {fs::file_size(output.path), tables.weights.bytes(), tables.kernels.size()};
+  return {bytes, tables.weights.bytes(), tables.kernels.size()};
 }
 
 } // namespace sinter::codegen::aot

@@ -28,9 +28,9 @@ struct LibrarySize {
   uint64_t kernels = 0; ///< how many
 };
 
-/// Writes the library, its header and, if they go into a file of their own, the weights: all or, after an
-/// Error, none. The same contents give the same bytes. All programs were compiled for `target`'s
-/// architecture; `targetName` is for people.
+/// Writes the library, its header and, if they go into a file of their own, the weights; each appears whole,
+/// the library last. Throws Error. The same contents give the same bytes. All programs were compiled for
+/// `target`'s architecture; `targetName` is for people.
 LibrarySize writeLibrary(const LibraryContents& contents, const cpu::Target& target,
                          const std::string& targetName, const LibraryOutput& output);
 

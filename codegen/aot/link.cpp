@@ -62,7 +62,11 @@ std::string versionScript(const LinkInput& input) {
 } // namespace
 
 Workshop::Workshop() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "sinter-XXXXXX").string();
+  std::error_code error;
+  const std::filesystem::path parent = std::filesystem::temp_directory_path(error);
+  if (error)
+    throw Error("there is no folder for temporary files: " + error.message(), ErrorKind::system);
+  std::string pattern = (parent / "sinter-XXXXXX").string();
   if (!mkdtemp(pattern.data()))
     failToWrite(pattern, errno);
   folder_ = pattern;

@@ -3,7 +3,6 @@
 
 #include "sinter/runtime/error.h"
 
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/TargetParser/Host.h"
@@ -115,6 +114,18 @@ void checkRuns(std::string_view name) {
   }
 }
 
+// The highest that this machine can run.
+std::string_view hostLevel() {
+  const Features host = llvm::sys::getHostCPUFeatures();
+  std::string_view reached = levels().front().name;
+  for (const Level& level : levels()) {
+    if (!hasAll(host, level.needs))
+      break;
+    reached = level.name;
+  }
+  return reached;
+}
+
 // Every processor of the architecture has 32 vector registers of 16 bytes, and fused multiply-adds.
 Target aarch64Target() {
   Target target;
@@ -141,8 +152,11 @@ Target Target::named(std::string_view name) {
 }
 
 Target Target::ofLibrary(std::string_view name) {
-  if (name == "native")
-    return nativeTarget();
+  if (name == "native") {
+    Target target = levelTarget(hostLevel());
+    measureCaches(target);
+    return target;
+  }
   if (name == "aarch64")
     return aarch64Target();
   if (!isLevel(name))
@@ -154,18 +168,9 @@ Target Target::ofLibrary(std::string_view name) {
 int Target::level() const {
   if (!isX86())
     return 0;
-  if (cpu.starts_with("x86-64"))
-    return cpu == "x86-64" ? 1 : cpu.back() - '0';
-  Features own;
-  for (llvm::StringRef feature : llvm::split(features, ','))
-    own[feature.drop_front()] = feature.starts_with("+");
-  int reached = 0;
-  for (const Level& level : levels()) {
-    if (!hasAll(own, level.needs))
-      break;
-    ++reached;
-  }
-  return reached;
+  if (!isLevel(cpu))
+    throw Error("the processor " + cpu + " is no level of x86-64", ErrorKind::internal);
+  return cpu == "x86-64" ? 1 : cpu.back() - '0';
 }
 
 const Target& Target::host() {

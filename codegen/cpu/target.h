@@ -30,10 +30,11 @@ struct Target {
   /// machine cannot run.
   static Target named(std::string_view name);
   /// What libraries can be made for: what named() knows, whether or not this machine can run it, and
-  /// "aarch64", any processor of the Armv8-A architecture. All but "native" are the same on every machine.
+  /// "aarch64", any processor of the Armv8-A architecture. "native" is the highest level of x86-64 that this
+  /// machine can run, with its caches: a library says what it needs by its level. The others are the same on
+  /// every machine.
   static Target ofLibrary(std::string_view name);
-  /// The least x86-64 microarchitecture level that has all of the features: 1 to 4. 0 for other
-  /// architectures.
+  /// Of a target of libraries: the x86-64 microarchitecture level, 1 to 4; 0 for other architectures.
   int level() const;
 };
 

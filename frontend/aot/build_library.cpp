@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
+#include <utility>
 
 namespace sinter::libraries {
 namespace {
@@ -74,6 +76,20 @@ Positions positions_of(const aot::DynamicDimension& dimension, const std::vector
   return positions;
 }
 
+// No extent is told twice.
+void check_apart(const std::vector<aot::DynamicDimension>& dimensions,
+                 const std::vector<Positions>& positions) {
+  std::set<std::string> names;
+  std::set<std::pair<std::size_t, int>> places;
+  for (std::size_t i = 0; i < dimensions.size(); ++i) {
+    bool is_new = names.insert(dimensions[i].name).second;
+    for (const Positions::Position& position : positions[i].all)
+      is_new = places.insert({position.input, position.axis}).second && is_new;
+    if (!is_new)
+      throw Error("dynamic dimension '" + dimensions[i].name + "' is given twice");
+  }
+}
+
 // All combinations of values, the last dimension's changing fastest.
 std::vector<std::vector<int64_t>> combinations(const std::vector<aot::DynamicDimension>& dimensions) {
   std::vector<std::vector<int64_t>> all = {{}};
@@ -138,6 +154,8 @@ aot::LibraryReport build_library(const std::string& path, const aot::LibraryOpti
     contents.dimensions.push_back({dimension.name, dimension.values});
   }
   contents.variants = combinations(options.dynamic);
+
+  check_apart(options.dynamic, positions);
 
   codegen::KernelObjects objects;
   for (const std::string& target : targets) {

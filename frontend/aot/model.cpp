@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <new>
 
 namespace sinter::aot {
 namespace {
@@ -88,9 +89,13 @@ struct Model::Impl {
     return context;
   }
 
-  void give_back(sinter_aot_context* context) const {
+  void give_back(sinter_aot_context* context) const noexcept {
     const std::lock_guard lock(mutex);
-    idle.push_back(context);
+    try {
+      idle.push_back(context);
+    } catch (const std::bad_alloc&) {
+      interface->destroy(context);
+    }
   }
 
   const Variant& variant_for(const std::vector<Tensor>& given) const {

@@ -88,7 +88,10 @@ std::shared_ptr<Storage> TracedModel::elements_of(const std::string& name, const
 
 std::vector<Tensor> TracedModel::record(const std::vector<std::string>& names,
                                         std::span<const Tensor> tensors) {
-  const auto trace = trace_recording(tensors);
+  // Without operands, nothing but the calling thread says where to.
+  const auto trace = tensors.empty() ? trace::TraceScope::innermost() : trace_recording(tensors);
+  if (!trace)
+    throw Error("no function is being traced", ErrorKind::internal);
   trace->check_thread();
   trace->tidy();
   NamedValues given;

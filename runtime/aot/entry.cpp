@@ -81,6 +81,8 @@ struct sinter_aot_context {
 
   // Puts the frame of a variant in the place of the one that was there.
   void choose(uint32_t number) {
+    if (frame && variant == number)
+      return;
     variant = number;
     std::byte* memory = workspace + layout.tables;
     frame = Frame::make(*version->programs[number], workspace, memory, &weights);

@@ -9,7 +9,10 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
+#include <bit>
+#include <cmath>
 #include <filesystem>
+#include <limits>
 #include <thread>
 
 namespace sinter::test {
@@ -143,6 +146,54 @@ TEST_F(Libraries, OfFunctionsTakeNumbersOfAllTypes) {
               HasSubstr("input 'arg1' must be bool[2], got i64[2]"));
 }
 
+// The nearest number whose last 16 bits are zero, of two equally near the one with an even last bit.
+float nearest_brain(double x) {
+  const uint32_t cut = std::bit_cast<uint32_t>(static_cast<float>(x)) & 0xffff0000U;
+  float best = std::bit_cast<float>(cut);
+  double least = std::numeric_limits<double>::infinity();
+  for (const uint32_t bits : {cut - 0x10000U, cut, cut + 0x10000U}) {
+    // Past the largest number, "infinity" is as far away as the next number would be.
+    const auto value = static_cast<double>(std::bit_cast<float>(bits));
+    const double distance = std::abs((std::isinf(value) ? std::copysign(0x1p128, x) : value) - x);
+    if (distance < least || (distance == least && (bits >> 16) % 2 == 0)) {
+      least = distance;
+      best = std::bit_cast<float>(bits);
+    }
+  }
+  return best;
+}
+
+// Processors of these levels lack some or all of the conversions.
+TEST_F(Libraries, ConvertToHalvesOnEveryProcessor) {
+  std::vector<float> numbers;
+  for (uint32_t bits = 1 << 23; bits < 0xff7f0000U; bits += 100003U) // all exponents; ties among them
+    numbers.push_back(std::bit_cast<float>(bits & (bits % 3 == 0 ? 0xfffff000U : ~0U)));
+  std::erase_if(numbers, [](float x) { return !std::isnormal(x); });
+  std::vector<double> doubles;
+  for (const float x : numbers)
+    doubles.push_back(x * (1 + 0x1p-40)); // a tie no more, which a detour by f32 would not see
+  const auto extent = static_cast<int64_t>(numbers.size());
+  const std::vector<Tensor> inputs{Tensor::of(numbers, {extent}), Tensor::of(doubles, {extent})};
+  for (const DType type : {DType::f16, DType::bf16}) {
+    auto f = compile([type](std::vector<Tensor> x) {
+      return std::vector<Tensor>{cast(cast(x[0], type), DType::f32), cast(cast(x[1], type), DType::f32)};
+    });
+    const auto rounded = [&](double x) {
+      return type == DType::f16 ? static_cast<float>(static_cast<_Float16>(x)) : nearest_brain(x);
+    };
+    for (const char* target : {"x86-64", "x86-64-v2", "x86-64-v3"}) {
+      f.core().compile_library(folder.path("libhalves.so"), inputs, {.target = target});
+      const std::vector<Tensor> actual = aot::Model::load(folder.path("libhalves.so"), 1).run(inputs);
+      int wrong = 0;
+      for (std::size_t i = 0; i < numbers.size(); ++i) {
+        wrong += actual[0].view().as<float>()[i] != rounded(numbers[i]);
+        wrong += actual[1].view().as<float>()[i] != rounded(doubles[i]);
+      }
+      EXPECT_EQ(wrong, 0) << target << " " << name_of(type);
+    }
+  }
+}
+
 TEST_F(Libraries, RunInManyThreads) {
   Model model = small();
   const auto report = model.compile_library(folder.path("libsmall.so"), {input().shape()});
@@ -178,6 +229,10 @@ TEST_F(Libraries, AreRefusedWhereTheyCannotBeMade) {
   EXPECT_THAT(refused(folder.path("a.so"), {.dynamic = {{.name = "n"}}}), HasSubstr("no value"));
   EXPECT_THAT(refused(folder.path("a.so"), {.dynamic = {{.name = "n", .values = {1, 1}}}}),
               HasSubstr("given twice"));
+  EXPECT_THAT(
+      refused(folder.path("a.so"), {.dynamic = {{.name = "n", .values = {1}},
+                                                {.name = "m", .input = "x", .axis = 0, .values = {2}}}}),
+      HasSubstr("dynamic dimension 'm' is given twice"));
   // A failure leaves nothing behind.
   EXPECT_FALSE(std::filesystem::exists(folder.path("a.so")));
   EXPECT_FALSE(std::filesystem::exists(folder.path("a.h")));

@@ -172,3 +172,10 @@ def test_numbers_and_lists():
 def test_what_is_no_tensor(value, kind, message):
     with pytest.raises(kind, match=message):
         sinter.tensor(value)
+
+
+def test_a_list_that_holds_itself_is_refused():
+    numbers = []
+    numbers.append(numbers)
+    with pytest.raises(sinter.Error, match="nested more than 8 deep"):
+        sinter.tensor(numbers)

@@ -22,8 +22,8 @@ struct LibraryOptions {
   /// Before the names of its functions and of its header; a C identifier. "": as the file is named, without
   /// "lib" and ending.
   std::string name = {};
-  /// "native": this machine's processor; "x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4": all of that
-  /// microarchitecture level; "aarch64": all of Armv8-A.
+  /// "native": the highest level that this machine can run, tuned to its caches; "x86-64", "x86-64-v2",
+  /// "x86-64-v3", "x86-64-v4": all of that microarchitecture level; "aarch64": all of Armv8-A.
   std::string target = "native";
   /// Code for the levels 2, 3 and 4 of x86-64, of which the library takes the best that the processor can
   /// run. `target` must be "native" then.

@@ -337,7 +337,10 @@ public:
 
   /// The function of tensors for arguments of this structure, these dtypes and shapes.
   CompiledFunction core(const std::remove_cvref_t<Args>&... args) const {
-    return variant_of(Arguments(args...))->function;
+    // The variant's own function needs the variant and the state, and owns neither.
+    return CompiledFunction([variant = variant_of(Arguments(args...)), state = state_](
+                                std::span<const Tensor> tensors) { return variant->function.call(tensors); },
+                            state_->options, state_->where);
   }
 
   /// As CompiledFunction::save, for arguments of this structure: their tensors, in order, are the inputs of

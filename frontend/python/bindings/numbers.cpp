@@ -16,6 +16,8 @@ class Numbers {
 public:
   explicit Numbers(nb::handle value) {
     for (nb::object inner = nb::borrow(value); is_list(inner);) {
+      if (extents_.size() == kMaxRank)
+        throw Error("lists are nested more than " + std::to_string(kMaxRank) + " deep");
       extents_.push_back(static_cast<int64_t>(nb::len(inner)));
       if (extents_.back() == 0)
         break;
