@@ -7,16 +7,17 @@
 #include "codegen/cpu/jit.h"
 #include "sinter/runtime/aot/model.h"
 #include "sinter/runtime/error.h"
+#include "sinter/runtime/file_writer.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/IR/LLVMContext.h"
+#include "llvm/Support/MemoryBuffer.h"
 
-#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <unistd.h>
+#include <optional>
 
 namespace sinter::codegen::aot {
 namespace {
@@ -61,39 +62,26 @@ std::string compileModule(llvm::Module& module, const cpu::Target& target, const
   return workshop.write(file, {object->getBufferStart(), object->getBufferSize()});
 }
 
-// A file appears under its name when it is whole.
-class NewFile {
-public:
-  explicit NewFile(std::string path)
-      : path_(std::move(path)),
-        written_(path_ + "." + std::to_string(getpid()) + "-" + std::to_string(made++)) {}
-  ~NewFile() {
-    std::error_code ignored;
-    fs::remove(written_, ignored);
+// The bytes of a file that was made elsewhere.
+void copyInto(rt::FileWriter& file, const std::string& made) {
+  const auto buffer = llvm::MemoryBuffer::getFile(made, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  if (!buffer)
+    throw Error("cannot read '" + made + "': " + buffer.getError().message(), ErrorKind::system);
+  file.write((*buffer)->getBufferStart(), (*buffer)->getBufferSize());
+}
+
+void link(const LibraryOutput& output, const cpu::Target& target, const LinkInput& input,
+          const Workshop& workshop, const std::string& name, const std::string& made) {
+  switch (output.kind) {
+  case LibraryKind::shared:
+    return linkShared(workshop, target, input, fs::path(output.path).filename().string(), made);
+  case LibraryKind::object:
+    return linkObject(workshop, target, input, made);
+  case LibraryKind::archive:
+    const std::string object = workshop.path("model.o");
+    linkObject(workshop, target, input, object);
+    return makeArchive(object, name + ".o", made);
   }
-  NewFile(const NewFile&) = delete;
-  NewFile& operator=(const NewFile&) = delete;
-
-  const std::string& written() const { return written_; }
-  void appear() const {
-    std::error_code error;
-    fs::rename(written_, path_, error);
-    if (error)
-      throw Error("cannot write '" + path_ + "': " + error.message(), ErrorKind::system);
-  }
-
-private:
-  inline static std::atomic<unsigned> made = 0; // two of a process may write the same file
-  std::string path_;
-  std::string written_;
-};
-
-void writeText(const std::string& path, const std::string& text) {
-  std::ofstream stream(path, std::ios::binary);
-  stream << text;
-  stream.close();
-  if (!stream)
-    throw Error("cannot write '" + path + "': " + std::strerror(errno), ErrorKind::system);
 }
 
 LinkInput makeObjects(const LibraryContents& contents, ModelTables& tables, const cpu::Target& target,
@@ -138,32 +126,27 @@ LibrarySize writeLibrary(const LibraryContents& contents, const cpu::Target& tar
         "the weights have " + std::to_string(tables.weights.bytes()) +
         " bytes: too many to lie in a library; have them in a file of their own (--weights separate)");
 
+  // What cannot be written is told before anything is in its place.
+  rt::FileWriter library(output.path), header(output.header);
+  std::optional<rt::FileWriter> weights;
+  if (!isEmbedded)
+    weights.emplace(output.weightsFile);
   const bool isShared = output.kind == LibraryKind::shared;
   const Workshop workshop;
   const LinkInput input = makeObjects(contents, tables, target, workshop, isShared, isEmbedded);
-  const NewFile library(output.path), header(output.header);
-  writeText(header.written(), headerText(contents, place, targetName));
-  if (isShared) {
-    linkShared(workshop, target, input, fs::path(output.path).filename().string(), library.written());
-  } else if (output.kind == LibraryKind::object) {
-    linkObject(workshop, target, input, library.written());
-  } else {
-    const std::string object = workshop.path("model.o");
-    linkObject(workshop, target, input, object);
-    makeArchive(object, contents.name + ".o", library.written());
+  const std::string made = workshop.path("library");
+  link(output, target, input, workshop, contents.name, made);
+  copyInto(library, made);
+  const std::string text = headerText(contents, place, targetName);
+  header.write(text.data(), text.size());
+  if (weights) {
+    copyInto(*weights, writeWeights(tables.weights, workshop.path("weights"), true));
+    weights->put_in_place();
   }
-  std::error_code error;
-  const uint64_t bytes = fs::file_size(library.written(), error);
-  if (error)
-    throw Error("cannot write '" + output.path + "': " + error.message(), ErrorKind::system);
-  if (!isEmbedded) {
-    const NewFile weights(output.weightsFile);
-    writeWeights(tables.weights, weights.written(), true);
-    weights.appear();
-  }
-  header.appear();
-  library.appear();
-  return {bytes, tables.weights.bytes(), tables.kernels.size()};
+  header.put_in_place();
+  library.put_in_place();
+  std::error_code ignored;
+  return {fs::file_size(made, ignored), tables.weights.bytes(), tables.kernels.size()};
 }
 
 } // namespace sinter::codegen::aot

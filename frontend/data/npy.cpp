@@ -2,7 +2,7 @@
 #include "sinter/data/npy.h"
 
 #include "frontend/data/byte_source.h"
-#include "frontend/data/file_writer.h"
+#include "frontend/data/npy_writer.h"
 
 #include <charconv>
 #include <cstring>
@@ -232,7 +232,7 @@ Tensor load_npy(const std::string& path) {
   }
 }
 
-void data::write_npy(FileWriter& file, const Tensor& tensor) {
+void data::write_npy(rt::FileWriter& file, const Tensor& tensor) {
   const Tensor dense = tensor.contiguous();
   const std::string header = header_bytes(dense);
   file.write(header.data(), header.size());
@@ -240,7 +240,7 @@ void data::write_npy(FileWriter& file, const Tensor& tensor) {
 }
 
 void save_npy(const std::string& path, const Tensor& tensor) {
-  data::FileWriter file(path);
+  rt::FileWriter file(path);
   data::write_npy(file, tensor);
   file.put_in_place();
 }

@@ -2,10 +2,10 @@
 #include "sinter/safetensors.h"
 
 #include "frontend/data/byte_source.h"
-#include "frontend/data/file_writer.h"
 #include "frontend/safetensors/header.h"
 #include "frontend/trace/errors.h"
 #include "frontend/trace/node.h"
+#include "sinter/runtime/file_writer.h"
 
 #include <algorithm>
 #include <cstring>
@@ -108,7 +108,7 @@ void save_safetensors(const std::string& path, const std::map<std::string, Tenso
       entries.push_back(entry);
     }
     const std::string header = safetensors::header_bytes(entries, metadata);
-    data::FileWriter file(path);
+    rt::FileWriter file(path);
     file.write(header.data(), header.size());
     for (const auto& [entry, tensor] : pieces)
       file.write(tensor.view().data, entry.bytes);

@@ -158,7 +158,7 @@ void CompiledFunction::save(const std::string& path, std::span<const Tensor> exa
 
 CompiledFunction CompiledFunction::load(const std::string& path, CompileOptions options,
                                         SourceLocation where) {
-  const auto loaded = std::make_shared<Loaded>(path);
+  const auto loaded = trace::locate(where, "load", [&] { return std::make_shared<Loaded>(path); });
   auto impl = std::make_shared<Impl>(
       [loaded](std::span<const Tensor> inputs) {
         return loaded->traced.call({}, std::vector<Tensor>(inputs.begin(), inputs.end()), {});

@@ -148,6 +148,14 @@ protected:
     EXPECT_EQ(built.status, 0) << built.err;
     return run_program(folder.path("program"), arguments);
   }
+
+  static void expect_near(const std::string& bytes, const Tensor& expected) {
+    ASSERT_EQ(bytes.size(), expected.view().bytes());
+    std::vector<float> actual(bytes.size() / sizeof(float));
+    std::memcpy(actual.data(), bytes.data(), bytes.size());
+    for (size_t i = 0; i < actual.size(); ++i)
+      EXPECT_NEAR(actual[i], expected.view().as<float>()[i], 1e-5);
+  }
 };
 
 TEST_F(CPrograms, LinkWithEveryKindOfLibrary) {
@@ -186,6 +194,29 @@ TEST_F(CPrograms, NeedOnlyTheSystem) {
   EXPECT_EQ(rest, "");
 }
 
+// Each version, on a processor that has no better one.
+TEST_F(CPrograms, RunEveryVersion) {
+  Model model = small();
+  const auto report =
+      model.compile_library(folder.path("libsmall.so"), {input().shape()}, {.multiversion = true});
+  const std::string in = folder.write("in", bytes_of(input()));
+  const Tensor expected = model.interpret({input()})[0];
+  ASSERT_EQ(build_and_run("run_model.c", {report.library}, {in, folder.path("out")}).status, 0);
+  for (const char* processor : {"Nehalem", "Haswell"}) {
+    std::filesystem::remove(folder.path("out"));
+    const ToolResult result =
+        run_program(SINTER_AOT_QEMU_X86, {"-cpu", processor, folder.path("program"), in, folder.path("out")});
+    ASSERT_EQ(result.status, 0) << processor << ": " << result.err;
+    expect_near(read_file(folder.path("out")), expected);
+  }
+  const ToolResult refused =
+      run_program(SINTER_AOT_QEMU_X86,
+                  {"-cpu", "qemu64,-sse3,-ssse3,-cx16", folder.path("program"), in, folder.path("out")});
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_THAT(refused.err,
+              HasSubstr("small was compiled for x86-64-v2 and above, this processor is an x86-64-v1"));
+}
+
 // Another architecture's code runs in an emulator.
 TEST_F(CPrograms, RunOnAarch64) {
   Model model = small();
@@ -201,13 +232,7 @@ TEST_F(CPrograms, RunOnAarch64) {
       run_program(SINTER_AOT_QEMU, {"-L", "/usr/aarch64-linux-gnu", folder.path("program"),
                                     folder.write("in", bytes_of(input())), folder.path("out")});
   ASSERT_EQ(result.status, 0) << result.err;
-  const std::string bytes = read_file(folder.path("out"));
-  const Tensor expected = model.interpret({input()})[0];
-  ASSERT_EQ(bytes.size(), expected.view().bytes());
-  std::vector<float> actual(bytes.size() / sizeof(float));
-  std::memcpy(actual.data(), bytes.data(), bytes.size());
-  for (size_t i = 0; i < actual.size(); ++i)
-    EXPECT_NEAR(actual[i], expected.view().as<float>()[i], 1e-5);
+  expect_near(read_file(folder.path("out")), model.interpret({input()})[0]);
 }
 #endif
 

@@ -1,7 +1,7 @@
 // The files the tool writes.
 #include "files.h"
 
-#include "frontend/data/file_writer.h"
+#include "frontend/data/npy_writer.h"
 
 #include <fmt/format.h>
 
@@ -33,14 +33,14 @@ std::vector<std::string> write_outputs(const std::string& directory,
   if (error)
     throw Error(fmt::format("cannot make the folder '{}': {}", directory, error.message()),
                 ErrorKind::system);
-  std::vector<std::unique_ptr<data::FileWriter>> pending;
+  std::vector<std::unique_ptr<rt::FileWriter>> pending;
   std::set<std::string> used;
   for (const auto& [name, tensor] : outputs) {
     std::string file = file_name(name);
     for (int i = 2; !used.insert(file).second; ++i)
       file = fmt::format("{}-{}", file_name(name), i);
     const fs::path path = fs::path(directory) / (file + ".npy");
-    data::write_npy(*pending.emplace_back(std::make_unique<data::FileWriter>(path.string())), tensor);
+    data::write_npy(*pending.emplace_back(std::make_unique<rt::FileWriter>(path.string())), tensor);
   }
   std::vector<std::string> paths;
   for (const auto& file : pending) {
@@ -51,11 +51,11 @@ std::vector<std::string> write_outputs(const std::string& directory,
 }
 
 void check_writable(const std::string& path) {
-  data::FileWriter::check(path);
+  rt::FileWriter::check(path);
 }
 
 void write_text(const std::string& path, const std::string& text) {
-  data::FileWriter file(path);
+  rt::FileWriter file(path);
   file.write(text.data(), text.size());
   file.put_in_place();
 }

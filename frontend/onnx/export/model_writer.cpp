@@ -1,9 +1,9 @@
 // An ONNX model as a file, and its weights as another one beside it.
 #include "frontend/onnx/export/model_writer.h"
 
-#include "frontend/data/file_writer.h"
 #include "frontend/onnx/export/prepare.h"
 #include "ir/constant.h"
+#include "sinter/runtime/file_writer.h"
 
 #include "onnx.pb.h"
 
@@ -65,7 +65,7 @@ public:
   void put_in_place() { file_.put_in_place(); }
 
 private:
-  data::FileWriter file_;
+  rt::FileWriter file_;
   const std::string name_;
   uint64_t position_ = 0;
 };
@@ -109,7 +109,7 @@ void write_model(mlir::ModuleOp module, const std::string& path, const WriteOpti
   for (const Initializer& initializer : writer.initializers())
     total += bytes_of(initializer.type);
   const bool apart = options.external_data || total > static_cast<uint64_t>(options.most_bytes);
-  data::FileWriter file(path);
+  rt::FileWriter file(path);
   std::optional<ExternalData> external;
   if (apart)
     external.emplace(path + ".data");

@@ -1,11 +1,10 @@
 // Files that appear whole or not at all: written beside their place, then renamed.
 #pragma once
 
-#include "sinter/tensor.h"
-
+#include <cstddef>
 #include <string>
 
-namespace sinter::data {
+namespace sinter::rt {
 
 /// A file being written; gone again unless it is put in its place. Through symbolic links, what they point at
 /// is replaced. What is there and is no file, a device or a pipe, is written to and never replaced.
@@ -32,7 +31,4 @@ private:
   int file_ = -1;
 };
 
-/// Writes what a .npy file of `tensor` holds.
-void write_npy(FileWriter& file, const Tensor& tensor);
-
-} // namespace sinter::data
+} // namespace sinter::rt

@@ -1,5 +1,7 @@
 // Files that appear whole or not at all: written beside their place, then renamed.
-#include "frontend/data/file_writer.h"
+#include "sinter/runtime/file_writer.h"
+
+#include "sinter/runtime/error.h"
 
 #include <atomic>
 #include <cerrno>
@@ -9,7 +11,7 @@
 #include <filesystem>
 #include <unistd.h>
 
-namespace sinter::data {
+namespace sinter::rt {
 namespace {
 
 namespace fs = std::filesystem;
@@ -98,4 +100,4 @@ void FileWriter::check(const std::string& path) {
   }
 }
 
-} // namespace sinter::data
+} // namespace sinter::rt
