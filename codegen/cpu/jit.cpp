@@ -2,6 +2,7 @@
 #include "codegen/cpu/jit.h"
 
 #include "sinter/runtime/error.h"
+#include "sinter/runtime/half.h"
 
 #include "llvm/Analysis/CGSCCPassManager.h"
 #include "llvm/Analysis/LoopAnalysisManager.h"
@@ -224,7 +225,10 @@ public:
               std::unique_ptr<jitlink::JITLinkAsyncLookupContinuation> next) override {
     jitlink::AsyncLookupResult found;
     for (const auto& [name, flags] : symbols) {
-      void* address = dlsym(RTLD_DEFAULT, (*name).str().c_str());
+      const std::string text = (*name).str();
+      void* address = rt::find_half_conversion(text.c_str());
+      if (!address)
+        address = dlsym(RTLD_DEFAULT, text.c_str());
       if (!address && flags == jitlink::SymbolLookupFlags::RequiredSymbol)
         return next->run(llvm::createStringError("the process has no " + *name));
       found[name] = ExecutorSymbolDef(ExecutorAddr::fromPtr(address), llvm::JITSymbolFlags::Exported);

@@ -3,6 +3,7 @@
 
 #include "eager/elementwise_loops.h"
 #include "eager/movement_bits.h"
+#include "sinter/runtime/half.h"
 
 #include <functional>
 
@@ -51,6 +52,41 @@ To convert(From value) {
     return static_cast<To>(value);
 }
 
+// Numbers of 16 bits, which C++ does not compute with everywhere.
+struct F16 {
+  uint16_t bits;
+  float number() const { return rt::from_f16_bits(bits); }
+  static F16 of(double x) { return {rt::f16_bits(rt::to_odd_float(x))}; }
+};
+struct BF16 {
+  uint16_t bits;
+  float number() const { return rt::from_bf16_bits(bits); }
+  static BF16 of(double x) { return {rt::bf16_bits(rt::to_odd_float(x))}; }
+};
+
+template <class T>
+inline constexpr bool is_half = std::is_same_v<T, F16> || std::is_same_v<T, BF16>;
+
+template <class F>
+void visit_with_halves(DType type, F&& f) {
+  if (type == DType::f16)
+    f(F16{});
+  else if (type == DType::bf16)
+    f(BF16{});
+  else
+    visit_dtype(type, "cast", f);
+}
+
+template <class To, class From>
+To element_as(From x) {
+  if constexpr (is_half<From>)
+    return element_as<To>(x.number());
+  else if constexpr (is_half<To>)
+    return To::of(static_cast<double>(x));
+  else
+    return convert<To>(x);
+}
+
 } // namespace
 
 void equal(const View& a, const View& b, const View& result) {
@@ -90,11 +126,11 @@ void select(const View& condition, const View& on_true, const View& on_false, co
 }
 
 void cast(const View& x, const View& result) {
-  visit_dtype(x.dtype, "cast", [&](auto from) {
-    visit_dtype(result.dtype, "cast", [&](auto to) {
+  visit_with_halves(x.dtype, [&](auto from) {
+    visit_with_halves(result.dtype, [&](auto to) {
       using From = decltype(from);
       using To = decltype(to);
-      map<To, From>("cast", x, result, [](From v) { return convert<To>(v); });
+      map<To, From>("cast", x, result, [](From v) { return element_as<To>(v); });
     });
   });
 }

@@ -2,6 +2,7 @@
 #include "sinter/runtime/eager/movement.h"
 
 #include "sinter/runtime/error.h"
+#include "sinter/runtime/half.h"
 #include "sinter/runtime/storage.h"
 
 #include <algorithm>
@@ -27,21 +28,14 @@ View window(View view, int dim, int64_t start, int64_t count, int64_t step = 1) 
   return view;
 }
 
-uint16_t to_bf16(float value) {
-  const auto bits = std::bit_cast<uint32_t>(value);
-  if (std::isnan(value))
-    return static_cast<uint16_t>((bits >> 16) | 0x40);
-  return static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
-}
-
 // The bytes of `value` as an element of `dtype`.
 std::array<std::byte, 8> element_bytes(DType dtype, double value) {
   std::array<std::byte, 8> bytes{};
   auto store = [&](auto element) { std::memcpy(bytes.data(), &element, sizeof(element)); };
   if (dtype == DType::f16)
-    store(static_cast<_Float16>(value));
+    store(rt::f16_bits(rt::to_odd_float(value)));
   else if (dtype == DType::bf16)
-    store(to_bf16(static_cast<float>(value)));
+    store(rt::bf16_bits(rt::to_odd_float(value)));
   else if (dtype == DType::boolean)
     store(value != 0);
   else
