@@ -65,13 +65,13 @@ TEST_F(CompileCommand, WritesSeparateWeightsAndOtherNames) {
 }
 
 TEST_F(CompileCommand, RefusesWhatItCannotDo) {
-  expect_refused({"-o", library()}, "input 'x' has no fixed shape: give --shape x=1x3x...");
+  expect_refused({"-o", library()}, "input 'x' (f32[n, 3, 8, 8]) has no fixed shape: give --shape x=1x3x...");
   expect_refused({"-o", folder.path("small"), "--shape", "1x3x8x8"}, "its name must end in .so");
   expect_refused({"-o", library(), "--shape", "1x4x8x8"},
                  "input 'x' must be f32[n, 3, 8, 8], got f32[1, 4, 8, 8]");
   expect_refused({"-o", library(), "--dynamic", "n"}, "write [INPUT=]DIMENSION:EXTENTS");
-  expect_refused({"-o", library(), "--dynamic", "n:3..1"}, "write [INPUT=]DIMENSION:EXTENTS");
-  expect_refused({"-o", library(), "--dynamic", "n:0"}, "write [INPUT=]DIMENSION:EXTENTS");
+  expect_refused({"-o", library(), "--dynamic", "n:3..1"}, "'3..1' are not extents from 1 on");
+  expect_refused({"-o", library(), "--dynamic", "n:0"}, "'0' are not extents from 1 on");
   expect_refused({"-o", library(), "--dynamic", "k:1", "--shape", "1x3x8x8"}, "no input has it");
   expect_refused({"-o", library(), "--dynamic", "z=k:1", "--shape", "1x3x8x8"}, "the model has no input 'z'");
   expect_refused({"-o", library(), "--dynamic", "0:1", "--shape", "1x3x8x8"}, "needs the input it is of");

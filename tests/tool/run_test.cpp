@@ -48,5 +48,19 @@ TEST(Run, SaysNothingMoreWithoutStats) {
   EXPECT_EQ(result.out, "wrote " + folder.path("") + "y.npy f32[1, 5]\n");
 }
 
+// An output named like the file it is compared with, in the same folder.
+TEST(Run, DoesNotWriteOverWhatItRead) {
+  TemporaryFolder folder;
+  small_classifier().save(folder.path("model.onnx"));
+  const std::string expected = folder.write("y.npy", npy_zeros({1, 5}));
+  const std::string before = read_file(expected);
+  const ToolResult result = run_program(SINTER_TOOL, {"run", folder.path("model.onnx"), "--input",
+                                                      folder.write("x.npy", npy_zeros({1, 3, 8, 8})),
+                                                      "--expect", expected, "--output-dir", folder.path("")});
+  EXPECT_EQ(result.status, 2);
+  EXPECT_THAT(result.err, testing::HasSubstr("output 'y' would be written over"));
+  EXPECT_EQ(read_file(expected), before);
+}
+
 } // namespace
 } // namespace sinter::test

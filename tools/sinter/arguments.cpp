@@ -32,17 +32,6 @@ std::optional<std::size_t> named_value(const std::string& argument, const std::v
   return found;
 }
 
-std::string describe(const ModelValue& value) {
-  std::string text = std::string(name_of(value.dtype)) + "[";
-  for (std::size_t d = 0; d < value.dims.size(); ++d) {
-    const bool named = d < value.dim_names.size() && !value.dim_names[d].empty();
-    const std::string extent =
-        value.dims[d] >= 0 ? std::to_string(value.dims[d]) : (named ? value.dim_names[d] : std::string("?"));
-    text += (d > 0 ? ", " : "") + extent;
-  }
-  return text + "]";
-}
-
 /// Uniform in [0, 1) for floats; zeros and ones for integers, which are mostly indices and masks.
 Tensor random_tensor(const Shape& shape, DType dtype, uint64_t seed) {
   checked_bytes(shape.dims(), size_of(dtype));
@@ -62,6 +51,17 @@ Tensor random_tensor(const Shape& shape, DType dtype, uint64_t seed) {
 }
 
 } // namespace
+
+std::string describe(const ModelValue& value) {
+  std::string text = std::string(name_of(value.dtype)) + "[";
+  for (std::size_t d = 0; d < value.dims.size(); ++d) {
+    const bool named = d < value.dim_names.size() && !value.dim_names[d].empty();
+    const std::string extent =
+        value.dims[d] >= 0 ? std::to_string(value.dims[d]) : (named ? value.dim_names[d] : std::string("?"));
+    text += (d > 0 ? ", " : "") + extent;
+  }
+  return text + "]";
+}
 
 void ModelFiles::add_to(CLI::App& command) {
   command

@@ -48,6 +48,9 @@ struct Assignment {
 std::vector<Assignment> assign(const std::vector<std::string>& arguments,
                                const std::vector<ModelValue>& values, const std::string& kind);
 
+/// "f32[n, 3, 224, 224]", as the model declares it.
+std::string describe(const ModelValue& value);
+
 /// "1x3x224x224" as a shape; throws Error for anything else. "" and "scalar" are rank 0.
 Shape parse_shape(const std::string& text);
 

@@ -43,10 +43,10 @@ Shape shape_of(const ModelValue& input, const std::vector<aot::DynamicDimension>
     if (dims[axis] < 0)
       dims[axis] = open_extent(input, axis, dynamic);
   if (!input.has_shape || std::ranges::find(dims, -1) != dims.end())
-    throw Error(
-        fmt::format("input '{0}' has no fixed shape: give --shape {0}=1x3x..., or --dynamic for what is to "
-                    "stay open",
-                    input.name));
+    throw Error(fmt::format(
+        "input '{0}' ({1}) has no fixed shape: give --shape {0}=1x3x..., or --dynamic for what is to "
+        "stay open",
+        input.name, describe(input)));
   return Shape(dims);
 }
 
@@ -115,7 +115,8 @@ Command add_compile(CLI::App& app) {
       ->type_name("[INPUT=]DIM:EXTENTS")
       ->allow_extra_args(false);
   sub->add_option("--target", options->library.target,
-                  "Processor: native, a level of x86-64, or aarch64 (any Armv8-A)")
+                  "Processor: native, the highest level of x86-64 that this machine can run; a level; or "
+                  "aarch64, any Armv8-A")
       ->capture_default_str()
       ->check(one_of({"native", "x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4", "aarch64"}));
   sub->add_flag("--multiversion", options->library.multiversion,
@@ -124,7 +125,9 @@ Command add_compile(CLI::App& app) {
                   "embedded: in the library; separate: in NAME.weights, which it maps from beside it")
       ->capture_default_str()
       ->check(one_of({"embedded", "separate"}));
-  add_threads(*sub, options->threads);
+  sub->add_option("--threads", options->threads, "Threads to compile with; 0: one per processor")
+      ->capture_default_str()
+      ->check(whole_number(0, 1024));
   options->code.add_choices_to(*sub);
   sub->add_flag("--no-fuse", options->no_fuse, "One kernel per operation");
   return [options] { return compile(*options); };

@@ -33,8 +33,11 @@ std::vector<int64_t> parse_values(std::string_view values, const std::string& te
     const std::size_t dots = item.find("..");
     const auto low = number(item.substr(0, dots));
     const auto high = dots == std::string_view::npos ? low : number(item.substr(dots + 2));
-    if (!low || !high || *low < 1 || *high < *low || *high - *low >= kMostValues)
+    if (!low || !high)
       refuse(text);
+    if (*low < 1 || *high < *low || *high - *low >= kMostValues)
+      throw Error(
+          fmt::format("--dynamic {}: '{}' are not extents from 1 on, {} at most", text, item, kMostValues));
     for (int64_t value = *low; value <= *high; ++value)
       if (std::find(all.begin(), all.end(), value) == all.end())
         all.push_back(value);
@@ -74,6 +77,7 @@ aot::DynamicDimension parse_dynamic(const std::string& text, const Model& model)
     if (dimension.input.empty())
       throw Error(fmt::format("--dynamic {}: a dimension by its number needs the input it is of, as in x={}",
                               text, text));
+    dimension.name = dimension.input + "=" + name; // there may be others of that number
     dimension.axis = static_cast<int>(std::clamp<int64_t>(*axis, 0, kMaxRank));
   }
   return dimension;

@@ -27,7 +27,8 @@ std::string file_name(const std::string& name) {
 }
 
 std::vector<std::string> write_outputs(const std::string& directory,
-                                       const std::vector<std::pair<std::string, Tensor>>& outputs) {
+                                       const std::vector<std::pair<std::string, Tensor>>& outputs,
+                                       const std::vector<std::string>& read) {
   std::error_code error;
   fs::create_directories(directory, error);
   if (error)
@@ -40,6 +41,10 @@ std::vector<std::string> write_outputs(const std::string& directory,
     for (int i = 2; !used.insert(file).second; ++i)
       file = fmt::format("{}-{}", file_name(name), i);
     const fs::path path = fs::path(directory) / (file + ".npy");
+    for (const std::string& known : read)
+      if (fs::equivalent(path, known, error))
+        throw Error(fmt::format("output '{}' would be written over '{}', which was read: give --output-dir",
+                                name, known));
     data::write_npy(*pending.emplace_back(std::make_unique<rt::FileWriter>(path.string())), tensor);
   }
   std::vector<std::string> paths;

@@ -91,7 +91,12 @@ int run(const RunOptions& options) {
   std::vector<std::pair<std::string, Tensor>> named;
   for (std::size_t i = 0; i < outputs.size(); ++i)
     named.emplace_back(model.outputs()[i].name, outputs[i]);
-  const std::vector<std::string> paths = write_outputs(options.output_dir, named);
+  std::vector<std::string> read;
+  for (const Assignment& file : assign(options.inputs, model.inputs(), "input"))
+    read.push_back(file.text);
+  for (const Assignment& file : assign(options.expected, model.outputs(), "output"))
+    read.push_back(file.text);
+  const std::vector<std::string> paths = write_outputs(options.output_dir, named, read);
   for (std::size_t i = 0; i < paths.size(); ++i)
     fmt::print("wrote {} {}\n", paths[i], to_string(outputs[i].view()));
   if (options.stats)
