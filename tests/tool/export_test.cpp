@@ -1,4 +1,7 @@
 // sinter export: what it writes is read again, by itself and by sinter-opt.
+#include "sinter/onnx.h"
+#include "sinter/ops.h"
+#include "sinter/safetensors.h"
 #include "support/model_builder.h"
 #include "support/tool.h"
 
@@ -52,8 +55,23 @@ TEST_F(ExportTool, TextIsReadBySinterOpt) {
   EXPECT_THAT(read.out, HasSubstr("sinter."));
 }
 
+TEST_F(ExportTool, WeightsAreSafetensors) {
+  const std::string path = folder_.path("out.safetensors");
+  const ToolResult done = tool({"-o", path});
+  EXPECT_EQ(done.status, 0) << done.err;
+  const std::map<std::string, Tensor> read = load_safetensors(path),
+                                      weights = Model::load(model_).parameters();
+  ASSERT_FALSE(weights.empty());
+  ASSERT_EQ(read.size(), weights.size());
+  for (const auto& [name, tensor] : weights) {
+    ASSERT_TRUE(read.contains(name)) << name;
+    EXPECT_EQ(max(abs(read.at(name) - tensor)).item(), 0) << name;
+  }
+}
+
 TEST_F(ExportTool, WhatItCannotDoIsOneLine) {
-  EXPECT_THAT(tool({"-o", folder_.path("out.txt")}).err, HasSubstr("ends in neither .onnx nor .mlir"));
+  EXPECT_THAT(tool({"-o", folder_.path("out.txt")}).err,
+              HasSubstr("ends in none of .onnx, .mlir and .safetensors"));
   EXPECT_THAT(tool({"-o", folder_.path("out.mlir"), "--opset", "18"}).err,
               HasSubstr("--external-data and --opset are for ONNX"));
   EXPECT_THAT(tool({"-o", folder_.path("out.onnx"), "--opset", "12"}).err,

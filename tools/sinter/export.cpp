@@ -4,6 +4,8 @@
 #include "files.h"
 #include "usage.h"
 
+#include "sinter/safetensors.h"
+
 #include <fmt/format.h>
 
 namespace sinter::tool {
@@ -24,20 +26,26 @@ struct CommandOptions {
 std::string format_of(const CommandOptions& options) {
   if (!options.format.empty())
     return options.format;
-  for (const char* format : {"onnx", "mlir"})
+  for (const char* format : {"onnx", "mlir", "safetensors"})
     if (options.output.ends_with("." + std::string(format)))
       return format;
-  throw Error(fmt::format("'{}' ends in neither .onnx nor .mlir: give --format", options.output));
+  throw Error(
+      fmt::format("'{}' ends in none of .onnx, .mlir and .safetensors: give --format", options.output));
 }
 
 int export_model(const CommandOptions& options) {
-  const bool text = format_of(options) == "mlir";
-  if (text && (options.external_data || options.opset != kFirstExportOpset))
+  const std::string format = format_of(options);
+  if (format != "onnx" && (options.external_data || options.opset != kFirstExportOpset))
     throw Error("--external-data and --opset are for ONNX");
   check_writable(options.output);
   Model model = options.model.load({});
+  if (format == "safetensors") { // the same for all shapes
+    save_safetensors(options.output, model.parameters());
+    fmt::print("wrote {}\n", options.output);
+    return 0;
+  }
   const std::vector<Tensor> inputs = gather_inputs(model, options.inputs, options.shapes, true);
-  if (text) {
+  if (format == "mlir") {
     write_text(options.output, model.inspect(inputs, "imported", InspectFormat::text_with_weights));
   } else {
     ExportOptions how;
@@ -57,11 +65,11 @@ Command add_export(CLI::App& app) {
   auto options = std::make_shared<CommandOptions>();
   options->model.add_to(*sub);
   sub->add_option("-o,--output", options->output, "The file to write")->type_name("FILE")->required();
-  sub->add_option(
-         "--format", options->format,
-         "onnx: in standard operators; mlir: the program's text with its weights, for sinter-opt. By "
-         "default what the output's name ends in")
-      ->check(one_of({"onnx", "mlir"}));
+  sub->add_option("--format", options->format,
+                  "onnx: in standard operators; mlir: the program's text with its weights, for sinter-opt; "
+                  "safetensors: "
+                  "its weights alone. By default what the output's name ends in")
+      ->check(one_of({"onnx", "mlir", "safetensors"}));
   sub->add_option("--opset", options->opset, "The version of ONNX's operators")
       ->capture_default_str()
       ->check(whole_number(kFirstExportOpset, kLastExportOpset));
