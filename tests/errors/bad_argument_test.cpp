@@ -299,7 +299,7 @@ TEST_F(BadArguments, BeyondToleranceIsStatusOne) {
   ToolResult result =
       run_program(SINTER_TOOL, {"run", model_, "--input", x_, "--output-dir", folder_.path("out")});
   ASSERT_EQ(result.status, 0) << result.err;
-  result = run_program(SINTER_TOOL, {"run", model_, "--input", x_, "--output-dir", folder_.path("out"),
+  result = run_program(SINTER_TOOL, {"run", model_, "--input", x_, "--output-dir", folder_.path("again"),
                                      "--expect", "y=" + folder_.path("out/y.npy")});
   EXPECT_EQ(result.status, 0) << result.err;
   result = run_program(SINTER_TOOL, {"run", model_, "--input", x_, "--output-dir", folder_.path("out"),
