@@ -1,5 +1,6 @@
 // Contractions with what is fused after them, compiled to micro-kernels, against the interpreter.
 #include "codegen/compile.h"
+#include "codegen/cpu/target.h"
 #include "ir/ops.h"
 #include "sinter/runtime/thread_pool.h"
 
@@ -125,11 +126,14 @@ TEST(ContractionFusion, ChannelsInParts) {
   for (const std::string& after :
        {binary("add", "0", kFull, "1") + unary("relu", "1", "r"),
         unary("silu", "0", "1") + binary("mul", "1", kFull, "2") + unary("tanh", "2", "r")}) {
-    Program p = convolution(3, after, kFull, {2, 37, 9, 11}, 512);
+    // 512 for half a megabyte of second-level cache; the programs of an architecture's level guess it from
+    // the machine, too.
+    const int64_t channels = std::max<int64_t>(512, cpu::Target::host().l2Bytes / 1024);
+    Program p = convolution(3, after, kFull, {2, 37, 9, 11}, channels);
     // Enough images for the threads, so that rows stay together.
     for (size_t at = 0; (at = p.text.find("tensor<2x", at)) != std::string::npos; ++at)
       p.text.replace(at, 9, "tensor<16x");
-    p.inputs[0] = {16, 512, 9, 11};
+    p.inputs[0] = {16, channels, 9, 11};
     p.inputs[3] = p.output = {16, 37, 9, 11};
     p.tolerance = 1e-3F; // long sums
     check(p, "x86-64");
@@ -142,13 +146,13 @@ TEST(ContractionFusion, ChannelsInParts) {
 TEST(ContractionFusion, CotangentInParts) {
   Program p;
   p.text =
-      R"(func.func @main(%x: tensor<16x16x40x40xf32>, %y: tensor<16x37x40x40xf32>) -> tensor<37x16x3x3xf32> {
-  %0 = sinter.conv_filter_gradient %x, %y {kernel = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 2, 1>, pad_begin = array<i64: 2, 1>, pad_end = array<i64: 2, 1>} : (tensor<16x16x40x40xf32>, tensor<16x37x40x40xf32>) -> tensor<37x16x3x3xf32>
-  func.return %0 : tensor<37x16x3x3xf32>
+      R"(func.func @main(%x: tensor<16x64x40x40xf32>, %y: tensor<16x46x40x40xf32>) -> tensor<46x64x3x3xf32> {
+  %0 = sinter.conv_filter_gradient %x, %y {kernel = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 2, 1>, pad_begin = array<i64: 2, 1>, pad_end = array<i64: 2, 1>} : (tensor<16x64x40x40xf32>, tensor<16x46x40x40xf32>) -> tensor<46x64x3x3xf32>
+  func.return %0 : tensor<46x64x3x3xf32>
 }
 )";
-  p.inputs = {{16, 16, 40, 40}, {16, 37, 40, 40}};
-  p.output = {37, 16, 3, 3};
+  p.inputs = {{16, 64, 40, 40}, {16, 46, 40, 40}};
+  p.output = {46, 64, 3, 3};
   p.algorithm = "filter gradient";
   p.tolerance = 1e-3F; // long sums
   check(p, "x86-64");
