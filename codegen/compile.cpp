@@ -2,6 +2,7 @@
 #include "codegen/compile.h"
 
 #include "codegen/constants.h"
+#include "codegen/cuda/compile.h"
 #include "codegen/kernel/kernel_compiler.h"
 #include "codegen/kernel/kernel_store.h"
 #include "ir/constant.h"
@@ -23,6 +24,11 @@ using namespace mlir;
 
 namespace sinter::codegen {
 namespace {
+
+// Which GPU is looked for only when a program is to run there.
+passes::Backend backendOf(const CompileOptions& options) {
+  return cuda::ordinalOf(options.device) ? passes::Backend::cuda : passes::Backend::cpu;
+}
 
 func::FuncOp mainFunction(ModuleOp module) {
   auto main = module.lookupSymbol<func::FuncOp>("main");
@@ -112,7 +118,7 @@ private:
     parts_.mapped_constant_bytes = made.mappedBytes;
     parts_.companion = std::move(made.keeper);
     for (ProgramConstants::Constant& constant : made.constants) {
-      if (options_.objects)
+      if (options_.objects || backendOf(options_) != passes::Backend::cpu)
         cutOut(constant);
       buffers_[constant.value] = {rt::BufferRef::Space::constant,
                                   static_cast<uint32_t>(parts_.constants.size()), constant.byteOffset};
@@ -120,7 +126,7 @@ private:
     }
   }
 
-  // What else is in the storage does not go into a library.
+  // What else is in the storage does not go into a library, or a device.
   static void cutOut(ProgramConstants::Constant& constant) {
     const auto bytes = static_cast<size_t>(ir::storedBytes(ir::tensorType(constant.value)));
     constant.storage =
@@ -270,11 +276,34 @@ cpu::Target targetOf(const CompileOptions& options) {
 void lowerFor(const cpu::Target& target, ModuleOp module, const CompileOptions& options,
               passes::Stage stage = passes::Stage::planned) {
   passes::runPipeline(module,
-                      {.fuse = options.fuse,
+                      {.backend = backendOf(options),
+                       .fuse = options.fuse,
                        .block = target.lanes(),
                        .precise = options.precise,
                        .memoryLimit = options.memoryLimit},
                       stage);
+}
+
+CompiledKernels makeKernels(ModuleOp module, const cpu::Target& target, const CompileOptions& options,
+                            const std::shared_ptr<rt::cuda::CudaDevice>& gpu) {
+  if (options.makeKernels)
+    return options.makeKernels(module);
+  const KernelOptions kernels{.tune = options.tune,
+                              .diskCache = options.diskCache,
+                              .objects = options.objects,
+                              .progress = options.progress};
+  return gpu ? cuda::compileKernels(module, gpu, kernels) : compileKernels(module, target, kernels);
+}
+
+// What kernels of a device read lies in its memory.
+void moveTo(rt::Device& device, std::vector<std::shared_ptr<Storage>>& constants) {
+  const auto lock = device.exclusive();
+  for (std::shared_ptr<Storage>& constant : constants) {
+    const auto there = device.allocate(constant->bytes());
+    device.upload(there->data(), constant->data(), constant->bytes());
+    constant = there;
+  }
+  device.synchronize();
 }
 
 ConstantOptions constantOptions(const CompileOptions& options, const CompiledKernels& kernels) {
@@ -302,20 +331,22 @@ std::shared_ptr<rt::Executable> compile(ModuleOp module, const CompileOptions& o
   if (options.memoryLimit < 0)
     throw Error("memory_limit is " + std::to_string(options.memoryLimit) + " bytes");
   const cpu::Target target = targetOf(options);
+  std::shared_ptr<rt::cuda::CudaDevice> gpu;
+  if (const auto ordinal = cuda::ordinalOf(options.device); ordinal && !options.makeKernels)
+    gpu = rt::cuda::CudaDevice::open(*ordinal);
   lowerFor(target, module, options);
   if (const auto* deferral = ir::ConstantDeferral::of(module.getContext());
       deferral && deferral->contradicted)
     throw ir::WeightsNotFinite();
   rt::Executable::Parts parts;
-  CompiledKernels compiled = compileKernels(module, target,
-                                            {.tune = options.tune,
-                                             .diskCache = options.diskCache,
-                                             .objects = options.objects,
-                                             .progress = options.progress});
+  CompiledKernels compiled = makeKernels(module, target, options, gpu);
   parts.kernels = std::move(compiled.kernels);
   parts.kernels_compiled = compiled.compiled;
   parts.kernels_loaded = compiled.loaded;
   ProgramBuilder(module, parts, constantOptions(options, compiled), options).build();
+  if (gpu)
+    moveTo(*gpu, parts.constants);
+  parts.device = std::move(gpu);
   parts.memory = {moduleNumber(module, "sinter.arena_bytes"),
                   moduleNumber(module, "sinter.arena_lower_bound"),
                   moduleNumber(module, "sinter.arena_without_reuse")};
@@ -334,12 +365,16 @@ passes::Stage stageNamed(const std::string& name) {
   if (const auto stage = passes::stageNamed(name))
     return *stage;
   throw Error("there is no stage '" + name + "'; there are " + llvm::join(passes::kStageNames, ", ") +
-              " and llvm");
+              " and llvm, or, for a GPU, cuda");
 }
 
 std::string inspect(ModuleOp module, const CompileOptions& options, const std::string& stage,
                     Weights weights) {
-  if (stage == "llvm") {
+  if (stage == "cuda" && backendOf(options) == passes::Backend::cuda) {
+    lowerFor(targetOf(options), module, options);
+    return cuda::printKernels(module);
+  }
+  if (stage == "llvm" && backendOf(options) == passes::Backend::cpu) {
     const cpu::Target target = targetOf(options);
     lowerFor(target, module, options);
     std::string text = printKernels(module, target);

@@ -14,6 +14,10 @@
 namespace sinter::codegen {
 
 struct CompileOptions {
+  /// Where the program runs: "cpu", "cuda", or "cuda:N" for one of several GPUs.
+  std::string device = "cpu";
+  /// Makes the kernels of a planned module, for functions of the host. Not set: they are made for `device`.
+  std::function<CompiledKernels(mlir::ModuleOp)> makeKernels = {};
   bool fuse = true;
   /// "native" or an x86-64 microarchitecture level; see cpu::Target::named. For libraries, see
   /// cpu::Target::ofLibrary.
@@ -52,7 +56,7 @@ enum class Weights : uint8_t {
 };
 
 /// `module` after a stage, as text: one of passes::kStageNames, or "llvm", the optimised LLVM IR of every
-/// kernel one after the other. The module is consumed. Throws Error.
+/// kernel one after the other, or, for a GPU, "cuda", their CUDA C++. The module is consumed. Throws Error.
 std::string inspect(mlir::ModuleOp module, const CompileOptions& options, const std::string& stage,
                     Weights weights = Weights::elided);
 

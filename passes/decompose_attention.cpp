@@ -9,15 +9,16 @@ namespace {
 
 struct DecomposeAttention : FunctionPass<DecomposeAttention> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(DecomposeAttention)
+  explicit DecomposeAttention(bool all) : all(all) {}
   StringRef getArgument() const final { return "sinter-decompose-attention"; }
-  StringRef getDescription() const final {
-    return "attention of other elements than f32 as products and softmax";
-  }
+  StringRef getDescription() const final { return "attention that has no kernel as products and softmax"; }
+
+  bool all;
 
   void runOnOperation() override {
     SmallVector<ir::AttentionOp> found;
     getOperation().walk([&](ir::AttentionOp op) {
-      if (!ir::tensorType(op.getResult()).getElementType().isF32())
+      if (all || !ir::tensorType(op.getResult()).getElementType().isF32())
         found.push_back(op);
     });
     for (ir::AttentionOp op : found) {
@@ -31,8 +32,8 @@ struct DecomposeAttention : FunctionPass<DecomposeAttention> {
 
 } // namespace
 
-std::unique_ptr<Pass> createDecomposeAttentionPass() {
-  return std::make_unique<DecomposeAttention>();
+std::unique_ptr<Pass> createDecomposeAttentionPass(bool all) {
+  return std::make_unique<DecomposeAttention>(all);
 }
 
 } // namespace sinter::passes

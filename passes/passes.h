@@ -39,8 +39,9 @@ std::unique_ptr<mlir::Pass> createFoldConstantsPass();
 std::unique_ptr<mlir::Pass> createRaisePatternsPass();
 /// Makes one operation of attention written out as products and a softmax, and of the transposes around it.
 std::unique_ptr<mlir::Pass> createRaiseAttentionPass();
-/// Writes attention of other elements than f32, which has no kernel, as products and a softmax.
-std::unique_ptr<mlir::Pass> createDecomposeAttentionPass();
+/// Writes attention that has no kernel, which is that of other elements than f32, or `all`, as products and a
+/// softmax.
+std::unique_ptr<mlir::Pass> createDecomposeAttentionPass(bool all = false);
 /// Writes batch-norms as a multiplication and an addition per channel, and folds per-channel constants into
 /// the weights of the contraction before them.
 std::unique_ptr<mlir::Pass> createFoldBatchNormPass();

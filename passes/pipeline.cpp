@@ -15,6 +15,26 @@ using namespace mlir;
 namespace sinter::passes {
 namespace {
 
+// Convolutions become such as have micro-kernels.
+void suitMicroKernels(OpPassManager& functions, const PipelineOptions& options) {
+  functions.addPass(createLowerOverlappingWindowsPass());
+  // With more groups than blocks of channels there is no micro-kernel. Where groups become one, a number
+  // that is not finite spoils its neighbours: not where that is unwanted.
+  functions.addPass(createLowerGroupedConvPass(options.block, /*merge=*/!options.precise));
+  // One copy makes up for many reads of scattered positions.
+  functions.addPass(createCompactStridedConvPass());
+}
+
+// Algorithms and layouts for micro-kernels.
+void chooseKernels(OpPassManager& functions, const PipelineOptions& options) {
+  // Winograd rounds differently than a sum of products: not where that is unwanted, and not where operations
+  // are kept as they are written.
+  if (options.fuse && !options.precise)
+    functions.addPass(createChooseAlgorithmPass());
+  // Layouts come last of what changes operations: from here on a tensor type says where its elements lie.
+  functions.addPass(createAssignLayoutPass(options.block, /*propagate=*/options.fuse));
+}
+
 // What holds for a function is established pass by pass.
 void optimize(OpPassManager& functions, const PipelineOptions& options) {
   // Derivatives have been taken.
@@ -23,7 +43,8 @@ void optimize(OpPassManager& functions, const PipelineOptions& options) {
   // on constants.
   functions.addPass(createFoldConstantsPass());
   // What has no kernel is written in operations that have.
-  functions.addPass(createDecomposeAttentionPass());
+  const bool hasMicroKernels = options.backend == Backend::cpu;
+  functions.addPass(createDecomposeAttentionPass(/*all=*/!hasMicroKernels));
   if (options.fuse) {
     functions.addPass(createCanonicalizePass());
     // Passes go on inside of bodies, which know nothing of the program around.
@@ -32,18 +53,14 @@ void optimize(OpPassManager& functions, const PipelineOptions& options) {
     // Exporters' chains become operations while they are still whole.
     functions.addPass(createRaisePatternsPass());
     // Softmaxes may have been such chains.
-    functions.addPass(createRaiseAttentionPass());
+    if (hasMicroKernels)
+      functions.addPass(createRaiseAttentionPass());
     // Weights take in what follows them while contractions are in plain layouts; transposed convolutions keep
     // their batch-norms by being rewritten after that.
     functions.addPass(createFoldBatchNormPass());
     functions.addPass(createLowerConvTransposePass());
-    // Convolutions have micro-kernels.
-    functions.addPass(createLowerOverlappingWindowsPass());
-    // With more groups than blocks of channels there is no micro-kernel. Where groups become one, a number
-    // that is not finite spoils its neighbours: not where that is unwanted.
-    functions.addPass(createLowerGroupedConvPass(options.block, /*merge=*/!options.precise));
-    // One copy makes up for many reads of scattered positions.
-    functions.addPass(createCompactStridedConvPass());
+    if (hasMicroKernels)
+      suitMicroKernels(functions, options);
     // Reshapes stand between kernels that could be one; canonical again, the transposes this leaves meet.
     functions.addPass(createSinkReshapesPass());
     functions.addPass(createCanonicalizePass());
@@ -53,12 +70,8 @@ void optimize(OpPassManager& functions, const PipelineOptions& options) {
   // After what makes flags of transposes.
   if (options.fuse)
     functions.addPass(createTransposeOperandsPass());
-  // Winograd rounds differently than a sum of products: not where that is unwanted, and not where operations
-  // are kept as they are written.
-  if (options.fuse && !options.precise)
-    functions.addPass(createChooseAlgorithmPass());
-  // Layouts come last of what changes operations: from here on a tensor type says where its elements lie.
-  functions.addPass(createAssignLayoutPass(options.block, /*propagate=*/options.fuse));
+  if (hasMicroKernels)
+    chooseKernels(functions, options);
   functions.addPass(createCSEPass());
   // The last comparison: what is computed again on purpose stays.
   functions.addPass(createRemoveBarriersPass());
@@ -68,6 +81,7 @@ struct CommandLineOptions : PassPipelineOptions<CommandLineOptions> {
   Option<std::string> stage{*this, "stage", llvm::cl::desc("how far to go"), llvm::cl::init("planned")};
   Option<int64_t> block{*this, "block", llvm::cl::desc("channels in a block"), llvm::cl::init(8)};
   Option<bool> fuse{*this, "fuse", llvm::cl::desc("false: one operation per kernel"), llvm::cl::init(true)};
+  Option<std::string> backend{*this, "backend", llvm::cl::desc("cpu or cuda"), llvm::cl::init("cpu")};
   Option<bool> precise{*this, "precise", llvm::cl::desc("no Winograd, no merged groups"),
                        llvm::cl::init(false)};
 };
@@ -129,7 +143,7 @@ void registerPasses() {
   registerPass(createSimplifyControlFlowPass);
   registerPass(createRaisePatternsPass);
   registerPass(createRaiseAttentionPass);
-  registerPass(createDecomposeAttentionPass);
+  registerPass([] { return createDecomposeAttentionPass(); });
   registerPass(createFoldBatchNormPass);
   registerPass(createLowerConvTransposePass);
   registerPass(createLowerOverlappingWindowsPass);
@@ -153,7 +167,15 @@ void registerPasses() {
         if (!stage)
           llvm::reportFatalUsageError("sinter-pipeline: there is no stage '" + Twine(options.stage) +
                                       "'; there are " + llvm::join(kStageNames, ", "));
-        buildPipeline(manager, {options.fuse, options.block, options.precise}, *stage);
+        if (options.backend != "cpu" && options.backend != "cuda")
+          llvm::reportFatalUsageError("sinter-pipeline: there is no backend '" + Twine(options.backend) +
+                                      "'; there are cpu, cuda");
+        buildPipeline(manager,
+                      {.backend = options.backend == "cuda" ? Backend::cuda : Backend::cpu,
+                       .fuse = options.fuse,
+                       .block = options.block,
+                       .precise = options.precise},
+                      *stage);
       });
 }
 

@@ -10,7 +10,14 @@
 
 namespace sinter::passes {
 
+/// What kernels are made for.
+enum class Backend : uint8_t {
+  cpu,  ///< contractions have micro-kernels, which choose layouts
+  cuda, ///< tensors lie as they are written
+};
+
 struct PipelineOptions {
+  Backend backend = Backend::cpu;
   /// False: one kernel per operation, as an eager framework would run it, and what fusion is measured
   /// against: tensors and weights stay as the model has them, nothing is folded into anything, and a
   /// convolution brings its input, its filter and its result into and out of the kernel's layouts itself, at

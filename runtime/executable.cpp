@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <utility>
 
 namespace sinter::rt {
 namespace {
@@ -103,7 +104,7 @@ void check_control(const Step& step) {
 
 void check_parts(const Executable::Parts& parts) {
   for (const Kernel& kernel : parts.kernels)
-    if ((!kernel.function && !kernel.object) || kernel.tasks < 0)
+    if ((parts.device ? !kernel.device : !kernel.function && !kernel.object) || kernel.tasks < 0)
       malformed("kernel '" + kernel.name + "' has no code");
   for (const Step& step : parts.steps) {
     if (step.control)
@@ -122,7 +123,7 @@ namespace {
 
 void check_is_linked(const std::vector<Kernel>& kernels) {
   for (const Kernel& kernel : kernels)
-    if (!kernel.function)
+    if (!kernel.function && !kernel.device)
       throw Error("the program was compiled for a library and cannot be run here", ErrorKind::internal);
 }
 
@@ -140,7 +141,8 @@ struct Executable::Tables {
 
   explicit Tables(const Parts& parts) {
     for (const Kernel& kernel : parts.kernels)
-      kernels.push_back({kernel.function, kernel.tasks, kernel.grain, kernel.scratch_bytes});
+      kernels.push_back(
+          {kernel.function, kernel.tasks, kernel.grain, kernel.scratch_bytes, kernel.device.get()});
     for (const Step& step : parts.steps)
       add(step);
     for (const TensorSpec& input : parts.inputs)
@@ -202,12 +204,18 @@ struct Executable::Workspace {
   Frame* frame = nullptr;
   std::vector<void*> inputs, outputs;
 
+  std::shared_ptr<Storage> tensors; // of a device: its copies of inputs and outputs
+
   Workspace(const Executable& program, int worker_count)
-      : memory(storage(program.frame_bytes())),
+      : memory(program.device() ? program.device()->allocate(program.frame_bytes())
+                                : storage(program.frame_bytes())),
         scratch(storage(program.scratch_bytes() * static_cast<uint64_t>(worker_count))),
         tables(storage(program.table_bytes_)), workers(worker_count),
         frame(Frame::make(program.program(), tables->data(), memory ? memory->data() : nullptr, nullptr)),
-        inputs(program.inputs().size()), outputs(program.outputs().size()) {}
+        inputs(program.inputs().size()), outputs(program.outputs().size()) {
+    if (program.device())
+      place_tensors(program);
+  }
 
   static std::shared_ptr<Storage> storage(uint64_t bytes) {
     return bytes > 0 ? Storage::allocate(bytes) : nullptr;
@@ -217,6 +225,25 @@ struct Executable::Workspace {
     const auto address = [](const View& view) { return view.data; };
     std::ranges::transform(from, inputs.begin(), address);
     std::ranges::transform(to, outputs.begin(), address);
+    frame->point_at(inputs.data(), outputs.data());
+  }
+
+private:
+  void place_tensors(const Executable& program) {
+    constexpr uint64_t kAlignment = 256; // as memory from the device has it
+    uint64_t bytes = 0;
+    const auto reserve = [&](uint64_t size) {
+      return std::exchange(bytes, bytes + (size + kAlignment - 1) / kAlignment * kAlignment);
+    };
+    const Program& tables = program.program();
+    std::vector<uint64_t> offsets;
+    for (uint32_t i = 0; i < tables.input_count; ++i)
+      offsets.push_back(reserve(tables.input_bytes[i]));
+    for (uint32_t i = 0; i < tables.output_count; ++i)
+      offsets.push_back(reserve(tables.output_bytes[i]));
+    tensors = program.device()->allocate(bytes);
+    for (std::size_t i = 0; i < offsets.size(); ++i)
+      (i < inputs.size() ? inputs[i] : outputs[i - inputs.size()]) = tensors->data() + offsets[i];
     frame->point_at(inputs.data(), outputs.data());
   }
 };
@@ -229,7 +256,7 @@ Executable::Executable(Parts parts) : parts_(std::move(parts)) {
   table_bytes_ = size.tables;
   scratch_bytes_ = size.scratch;
   for (const auto& constant : parts_.constants)
-    if (constant)
+    if (constant && !parts_.device)
       constant->allow_huge_pages();
 }
 
@@ -249,25 +276,64 @@ void Executable::run(std::span<const View> inputs, std::span<const View> outputs
     throw Error("a profiler for " + std::to_string(profiler->samples().size()) +
                 " steps, but the program has " + std::to_string(parts_.steps.size()));
 
+  if (parts_.device) {
+    const auto lock = parts_.device->exclusive();
+    std::unique_ptr<Workspace> workspace = take_workspace(1);
+    run_on_device(*workspace, inputs, outputs, profiler);
+    return return_workspace(std::move(workspace));
+  }
   const ThreadPool::Run run(pool);
   std::unique_ptr<Workspace> workspace = take_workspace(pool.size());
   workspace->point_at(inputs, outputs);
-  const RunContext context{pool.workers(), workspace->scratch ? workspace->scratch->data() : nullptr,
-                           scratch_bytes_};
-  for (uint32_t step = 0; step < tables_->program.step_count; ++step) {
-    if (!profiler) {
-      workspace->frame->run_step(step, context);
-      continue;
-    }
-    const auto start = std::chrono::steady_clock::now();
-    workspace->frame->run_step(step, context);
-    const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
-    profiler->record(step, time.count());
-  }
+  run_steps(*workspace,
+            {pool.workers(), workspace->scratch ? workspace->scratch->data() : nullptr, scratch_bytes_},
+            profiler);
   if (!workspace->touched && workspace->memory)
     workspace->memory->allow_huge_pages();
   workspace->touched = true;
   return_workspace(std::move(workspace));
+}
+
+void Executable::run_steps(Workspace& workspace, const RunContext& context, Profiler* profiler) const {
+  for (uint32_t step = 0; step < tables_->program.step_count; ++step) {
+    if (!profiler) {
+      workspace.frame->run_step(step, context);
+      continue;
+    }
+    if (parts_.device)
+      parts_.device->synchronize();
+    const auto start = std::chrono::steady_clock::now();
+    workspace.frame->run_step(step, context);
+    if (parts_.device)
+      parts_.device->synchronize();
+    const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
+    profiler->record(step, time.count());
+  }
+}
+
+void Executable::run_on_device(Workspace& workspace, std::span<const View> inputs,
+                               std::span<const View> outputs, Profiler* profiler) const {
+  Device& device = *parts_.device;
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    device.upload(workspace.inputs[i], inputs[i].data, inputs[i].bytes());
+  const DeviceCalls calls{&device,
+                          [](void* with, const void* kernel, void* const* buffers) {
+                            static_cast<Device*>(with)->launch(*static_cast<const DeviceKernel*>(kernel),
+                                                               buffers);
+                          },
+                          [](void* with, const void* flag) {
+                            bool value = false;
+                            static_cast<Device*>(with)->download(&value, flag, 1);
+                            return value;
+                          },
+                          [](void* with, void* to, const void* from, uint64_t bytes) {
+                            static_cast<Device*>(with)->copy(to, from, bytes);
+                          }};
+  RunContext context;
+  context.device = &calls;
+  run_steps(workspace, context, profiler);
+  for (std::size_t i = 0; i < outputs.size(); ++i)
+    device.download(outputs[i].data, workspace.outputs[i], outputs[i].bytes());
 }
 
 std::unique_ptr<Executable::Workspace> Executable::take_workspace(int workers) const {

@@ -19,8 +19,10 @@ packages=(
   # packages, and programs built against an installed Sinter
   dpkg-dev file g++
 )
-# What builds and tests the Python package, and what exported files are checked with: an environment in build/python.
-wheels=(nanobind==3.1.0 scikit-build-core==1.1.2 pytest==9.2.0 numpy==2.4.6 onnx==1.23.2 onnxruntime==1.31.1 safetensors==0.8.0)
+# What builds and tests the Python package, what exported files are checked with, and the compiler of CUDA kernels: an
+# environment in build/python.
+wheels=(nanobind==3.1.0 scikit-build-core==1.1.2 pytest==9.2.0 numpy==2.4.6 onnx==1.23.2 onnxruntime==1.31.1 safetensors==0.8.0
+  nvidia-cuda-nvrtc==13.0.88)
 
 install_packages() {
   local missing=("$@") root=()

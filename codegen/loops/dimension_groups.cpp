@@ -1,11 +1,11 @@
 // Collapsing dimensions: a pointwise kernel on dense tensors of one shape becomes a single loop.
-#include "codegen/cpu/loops/dimension_groups.h"
+#include "codegen/loops/dimension_groups.h"
 
 #include "mlir/IR/BuiltinTypes.h"
 
 using namespace mlir;
 
-namespace sinter::codegen::cpu {
+namespace sinter::codegen {
 namespace {
 
 // True if every element is computed from those at its own position: where tensors lie in memory does not
@@ -129,4 +129,4 @@ SmallVector<int64_t> DimensionGroups::order(RankedTensorType type) const {
   return order;
 }
 
-} // namespace sinter::codegen::cpu
+} // namespace sinter::codegen

@@ -1,9 +1,9 @@
 // Which adjacent dimensions of a kernel's tensors may be walked as one.
 #pragma once
 
-#include "codegen/cpu/loops/memory.h"
+#include "codegen/loops/memory.h"
 
-namespace sinter::codegen::cpu {
+namespace sinter::codegen {
 
 /// Runs of adjacent dimensions of the result, in logical order. Tensors of lower rank are aligned at the last
 /// dimension.
@@ -25,4 +25,4 @@ private:
   llvm::SmallVector<std::pair<int64_t, int64_t>> runs; // first dimension, count; empty: no grouping
 };
 
-} // namespace sinter::codegen::cpu
+} // namespace sinter::codegen

@@ -1,5 +1,5 @@
 // Ranges and divisibility of index arithmetic.
-#include "codegen/cpu/loops/index_facts.h"
+#include "codegen/loops/index_facts.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -9,7 +9,7 @@
 
 using namespace mlir;
 
-namespace sinter::codegen::cpu {
+namespace sinter::codegen {
 namespace {
 
 int64_t limited(__int128 value) {
@@ -119,4 +119,4 @@ bool sameIndex(Value a, Value b, int depth) {
   return true;
 }
 
-} // namespace sinter::codegen::cpu
+} // namespace sinter::codegen

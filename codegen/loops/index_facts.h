@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <optional>
 
-namespace sinter::codegen::cpu {
+namespace sinter::codegen {
 
 struct IndexFact {
   static constexpr int64_t kFar = int64_t{1} << 60;
@@ -38,4 +38,4 @@ std::optional<int64_t> constantIndex(mlir::Value value);
 /// values.
 bool sameIndex(mlir::Value a, mlir::Value b, int depth = 4);
 
-} // namespace sinter::codegen::cpu
+} // namespace sinter::codegen

@@ -1,5 +1,5 @@
 // Addresses of elements under any layout, and the cheapest access for the lanes of a vector.
-#include "codegen/cpu/loops/memory.h"
+#include "codegen/loops/memory.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -8,7 +8,7 @@
 
 using namespace mlir;
 
-namespace sinter::codegen::cpu {
+namespace sinter::codegen {
 namespace {
 
 Type pointerType(MLIRContext* context) {
@@ -155,6 +155,13 @@ Value MemoryAccess::address(const MemoryView& view, Value offset, int64_t extra)
   return result;
 }
 
+// Of a vector of neighbours.
+unsigned MemoryAccess::alignment(const MemoryView& view, const Lanes& lanes, int64_t width) {
+  const unsigned element = alignmentOf(memoryType(view.element));
+  const bool isWhole = alignedBuffers && facts.of(lanes.offset).isMultipleOf(width);
+  return isWhole ? element * static_cast<unsigned>(width) : element;
+}
+
 Value MemoryAccess::toCode(Value loaded, Type element) {
   if (!element.isInteger(1))
     return loaded;
@@ -204,7 +211,8 @@ Value MemoryAccess::load(const MemoryView& view, const Lanes& lanes, int64_t wid
       return toCode(
           LLVM::MaskedLoadOp::create(builder, loc, type, address(view, lanes.offset), mask, zero, alignment),
           view.element);
-    auto load = LLVM::LoadOp::create(builder, loc, type, address(view, lanes.offset), alignment);
+    auto load = LLVM::LoadOp::create(builder, loc, type, address(view, lanes.offset),
+                                     this->alignment(view, lanes, width));
     load.setInvariant(view.invariant);
     return toCode(load, view.element);
   }
@@ -239,9 +247,12 @@ void MemoryAccess::store(const MemoryView& view, const Lanes& lanes, Value value
     return;
   }
   const bool perLane = isa<VectorType>(lanes.offset.getType());
-  if (!perLane && lanes.stride == 1) {
+  // LLVM 22 stores a whole register where a single lane is set and elements are truncated on their way: one
+  // lane is stored as what it is, below.
+  if (!perLane && lanes.stride == 1 && (active > 1 || lanes.wholeBlock)) {
     if (active == width || lanes.wholeBlock)
-      LLVM::StoreOp::create(builder, loc, value, address(view, lanes.offset), alignment);
+      LLVM::StoreOp::create(builder, loc, value, address(view, lanes.offset),
+                            this->alignment(view, lanes, width));
     else
       LLVM::MaskedStoreOp::create(builder, loc, value, address(view, lanes.offset), prefixMask(width, active),
                                   alignment);
@@ -259,4 +270,4 @@ void MemoryAccess::store(const MemoryView& view, const Lanes& lanes, Value value
   }
 }
 
-} // namespace sinter::codegen::cpu
+} // namespace sinter::codegen

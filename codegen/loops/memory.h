@@ -1,10 +1,10 @@
 // Tensors in memory: where an element lies, and how the lanes of a vector are loaded and stored.
 #pragma once
 
-#include "codegen/cpu/loops/index_facts.h"
+#include "codegen/loops/index_facts.h"
 #include "ir/ops.h"
 
-namespace sinter::codegen::cpu {
+namespace sinter::codegen {
 
 /// A tensor's elements in memory, dimension by dimension. Strides are in elements; that of the blocked
 /// dimension is the stride of a whole block.
@@ -38,6 +38,10 @@ public:
   MemoryAccess(mlir::OpBuilder& builder, mlir::Location loc, IndexFacts& facts)
       : builder(builder), loc(loc), facts(facts) {}
 
+  /// True: buffers begin at multiples of any vector's size, and vectors that begin at a multiple of their
+  /// size are accessed as such.
+  bool alignedBuffers = false;
+
   Lanes locate(const MemoryView& view, const ir::Point& at, int64_t width);
 
   /// Loads in the type of code. Lanes from `active` on and lanes whose `mask` (a vector of i1; null: all set)
@@ -60,6 +64,7 @@ private:
   mlir::Value coordLanes(const ir::Coord& coord, int64_t width);
   mlir::Value blockedOffset(const MemoryView& view, size_t dim, mlir::Value position);
   mlir::Value address(const MemoryView& view, mlir::Value offset, int64_t extra = 0);
+  unsigned alignment(const MemoryView& view, const Lanes& lanes, int64_t width);
   mlir::Value toCode(mlir::Value loaded, mlir::Type element);
   mlir::Value toMemory(mlir::Value value, mlir::Type element);
 
@@ -68,4 +73,4 @@ private:
   IndexFacts& facts;
 };
 
-} // namespace sinter::codegen::cpu
+} // namespace sinter::codegen

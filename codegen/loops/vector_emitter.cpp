@@ -1,5 +1,5 @@
 // Elements: loads where a tensor is in memory, the producer's own emission where it is not.
-#include "codegen/cpu/loops/vector_emitter.h"
+#include "codegen/loops/vector_emitter.h"
 
 #include "ir/constant.h"
 
@@ -10,7 +10,7 @@
 
 using namespace mlir;
 
-namespace sinter::codegen::cpu {
+namespace sinter::codegen {
 namespace {
 
 bool sameCoord(const ir::Coord& a, const ir::Coord& b) {
@@ -235,6 +235,7 @@ Value VectorEmitter::elementOr(Value tensor, const ir::Point& at, Value outside)
       continue;
     if (!uniform) {
       both(vector, insideMask(coord, shape[d]));
+      masked = true;
       continue;
     }
     both(scalar, arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ult, position, index(shape[d])));
@@ -256,4 +257,4 @@ Value VectorEmitter::elementOr(Value tensor, const ir::Point& at, Value outside)
   return result;
 }
 
-} // namespace sinter::codegen::cpu
+} // namespace sinter::codegen

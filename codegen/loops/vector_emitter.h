@@ -1,10 +1,9 @@
-// The CPU's LoopEmitter: elements as scalars or vectors of lanes, loaded from memory or emitted where they
-// are needed.
+// The LoopEmitter of all targets: elements as scalars or vectors of lanes, loaded from memory or emitted
+// where they are needed.
 #pragma once
 
-#include "codegen/cpu/loops/dimension_groups.h"
-#include "codegen/cpu/loops/memory.h"
-#include "codegen/cpu/target.h"
+#include "codegen/loops/dimension_groups.h"
+#include "codegen/loops/memory.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -13,15 +12,16 @@
 #include <optional>
 #include <string>
 
-namespace sinter::codegen::cpu {
+namespace sinter::codegen {
 
-class VectorEmitter final : public ir::LoopEmitter {
+class VectorEmitter : public ir::LoopEmitter {
 public:
-  /// `groups` says which dimensions of the kernel's tensors are walked as one.
+  /// `groups` says which dimensions of the kernel's tensors are walked as one, `lanes` how many lanes
+  /// reductions take for themselves where it pays.
   VectorEmitter(mlir::OpBuilder& builder, mlir::Location loc, mlir::ModuleOp module, llvm::StringRef name,
-                const Target& target, const DimensionGroups& groups)
-      : LoopEmitter(builder, loc), memory(builder, loc, facts), module(module), target(target),
-        groups(groups), globalPrefix(name.str() + ".constant.") {}
+                int64_t lanes, const DimensionGroups& groups)
+      : LoopEmitter(builder, loc), memory(builder, loc, facts), groups(groups), module(module),
+        reductionLanes(lanes), globalPrefix(name.str() + ".constant.") {}
 
   int64_t width() const override { return width_; }
   mlir::Value element(mlir::Value tensor, const ir::Point& at) override;
@@ -60,6 +60,8 @@ public:
 
   /// Set when lanes past the active ones would have read outside of a tensor, had they been active.
   bool lanesBeyondExtent = false;
+  /// Set when lanes were left out because they lie outside of a tensor.
+  bool masked = false;
   /// How many vectors were loaded lane by lane.
   int64_t stridedLoads = 0;
   /// Set when a long reduction read its operand lane by lane, with a stride.
@@ -69,6 +71,14 @@ public:
 
   IndexFacts facts;
   MemoryAccess memory;
+
+protected:
+  llvm::SmallVector<int64_t> shapeOf(mlir::Value tensor) const;
+  std::optional<MemoryView> viewOf(mlir::Value tensor);
+  /// The operation whose element or statistics are being emitted by its LoopOpInterface.
+  mlir::Operation* emittedOperation() const { return emitting; }
+
+  const DimensionGroups& groups;
 
 private:
   struct Remembered {
@@ -81,8 +91,6 @@ private:
     int64_t axis, offset;
   };
 
-  llvm::SmallVector<int64_t> shapeOf(mlir::Value tensor) const;
-  std::optional<MemoryView> viewOf(mlir::Value tensor);
   MemoryView globalView(mlir::Operation* constant);
   mlir::Value load(const MemoryView& view, const ir::Point& at);
   mlir::Value emit(mlir::Operation* op, mlir::Value tensor, const ir::Point& at);
@@ -106,8 +114,7 @@ private:
               llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::ValueRange)> body);
 
   mlir::ModuleOp module;
-  const Target& target;
-  const DimensionGroups& groups;
+  const int64_t reductionLanes;
   int64_t width_ = 1;
   int64_t active_ = 1;
   mlir::Operation* emitting = nullptr;
@@ -122,4 +129,4 @@ private:
   std::string globalPrefix; // keeps the names of several emissions into one program apart
 };
 
-} // namespace sinter::codegen::cpu
+} // namespace sinter::codegen

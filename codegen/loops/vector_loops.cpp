@@ -1,5 +1,5 @@
 // Loops that carry values, and reductions: along the lanes of the kernel, or across lanes of their own.
-#include "codegen/cpu/loops/vector_emitter.h"
+#include "codegen/loops/vector_emitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -10,7 +10,7 @@
 
 using namespace mlir;
 
-namespace sinter::codegen::cpu {
+namespace sinter::codegen {
 namespace {
 
 constexpr int64_t kUnroll = 9;           // a 3x3 window
@@ -110,7 +110,7 @@ std::optional<size_t> VectorEmitter::laneAxis(ArrayRef<int64_t> shape, ArrayRef<
       innermost = layout.getBlocked();
   }
   const auto* found = llvm::find(axes, innermost);
-  if (found == axes.end() || shape[static_cast<size_t>(innermost)] < target.lanes())
+  if (found == axes.end() || shape[static_cast<size_t>(innermost)] < reductionLanes)
     return std::nullopt;
   return static_cast<size_t>(found - axes.begin());
 }
@@ -165,7 +165,7 @@ Value VectorEmitter::reduceAcrossLanes(ArrayRef<int64_t> shape, ArrayRef<int64_t
                                        const ir::Point& at, ir::Combine how, Type elementType,
                                        function_ref<Value(const ir::Point&)> element) {
   const bool beyond = lanesBeyondExtent;
-  const int64_t lanes = target.lanes();
+  const int64_t lanes = reductionLanes;
   const auto laneDim = static_cast<size_t>(axes[laneAxis]);
   const int64_t vectors = shape[laneDim] / lanes;
   const int64_t rest = shape[laneDim] % lanes;
@@ -258,4 +258,4 @@ Value VectorEmitter::foldLanes(ir::Combine how, Type element, Value vector) {
   return LLVM::ExtractElementOp::create(builder, loc, vector, first);
 }
 
-} // namespace sinter::codegen::cpu
+} // namespace sinter::codegen

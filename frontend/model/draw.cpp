@@ -1,7 +1,7 @@
 // Drawings of fused programs for Graphviz.
-#include "frontend/onnx/draw.h"
+#include "frontend/model/draw.h"
 
-#include "frontend/onnx/draw_box.h"
+#include "frontend/model/draw_box.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 

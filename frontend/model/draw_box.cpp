@@ -1,5 +1,5 @@
 // What one box of a drawing shows.
-#include "frontend/onnx/draw_box.h"
+#include "frontend/model/draw_box.h"
 
 #include "ir/location.h"
 

@@ -1,14 +1,13 @@
 // Model: the public face of models from files.
 #include "sinter/onnx.h"
 
-#include "aot/build_library.h"
 #include "codegen/compile.h"
-#include "frontend/caffe/network.h"
-#include "frontend/model/traced_model.h"
-#include "frontend/onnx/draw.h"
+#include "frontend/aot/build_library.h"
+#include "frontend/model/draw.h"
+#include "frontend/model/guarded.h"
+#include "frontend/model/read_source.h"
+#include "frontend/model/source/traced_model.h"
 #include "frontend/onnx/export/export_model.h"
-#include "frontend/onnx/graph.h"
-#include "frontend/saved/saved_program.h"
 #include "frontend/trace/node.h"
 #include "frontend/trace/program_cache.h"
 #include "ir/constant_deferral.h"
@@ -18,39 +17,17 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
-#include <algorithm>
 #include <atomic>
 #include <map>
-#include <new>
 
 namespace sinter {
 namespace {
 
+using model::guarded;
 using model::ProgramSource;
-using onnx_import::ModelGraph;
 
 // No input may have more elements: sizes below it never overflow.
 constexpr int64_t kMaxElements = int64_t{1} << 38;
-
-// Runs `f`; whatever it throws becomes an Error of one line, for model files put their own text into
-// messages.
-template <class F>
-decltype(auto) guarded(const std::string& path, F&& f) {
-  const std::string start = path.empty() ? "" : path + ": "; // no path: the errors name it themselves
-  auto line = [](std::string text) {
-    std::replace_if(text.begin(), text.end(), [](unsigned char c) { return c < 32 || c == 127; }, ' ');
-    return text;
-  };
-  try {
-    return f();
-  } catch (const Error& error) {
-    throw Error(start + line(error.what()), error.kind());
-  } catch (const std::bad_alloc&) {
-    throw Error(start + "out of memory", ErrorKind::system);
-  } catch (const std::exception& error) {
-    throw Error(start + line(error.what()), ErrorKind::internal);
-  }
-}
 
 std::string describe(const ModelValue& value) {
   std::string text(name_of(value.dtype));
@@ -75,26 +52,6 @@ struct Imported {
   std::unique_ptr<ir::ConstantDeferral> deferral;
   mlir::OwningOpRef<mlir::ModuleOp> module;
 };
-
-// Errors name the path.
-ModelGraph read_graph(const std::string& path, const ModelOptions& options) {
-  if (path.ends_with(".onnx") && !options.caffemodel.empty())
-    throw Error(path + " is no Caffe network, and has its weights in itself: it takes no .caffemodel");
-  if (caffe_import::is_network(path) || !options.caffemodel.empty())
-    return guarded("", [&] { return caffe_import::read_network(path, options.caffemodel); });
-  if (path.ends_with(".caffemodel"))
-    throw Error(path +
-                " holds the weights of a Caffe network: the model is its .prototxt file, with this one as "
-                "ModelOptions::caffemodel or --caffemodel");
-  auto file = guarded("", [&] { return onnx_import::read_model_file(path); });
-  return guarded(path, [&] { return onnx_import::build_graph(std::move(file)); });
-}
-
-std::unique_ptr<const ProgramSource> read_source(const std::string& path, const ModelOptions& options) {
-  if (options.caffemodel.empty() && saved::is_saved(path))
-    return guarded("", [&] { return saved::SavedProgram::load(path); });
-  return std::make_unique<ModelGraph>(read_graph(path, options));
-}
 
 std::vector<View> views_of(const std::vector<Tensor>& tensors) {
   std::vector<View> views;
@@ -127,7 +84,8 @@ struct Model::Impl {
   rt::ThreadPool& pool() const { return own_pool ? *own_pool : rt::default_thread_pool(); }
 
   codegen::CompileOptions compile_options() const {
-    return {.fuse = options.fuse,
+    return {.device = options.device,
+            .fuse = options.fuse,
             .cpu = options.cpu,
             .progress = options.progress,
             .precise = options.precise,
@@ -251,7 +209,7 @@ Model& Model::operator=(Model&&) noexcept = default;
 Model::~Model() = default;
 
 Model Model::load(const std::string& path, ModelOptions options) {
-  auto source = read_source(path, options);
+  auto source = model::read_source(path, options);
   return guarded(path,
                  [&] { return Model(std::make_unique<Impl>(path, std::move(source), std::move(options))); });
 }
@@ -317,6 +275,7 @@ aot::LibraryReport Model::compile_library(const std::string& path, const std::ve
         [&](const std::vector<Tensor>& tensors, const std::string& cpu, codegen::KernelObjects& objects) {
           impl().check_inputs(tensors);
           codegen::CompileOptions code = impl().compile_options();
+          code.device = "cpu";
           code.cpu = cpu;
           code.tune = false;
           code.objects = &objects;
@@ -339,6 +298,7 @@ std::vector<Tensor> Model::run(const std::map<std::string, Tensor>& parameters,
                               {.fuse = options.fuse,
                                .threads = options.threads,
                                .cpu = options.cpu,
+                               .device = options.device,
                                .cached_signatures = options.cached_shapes,
                                .precise = options.precise,
                                .memory_limit = options.memory_limit,
@@ -373,8 +333,8 @@ std::string Model::inspect(const std::vector<Tensor>& inputs, const std::string&
         gradient == InspectGradient::none ? impl().import(inputs) : impl().import_gradient(inputs, gradient);
     mlir::ModuleOp module = *imported.module;
     if (format == InspectFormat::dot) {
-      if (stage == "llvm")
-        throw Error("stage llvm cannot be drawn");
+      if (stage == "llvm" || stage == "cuda")
+        throw Error("stage " + stage + " cannot be drawn");
       codegen::lower(module, impl().compile_options(), codegen::stageNamed(stage));
       return draw_dot(module);
     }

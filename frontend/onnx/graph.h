@@ -1,7 +1,7 @@
 // A model in memory, checked: every name defined once and before its use, every operator known.
 #pragma once
 
-#include "frontend/model/program_source.h"
+#include "frontend/model/source/program_source.h"
 #include "frontend/onnx/weight.h"
 
 #include <functional>

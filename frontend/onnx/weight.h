@@ -1,7 +1,7 @@
 // Tensors stored in a model: initialisers and constants.
 #pragma once
 
-#include "frontend/model/stored_weight.h"
+#include "frontend/model/source/stored_weight.h"
 #include "frontend/onnx/model_file.h"
 
 namespace sinter::onnx_import {

@@ -1,7 +1,7 @@
 // CompiledFunction::save and load.
 #include "frontend/trace/compiled_function.h"
 
-#include "frontend/model/traced_model.h"
+#include "frontend/model/source/traced_model.h"
 #include "frontend/safetensors/header.h"
 #include "frontend/saved/program_text.h"
 #include "frontend/saved/saved_program.h"

@@ -1,7 +1,7 @@
 // A saved function: a safetensors file with a program in its metadata.
 #pragma once
 
-#include "frontend/model/program_source.h"
+#include "frontend/model/source/program_source.h"
 #include "frontend/safetensors/header.h"
 
 #include "mlir/IR/BuiltinOps.h"

@@ -62,7 +62,8 @@ CompiledFunction::Impl::Impl(Body body, CompileOptions options, SourceLocation w
 }
 
 codegen::CompileOptions CompiledFunction::Impl::codegen_options() const {
-  return {.fuse = options.fuse,
+  return {.device = options.device,
+          .fuse = options.fuse,
           .cpu = options.cpu,
           .progress = {},
           .precise = options.precise,

@@ -51,8 +51,13 @@ private:
   uint32_t input_count() const { return last_body(*control).input_count; }
   uint32_t output_count() const { return last_body(*control).output_count; }
 
+  static bool holds(const void* flag, const RunContext& context) {
+    return context.device ? context.device->read_flag(context.device->device, flag)
+                          : *static_cast<const bool*>(flag);
+  }
+
   void branch(void* const* buffers, const RunContext& context) {
-    Frame& body = *bodies[*static_cast<const bool*>(buffers[0]) ? 0 : 1];
+    Frame& body = *bodies[holds(buffers[0], context) ? 0 : 1];
     body.point_at(buffers + 1, buffers + 1 + input_count());
     body.run(context);
   }
@@ -63,12 +68,12 @@ private:
     for (int64_t round = 0; control->rounds < 0 || round < control->rounds; ++round) {
       bodies[0]->point_at(inputs, &decision);
       bodies[0]->run(context);
-      if (!*static_cast<const bool*>(decision))
+      if (!holds(decision, context))
         break;
       std::copy_n(round % 2 == 0 ? results : spare, output_count(), outputs);
       advance(*bodies[1], context);
     }
-    bring(results);
+    bring(results, context);
   }
 
   void scan(void* const* buffers, const RunContext& context) {
@@ -87,7 +92,7 @@ private:
         outputs[i] = slice(results[i], step, body.output_bytes[i]);
       advance(*bodies[0], context);
     }
-    bring(results);
+    bring(results, context);
   }
 
   // One round: what the body gives is what it takes next.
@@ -98,11 +103,15 @@ private:
   }
 
   // After rounds that ended elsewhere, or none.
-  void bring(void* const* results) const {
+  void bring(void* const* results, const RunContext& context) const {
     const uint64_t* bytes = last_body(*control).output_bytes;
     for (uint32_t i = 0; i < control->carries; ++i)
-      if (inputs[i] != results[i] && bytes[i] > 0)
-        std::memcpy(results[i], inputs[i], bytes[i]);
+      if (inputs[i] != results[i] && bytes[i] > 0) {
+        if (context.device)
+          context.device->copy(context.device->device, results[i], inputs[i], bytes[i]);
+        else
+          std::memcpy(results[i], inputs[i], bytes[i]);
+      }
   }
 };
 
@@ -242,6 +251,8 @@ void Frame::run_step(uint32_t number, const RunContext& context) {
   if (controls_[number])
     return controls_[number]->run(buffers, context);
   const ProgramKernel& kernel = program_->kernels[step.kernel];
+  if (context.device)
+    return context.device->launch(context.device->device, kernel.device_kernel, buffers);
   struct Launch {
     const ProgramKernel& kernel;
     void* const* buffers;

@@ -10,11 +10,20 @@ namespace sinter::rt {
 
 class Workers;
 
+/// A device that runs a program's kernels on memory of its own (Device in sinter/runtime/device.h).
+struct DeviceCalls {
+  void* device;
+  void (*launch)(void* device, const void* kernel, void* const* buffers);
+  bool (*read_flag)(void* device, const void* flag); ///< waits for it
+  void (*copy)(void* device, void* to, const void* from, uint64_t bytes);
+};
+
 /// What the steps of a run share.
 struct RunContext {
   Workers* workers = nullptr;   ///< null: the calling thread alone
   std::byte* scratch = nullptr; ///< of worker 0; the next worker's lies `scratch_stride` bytes on
   uint64_t scratch_stride = 0;
+  const DeviceCalls* device = nullptr; ///< null: the host, where all addresses are its own
 };
 
 /// What a program's frames need, its bodies' included, in bytes; multiples of 64.

@@ -62,6 +62,10 @@ Tolerance toleranceOf(DType dtype, std::size_t operations) {
     return {2e-5 * length, 5e-6 * length};
   if (dtype == DType::f64)
     return {1e-11 * length, 1e-12 * length};
+  if (dtype == DType::f16)
+    return {1e-3 * length, 2e-4 * length};
+  if (dtype == DType::bf16)
+    return {8e-3 * length, 2e-3 * length};
   return {0, 0};
 }
 

@@ -280,7 +280,7 @@ TEST_F(BadArguments, AnOptionTakesOneValueSoThatTheModelMayFollow) {
 
 TEST_F(BadArguments, Stage) {
   expect_error(folder_, {"inspect", model_, "--stage", "molten"},
-               "--stage: 'molten' is none of imported, optimized, fused, planned, llvm");
+               "--stage: 'molten' is none of imported, optimized, fused, planned, llvm, cuda");
 }
 
 TEST_F(BadArguments, WeightsOfWhatHasNone) {

@@ -1,6 +1,6 @@
 // Branches and loops: interpreted and compiled, forward and backward.
 #include "codegen/compile.h"
-#include "frontend/onnx/draw.h"
+#include "frontend/model/draw.h"
 #include "ir/control_flow.h"
 #include "ir/differentiate.h"
 #include "passes/differentiate.h"

@@ -282,7 +282,8 @@ TEST_F(OnnxModel, StagesAreKnownByName) {
   EXPECT_THAT(model.inspect(inputs, "llvm"), testing::HasSubstr("define "));
   EXPECT_THAT(model.inspect(inputs, "fused", InspectFormat::dot), testing::HasSubstr("digraph"));
   EXPECT_EQ(error([&] { model.inspect(inputs, "molten"); }),
-            "there is no stage 'molten'; there are imported, optimized, fused, planned and llvm");
+            "there is no stage 'molten'; there are imported, optimized, fused, planned and llvm, or, for a "
+            "GPU, cuda");
   EXPECT_EQ(error([&] { model.inspect(inputs, "llvm", InspectFormat::dot); }), "stage llvm cannot be drawn");
 }
 

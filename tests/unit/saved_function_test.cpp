@@ -2,7 +2,7 @@
 #include "error_of.h"
 #include "support/tool.h"
 
-#include "frontend/model/program_source.h"
+#include "frontend/model/source/program_source.h"
 #include "frontend/saved/saved_program.h"
 #include "ir/dialect.h"
 #include "sinter/sinter.h"

@@ -104,8 +104,14 @@ void CodeOptions::add_running_to(CLI::App& command) {
       "Compile every kernel and pack all weights, and keep nothing for the next time (see sinter cache)");
 }
 
+void CodeOptions::add_device_to(CLI::App& command) {
+  command.add_option("--device", device, "Where kernels run: cpu, or a GPU, cuda or cuda:N")
+      ->capture_default_str();
+}
+
 void CodeOptions::apply(ModelOptions& options) const {
   options.cpu = cpu;
+  options.device = device;
   options.precise = precise;
   options.memory_limit = memory_limit;
   options.disk_cache = !no_cache;

@@ -23,6 +23,7 @@ struct ModelFiles {
 /// Options of every command that generates code.
 struct CodeOptions {
   std::string cpu = "native";
+  std::string device = "cpu";
   bool precise = false;
   int64_t memory_limit = 0; // bytes
   bool no_cache = false;
@@ -33,6 +34,8 @@ struct CodeOptions {
   void add_choices_to(CLI::App& command);
   /// --no-cache and --tune, for commands whose code is run.
   void add_running_to(CLI::App& command);
+  /// --device.
+  void add_device_to(CLI::App& command);
   void apply(ModelOptions& options) const;
 };
 

@@ -29,9 +29,9 @@ int inspect(const InspectOptions& options) {
   if (drawing && options.stage != "fused" && options.stage != "planned")
     throw Error(
         fmt::format("--format {} draws the stages fused and planned, not {}", options.format, options.stage));
-  if (options.weights && (drawing || options.stage == "llvm"))
+  if (options.weights && (drawing || options.stage == "llvm" || options.stage == "cuda"))
     throw Error(fmt::format("--weights is for the text of a stage, not for {}",
-                            drawing ? "--format " + options.format : "--stage llvm"));
+                            drawing ? "--format " + options.format : "--stage " + options.stage));
   if (!options.output.empty())
     check_writable(options.output);
   ModelOptions model_options;
@@ -64,12 +64,12 @@ Command add_inspect(CLI::App& app) {
   CLI::App* sub = app.add_subcommand("inspect", "Print or draw a model's IR after a stage of the compiler");
   auto options = std::make_shared<InspectOptions>();
   options->model.add_to(*sub);
-  sub->add_option(
-         "--stage", options->stage,
-         "imported: as read; optimized: folded, layouts chosen; fused: one group per kernel; "
-         "planned: kernels, launches and their places in the arena; llvm: the LLVM IR of every kernel")
+  sub->add_option("--stage", options->stage,
+                  "imported: as read; optimized: folded, layouts chosen; fused: one group per kernel; "
+                  "planned: kernels, launches and their places in the arena; llvm: the LLVM IR of every "
+                  "kernel, or, with --device cuda, cuda: their CUDA C++")
       ->capture_default_str()
-      ->check(one_of({"imported", "optimized", "fused", "planned", "llvm"}));
+      ->check(one_of({"imported", "optimized", "fused", "planned", "llvm", "cuda"}));
   sub->add_option("--format", options->format, "text; svg: a drawing (needs Graphviz); dot: its source")
       ->capture_default_str()
       ->check(one_of({"text", "svg", "dot"}));
@@ -90,6 +90,7 @@ Command add_inspect(CLI::App& app) {
       ->type_name("[NAME=]SHAPE")
       ->allow_extra_args(false);
   options->code.add_to(*sub);
+  options->code.add_device_to(*sub);
   sub->add_flag("--no-fuse", options->no_fuse, "One kernel per operation");
   return [options] { return inspect(*options); };
 }

@@ -140,6 +140,7 @@ Command add_run(CLI::App& app) {
       ->check(tolerance());
   add_threads(*sub, options->threads);
   options->code.add_to(*sub);
+  options->code.add_device_to(*sub);
   options->code.add_running_to(*sub);
   sub->add_flag("--no-fuse", options->no_fuse, "One kernel per operation");
   sub->add_flag("--interpret", options->interpret, "Run the reference interpreter instead of compiled code");

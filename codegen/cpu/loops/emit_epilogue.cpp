@@ -1,7 +1,7 @@
 // emitEpilogue: the pointwise operations after a micro-kernel's result, as a function on one vector.
 #include "codegen/cpu/emit.h"
 #include "codegen/cpu/loops/lowering.h"
-#include "codegen/cpu/loops/vector_emitter.h"
+#include "codegen/loops/vector_emitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -120,7 +120,7 @@ std::unique_ptr<llvm::Module> EpilogueWriter::write(StringRef name, llvm::LLVMCo
   OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
   LLVM::LLVMFuncOp function = makeFunction(*module, name);
   builder.setInsertionPointToStart(function.addEntryBlock(builder));
-  VectorEmitter emitter(builder, loc, *module, name, target, groups);
+  VectorEmitter emitter(builder, loc, *module, name, target.lanes(), groups);
   bindOperands(emitter, function.getArgument(1));
   emitter.bindElement(root->getResult(0), function.getArgument(0));
   const ir::Point at = position(emitter, function.getArguments().drop_front(2));

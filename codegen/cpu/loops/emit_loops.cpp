@@ -124,7 +124,7 @@ KernelWriter::Trial KernelWriter::tryElement(const Piece& piece, LaneChoice lane
   LLVM::LLVMFuncOp function = makeKernelFunction(builder, loc, *module, "trial");
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(function.addEntryBlock(builder));
-  VectorEmitter emitter(builder, loc, *module, "trial", target, groups);
+  VectorEmitter emitter(builder, loc, *module, "trial", target.lanes(), groups);
   results = bindBuffers(emitter, kernel, groups, function.getArgument(0));
   bindPiece(emitter, piece);
   ir::Point at;
@@ -254,7 +254,7 @@ EmittedKernel KernelWriter::write(llvm::LLVMContext& context) {
   OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
   LLVM::LLVMFuncOp function = makeKernelFunction(builder, loc, *module, result.symbol);
   builder.setInsertionPointToStart(function.addEntryBlock(builder));
-  VectorEmitter emitter(builder, loc, *module, result.symbol, target, groups);
+  VectorEmitter emitter(builder, loc, *module, result.symbol, target.lanes(), groups);
   results = bindBuffers(emitter, kernel, groups, function.getArgument(0));
   Value begin = arith::IndexCastOp::create(builder, loc, builder.getIndexType(), function.getArgument(1));
   Value end = arith::IndexCastOp::create(builder, loc, builder.getIndexType(), function.getArgument(2));

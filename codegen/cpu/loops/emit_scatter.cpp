@@ -113,7 +113,7 @@ EmittedKernel ScatterWriter::write(llvm::LLVMContext& context) {
   OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
   LLVM::LLVMFuncOp function = makeKernelFunction(builder, loc, *module, result.symbol);
   builder.setInsertionPointToStart(function.addEntryBlock(builder));
-  VectorEmitter emitter(builder, loc, *module, result.symbol, target, groups);
+  VectorEmitter emitter(builder, loc, *module, result.symbol, target.lanes(), groups);
   const MemoryView view = bindBuffers(emitter, kernel, groups, function.getArgument(0)).front();
   emitter.bind(scatter.getResult(), view);
   if (!isEmpty) {

@@ -1,26 +1,10 @@
-// How the loops of one kernel are arranged: which results are written by which nest, lanes, statistics,
-// tasks.
+// The frame of a kernel's loops: its function, its buffers, its tasks.
 #pragma once
 
 #include "codegen/cpu/loops/loop_nest.h"
+#include "codegen/loops/pieces.h"
 
 namespace sinter::codegen::cpu {
-
-/// A box of the results that one loop nest writes. Usually all of them; a concatenation has one for each
-/// operand.
-struct Piece {
-  llvm::SmallVector<unsigned> results;        ///< of equal shape
-  llvm::SmallVector<int64_t> origin, extents; ///< grouped dimensions
-  mlir::Operation* concat = nullptr;
-  unsigned operand = 0;
-  int64_t axis = 0;
-};
-
-/// The pieces the results of `kernel` are written in.
-llvm::SmallVector<Piece> splitResults(ir::KernelOp kernel, const DimensionGroups& groups);
-
-/// The operation whose statistics are shared by rows of the results, or null.
-mlir::Operation* statisticsRoot(ir::KernelOp kernel);
 
 /// The function of a kernel (rt::KernelFn), without a body.
 mlir::LLVM::LLVMFuncOp makeKernelFunction(mlir::OpBuilder& builder, mlir::Location loc, mlir::ModuleOp module,

@@ -2,7 +2,7 @@
 // lanes.
 #pragma once
 
-#include "codegen/cpu/loops/vector_emitter.h"
+#include "codegen/loops/vector_emitter.h"
 
 namespace sinter::codegen::cpu {
 

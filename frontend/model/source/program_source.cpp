@@ -1,5 +1,5 @@
 // Programs of models as modules.
-#include "frontend/model/program_source.h"
+#include "frontend/model/source/program_source.h"
 
 #include "ir/constant.h"
 #include "ir/constant_deferral.h"

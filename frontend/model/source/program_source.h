@@ -1,7 +1,7 @@
 // What a Model is made of, whatever file it comes from.
 #pragma once
 
-#include "frontend/model/stored_weight.h"
+#include "frontend/model/source/stored_weight.h"
 #include "sinter/onnx.h"
 
 #include "mlir/IR/Builders.h"

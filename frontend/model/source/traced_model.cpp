@@ -1,5 +1,5 @@
 // A model as part of a function that is traced.
-#include "frontend/model/traced_model.h"
+#include "frontend/model/source/traced_model.h"
 
 #include "ir/constant.h"
 

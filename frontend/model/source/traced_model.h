@@ -1,7 +1,7 @@
 // A model as part of a function that is traced.
 #pragma once
 
-#include "frontend/model/program_source.h"
+#include "frontend/model/source/program_source.h"
 #include "frontend/trace/trace.h"
 #include "sinter/compile.h"
 

@@ -28,12 +28,13 @@ private:
   std::unique_ptr<Model> model_;
 };
 
-LoadedModel load(const nb::object& path, bool fuse, int threads, std::string cpu, std::size_t cached_shapes,
-                 bool precise, int64_t memory_limit, bool disk_cache, bool tune) {
+LoadedModel load(const nb::object& path, bool fuse, int threads, std::string cpu, std::string device,
+                 std::size_t cached_shapes, bool precise, int64_t memory_limit, bool disk_cache, bool tune) {
   ModelOptions options;
   options.fuse = fuse;
   options.threads = threads;
   options.cpu = std::move(cpu);
+  options.device = std::move(device);
   options.cached_shapes = cached_shapes;
   options.precise = precise;
   options.memory_limit = memory_limit;
@@ -232,10 +233,11 @@ void bind_model(nb::module_& module) {
       });
   module.def(
       "load", load, "path"_a, nb::kw_only(), "fuse"_a = true, "threads"_a = 0, "cpu"_a = "native",
-      "cached_shapes"_a = 16, "precise"_a = false, "memory_limit"_a = 0, "disk_cache"_a = true,
-      "tune"_a = false,
+      "device"_a = "cpu", "cached_shapes"_a = 16, "precise"_a = false, "memory_limit"_a = 0,
+      "disk_cache"_a = true, "tune"_a = false,
       nb::sig("def load(path: str | os.PathLike[str], *, fuse: bool = True, threads: int = 0, cpu: str = "
-              "'native', cached_shapes: int = 16, precise: bool = False, memory_limit: int = 0, disk_cache: "
+              "'native', device: str = 'cpu', cached_shapes: int = 16, precise: bool = False, memory_limit: "
+              "int = 0, disk_cache: "
               "bool = True, tune: bool = False) -> Model"),
       "Reads a model from an ONNX file. `threads`: 0 is one per processor; `memory_limit`: bytes that\n"
       "intermediate results may take, 0 for what is fastest.");

@@ -8,10 +8,17 @@ namespace sinter::python {
 namespace {
 
 void make_function(CompiledFunction* self, nb::callable body, const SourceLocation& where, bool fuse,
-                   int threads, std::string cpu, std::size_t cached_signatures, bool precise,
-                   int64_t memory_limit, bool disk_cache, bool tune) {
-  const CompileOptions options{fuse,    threads,      std::move(cpu), cached_signatures,
-                               precise, memory_limit, disk_cache,     tune};
+                   int threads, std::string cpu, std::string device, std::size_t cached_signatures,
+                   bool precise, int64_t memory_limit, bool disk_cache, bool tune) {
+  const CompileOptions options{.fuse = fuse,
+                               .threads = threads,
+                               .cpu = std::move(cpu),
+                               .device = std::move(device),
+                               .cached_signatures = cached_signatures,
+                               .precise = precise,
+                               .memory_limit = memory_limit,
+                               .disk_cache = disk_cache,
+                               .tune = tune};
   auto function = Callback::of(std::move(body));
   const nb::gil_scoped_release release;
   new (self) CompiledFunction(std::move(function), options, where);
@@ -21,11 +28,12 @@ void bind_function(nb::module_& module) {
   nb::class_<CompiledFunction>(module, "CompiledFunction", "A compiled function of lists of tensors.")
       .def(
           "__init__", make_function, "body"_a, "where"_a, nb::kw_only(), "fuse"_a = true, "threads"_a = 0,
-          "cpu"_a = "native", "cached_signatures"_a = 16, "precise"_a = false, "memory_limit"_a = 0,
-          "disk_cache"_a = true, "tune"_a = false,
+          "cpu"_a = "native", "device"_a = "cpu", "cached_signatures"_a = 16, "precise"_a = false,
+          "memory_limit"_a = 0, "disk_cache"_a = true, "tune"_a = false,
           nb::sig(
               "def __init__(self, body: collections.abc.Callable[[list[Tensor]], list[Tensor]], where: "
-              "SourceLocation, *, fuse: bool = True, threads: int = 0, cpu: str = 'native', "
+              "SourceLocation, *, fuse: bool = True, threads: int = 0, cpu: str = 'native', device: str = "
+              "'cpu', "
               "cached_signatures: int = 16, precise: bool = False, memory_limit: int = 0, disk_cache: bool = "
               "True, tune: bool = False) -> None"))
       .def(

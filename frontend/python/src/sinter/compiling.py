@@ -102,6 +102,7 @@ def compile(
     fuse: bool = True,
     threads: int = 0,
     cpu: str = "native",
+    device: str = "cpu",
     cached_signatures: int = 16,
     precise: bool = False,
     memory_limit: int = 0,
@@ -115,6 +116,7 @@ def compile(
     fuse: bool = True,
     threads: int = 0,
     cpu: str = "native",
+    device: str = "cpu",
     cached_signatures: int = 16,
     precise: bool = False,
     memory_limit: int = 0,
@@ -129,6 +131,7 @@ def compile(
     fuse: bool = True,
     threads: int = 0,
     cpu: str = "native",
+    device: str = "cpu",
     cached_signatures: int = 16,
     precise: bool = False,
     memory_limit: int = 0,
@@ -145,15 +148,16 @@ def compile(
         step = sinter.compile(lambda x: sinter.relu(x @ weight))
 
     fuse: False for one kernel per operation, to compare with. threads: 0 for the pool shared by the process.
-    cpu: "native", or a level such as "x86-64-v3". cached_signatures: programs kept; the least recently used goes first.
-    precise: no algorithm that trades accuracy for speed. memory_limit: bytes that intermediate results may take; 0 for
-    what is fastest. disk_cache: False to neither read nor write the cache on disk. tune: measure several ways to
-    compute each contraction.
+    cpu: "native", or a level such as "x86-64-v3". device: "cpu", or a GPU, "cuda" or "cuda:N".
+    cached_signatures: programs kept; the least recently used goes first. precise: no algorithm that trades accuracy for
+    speed. memory_limit: bytes that intermediate results may take; 0 for what is fastest. disk_cache: False to neither
+    read nor write the cache on disk. tune: measure several ways to compute each contraction.
     """
     options = {
         "fuse": fuse,
         "threads": threads,
         "cpu": cpu,
+        "device": device,
         "cached_signatures": cached_signatures,
         "precise": precise,
         "memory_limit": memory_limit,

@@ -2,6 +2,7 @@
 // loop, whose bodies are programs again.
 #pragma once
 
+#include "sinter/runtime/device.h"
 #include "sinter/runtime/program.h"
 #include "sinter/runtime/storage.h"
 #include "sinter/runtime/view.h"
@@ -15,6 +16,7 @@ namespace sinter::rt {
 
 class ThreadPool;
 class Profiler;
+struct RunContext;
 
 /// Shape and type of a program's input or output.
 struct TensorSpec {
@@ -38,9 +40,10 @@ struct Kernel {
   /// Of a kernel that was compiled for a library, instead of `function` and `code`: a program with such
   /// kernels can be looked at, but not run.
   std::shared_ptr<const KernelObject> object;
-  int64_t tasks = 1;          ///< the size of its task range
-  int64_t grain = 1;          ///< tasks below which splitting does not pay
-  uint64_t scratch_bytes = 0; ///< per worker
+  std::shared_ptr<const DeviceKernel> device; ///< of a program for a device, instead of `function` and `code`
+  int64_t tasks = 1;                          ///< the size of its task range
+  int64_t grain = 1;                          ///< tasks below which splitting does not pay
+  uint64_t scratch_bytes = 0;                 ///< per worker
 };
 
 class Executable;
@@ -87,6 +90,7 @@ public:
     int64_t kernels_compiled = 0;
     int64_t kernels_loaded = 0;
     uint64_t mapped_constant_bytes = 0;
+    std::shared_ptr<Device> device;  ///< where kernels run and constants lie; null: the host
     std::shared_ptr<void> companion; ///< something that lives as long as the program
   };
 
@@ -113,14 +117,20 @@ public:
   /// How much of the constants an earlier process has made, and is mapped from the cache on disk.
   uint64_t mapped_constant_bytes() const { return parts_.mapped_constant_bytes; }
 
-  /// Runs the program. `inputs` and `outputs` must be dense and match the specs (Error otherwise).
-  /// After the first run on a pool, allocates nothing.
+  /// Where it runs; null: on the host's processors.
+  const std::shared_ptr<Device>& device() const { return parts_.device; }
+
+  /// Runs the program. `inputs` and `outputs`, in the host's memory, must be dense and match the specs (Error
+  /// otherwise). After the first run on a pool, allocates nothing. On a device, runs wait for each other.
   void run(std::span<const View> inputs, std::span<const View> outputs, ThreadPool& pool,
            Profiler* profiler = nullptr) const;
 
 private:
   struct Tables;
   struct Workspace;
+  void run_steps(Workspace& workspace, const RunContext& context, Profiler* profiler) const;
+  void run_on_device(Workspace& workspace, std::span<const View> inputs, std::span<const View> outputs,
+                     Profiler* profiler) const;
   std::unique_ptr<Workspace> take_workspace(int workers) const;
   void return_workspace(std::unique_ptr<Workspace> workspace) const;
 

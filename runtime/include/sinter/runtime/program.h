@@ -26,6 +26,7 @@ struct ProgramKernel {
   int64_t tasks = 1;
   int64_t grain = 1; ///< tasks below which splitting does not pay
   uint64_t scratch_bytes = 0;
+  const void* device_kernel = nullptr; ///< a DeviceKernel instead of `function`, in programs of a device
 };
 
 struct ProgramControl;

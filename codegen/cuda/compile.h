@@ -1,0 +1,27 @@
+// Kernels of a planned module to code of a GPU.
+#pragma once
+
+#include "codegen/kernel/kernel_compiler.h"
+#include "sinter/runtime/cuda/device.h"
+
+#include "mlir/IR/BuiltinOps.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace sinter::codegen::cuda {
+
+/// The number of the GPU that "cuda" or "cuda:N" names; nothing for "cpu". Throws Error for another text.
+std::optional<int> ordinalOf(const std::string& name);
+
+/// Every sinter.kernel of `module`, loaded into `device`: each distinct one compiled once per process, and,
+/// with KernelOptions::diskCache, once per version of NVRTC on this machine. `tune` and `objects` are not
+/// looked at. Throws Error.
+CompiledKernels compileKernels(mlir::ModuleOp module, const std::shared_ptr<rt::cuda::CudaDevice>& device,
+                               const KernelOptions& options);
+
+/// The CUDA C++ of every kernel, one after the other, without the prelude.
+std::string printKernels(mlir::ModuleOp module);
+
+} // namespace sinter::codegen::cuda

@@ -1,0 +1,96 @@
+// What all kernels have in common, whatever their threads do.
+#include "codegen/cuda/kernel_frame.h"
+
+#include "codegen/cuda/printer.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/Dominance.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Transforms/CSE.h"
+
+#include <algorithm>
+#include <limits>
+
+using namespace mlir;
+
+namespace sinter::codegen::cuda {
+namespace {
+
+// Numbers of 32 bits are twice as fast, but do not reach the end of huge tensors.
+bool isWide(ir::KernelOp kernel) {
+  Block& block = kernel.getBody().front();
+  int64_t most = 0;
+  auto meet = [&](Value value) { most = std::max(most, ir::tensorType(value).getNumElements()); };
+  for (BlockArgument argument : block.getArguments())
+    meet(argument);
+  for (Operation& op : block.without_terminator())
+    for (Value result : op.getResults())
+      meet(result);
+  // A thread's number may pass the end by what all threads together step.
+  return most > std::numeric_limits<int32_t>::max() - kMostBlocks * kMostBlockThreads;
+}
+
+} // namespace
+
+int64_t total(ArrayRef<ThreadEmitter::Side> sides) {
+  int64_t count = 1;
+  for (const auto& side : sides)
+    count *= side.count;
+  return count;
+}
+
+KernelFrame::KernelFrame(ir::KernelOp kernel, StringRef symbol, const DimensionGroups& groups)
+    : builder(kernel.getContext()), loc(UnknownLoc::get(kernel.getContext())), kernel(kernel), symbol(symbol),
+      module(ModuleOp::create(loc)),
+      emitter(builder, loc, *module, symbol, std::numeric_limits<int64_t>::max(), groups),
+      calls(builder, loc) {
+  builder.setInsertionPointToEnd(module->getBody());
+  Block& block = kernel.getBody().front();
+  const size_t buffers = block.getNumArguments() + block.getTerminator()->getNumOperands();
+  const SmallVector<Type> pointers(buffers, LLVM::LLVMPointerType::get(builder.getContext()));
+  auto function = LLVM::LLVMFuncOp::create(
+      builder, loc, symbol,
+      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(builder.getContext()), pointers));
+  builder.setInsertionPointToStart(function.addEntryBlock(builder));
+  emitter.memory.alignedBuffers = true;
+  results =
+      bindBuffers(emitter, kernel, groups, [&](unsigned number) { return function.getArgument(number); });
+}
+
+void KernelFrame::forTasks(int64_t count, EmittedKernel& out, function_ref<void(Value)> body) {
+  out.blocks = std::max(out.blocks, llvm::divideCeilSigned(count, out.threads[0]));
+  Value threads = emitter.index(out.threads[0]);
+  Value before = arith::MulIOp::create(builder, loc, calls.index("block"), threads);
+  Value first = arith::AddIOp::create(builder, loc, before, calls.index("thread_x"));
+  Value step = arith::MulIOp::create(builder, loc, calls.index("blocks"), threads);
+  emitter.walk(first, count, step, body);
+}
+
+void KernelFrame::onlyIf(Value condition, function_ref<void()> body) {
+  auto branch = scf::IfOp::create(builder, loc, condition, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPoint(branch.thenBlock()->getTerminator());
+  body();
+}
+
+EmittedKernel KernelFrame::finish(EmittedKernel out) {
+  LLVM::ReturnOp::create(builder, loc, ValueRange{});
+  IRRewriter rewriter(builder.getContext());
+  DominanceInfo dominance(*module);
+  eliminateCommonSubExpressions(rewriter, dominance, *module);
+  Block& block = kernel.getBody().front();
+  SmallVector<Parameter> parameters;
+  for (BlockArgument argument : block.getArguments()) {
+    const RankedTensorType type = ir::tensorType(argument);
+    parameters.push_back({memoryType(type.getElementType()), isInvariant(kernel, type)});
+  }
+  for (Value result : block.getTerminator()->getOperands())
+    parameters.push_back({memoryType(ir::tensorType(result).getElementType())});
+  out.symbol = symbol;
+  out.parameters = static_cast<uint32_t>(parameters.size());
+  out.blocks = std::min(out.blocks, kMostBlocks);
+  out.source = printKernel(*module, parameters, out.threads[0] * out.threads[1], isWide(kernel));
+  return out;
+}
+
+} // namespace sinter::codegen::cuda

@@ -1,0 +1,124 @@
+// What every generated kernel begins with: types of elements, and the folding of values across threads.
+// Compiled by NVRTC without any header, and for tests by a C++ compiler after tests/cuda/host_shim.h.
+
+#define SINTER_DEVICE static __device__ __forceinline__
+
+typedef signed char i8;
+typedef unsigned char u8;
+typedef short i16;
+typedef unsigned short u16;
+typedef int i32;
+typedef unsigned int u32;
+typedef long long i64;
+typedef unsigned long long u64;
+
+//-- Elements of 16 bits: in memory only. Values are float.
+
+struct f16 {
+  u16 bits;
+};
+struct bf16 {
+  u16 bits;
+};
+
+// Neighbours in memory that are loaded and stored at once.
+template <class T, int N>
+struct alignas(sizeof(T) * N) Pack {
+  T e[N];
+};
+
+SINTER_DEVICE u32 bits_of(float x) {
+  union {
+    float f;
+    u32 u;
+  } both;
+  both.f = x;
+  return both.u;
+}
+SINTER_DEVICE float float_of(u32 bits) {
+  union {
+    u32 u;
+    float f;
+  } both;
+  both.u = bits;
+  return both.f;
+}
+SINTER_DEVICE double double_of(u64 bits) {
+  union {
+    u64 u;
+    double f;
+  } both;
+  both.u = bits;
+  return both.f;
+}
+
+SINTER_DEVICE float value_of(bf16 x) { return float_of((u32)x.bits << 16); }
+SINTER_DEVICE void put(bf16& to, float x) {
+  const u32 bits = bits_of(x);
+  // To nearest, ties to even; a NaN stays one.
+  to.bits = x != x ? (u16)((bits >> 16) | 64) : (u16)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+}
+
+#if defined(__CUDA_ARCH__)
+SINTER_DEVICE float value_of(f16 x) {
+  float y;
+  asm("cvt.f32.f16 %0, %1;" : "=f"(y) : "h"(x.bits));
+  return y;
+}
+SINTER_DEVICE void put(f16& to, float x) { asm("cvt.rn.f16.f32 %0, %1;" : "=h"(to.bits) : "f"(x)); }
+#else
+SINTER_DEVICE float value_of(f16 x) { return host_float_of_half(x.bits); }
+SINTER_DEVICE void put(f16& to, float x) { to.bits = host_half_of_float(x); }
+#endif
+
+template <class T>
+SINTER_DEVICE float rounded_to(float x) {
+  T element;
+  put(element, x);
+  return value_of(element);
+}
+
+//-- Arithmetic that C++ has no operator for.
+
+// Of IEEE 754-2019: NaN if either is, and -0 is less than +0.
+template <class T>
+SINTER_DEVICE T maximum(T a, T b) {
+  if (a == b)
+    return signbit(a) ? b : a;
+  return a > b || a != a ? a : b;
+}
+template <class T>
+SINTER_DEVICE T minimum(T a, T b) {
+  if (a == b)
+    return signbit(a) ? a : b;
+  return a < b || a != a ? a : b;
+}
+
+//-- Threads. All threads of a warp call lane_xor together, all of a block barrier.
+
+SINTER_DEVICE int thread_x() { return threadIdx.x; }
+SINTER_DEVICE int thread_y() { return threadIdx.y; }
+SINTER_DEVICE int block() { return blockIdx.x; }
+SINTER_DEVICE int blocks() { return gridDim.x; }
+SINTER_DEVICE void barrier() { __syncthreads(); }
+
+// What the thread of the warp has as `x` whose number differs in the bits of `mask`.
+template <class T>
+SINTER_DEVICE T lane_xor(T x, int mask) {
+  return (T)__shfl_xor_sync(0xFFFFFFFFu, x, mask);
+}
+
+// The block's memory for values on their way between threads.
+template <int Slots>
+SINTER_DEVICE u64* shared_slots() {
+  __shared__ u64 slots[Slots];
+  return slots;
+}
+template <class T>
+SINTER_DEVICE void set_slot(u64* slots, int number, T x) {
+  ((T*)slots)[number] = x;
+}
+template <class T>
+SINTER_DEVICE T slot(const u64* slots, int number) {
+  return ((const T*)slots)[number];
+}

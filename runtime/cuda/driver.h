@@ -1,0 +1,55 @@
+// The functions of CUDA's driver that Sinter calls, as its documentation gives them:
+// https://docs.nvidia.com/cuda/cuda-driver-api
+#pragma once
+
+#include "cuda/library.h"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace sinter::rt::cuda {
+
+using Status = int;             // CUresult
+using DeviceNumber = int;       // CUdevice
+using DeviceAddress = uint64_t; // CUdeviceptr
+using Context = struct ContextTag*;
+using Stream = struct StreamTag*;
+using Module = struct ModuleTag*;
+using Function = struct FunctionTag*;
+
+struct Driver {
+  Library library{{"libcuda.so.1"}};
+  EntryPoint<Status(unsigned)> init{library, "cuInit"};
+  EntryPoint<Status(Status, const char**)> error_string{library, "cuGetErrorString"};
+  EntryPoint<Status(int*)> device_count{library, "cuDeviceGetCount"};
+  EntryPoint<Status(DeviceNumber*, int)> device{library, "cuDeviceGet"};
+  EntryPoint<Status(char*, int, DeviceNumber)> device_name{library, "cuDeviceGetName"};
+  EntryPoint<Status(int*, int, DeviceNumber)> device_attribute{library, "cuDeviceGetAttribute"};
+  EntryPoint<Status(std::size_t*, DeviceNumber)> total_memory{library, "cuDeviceTotalMem_v2"};
+  EntryPoint<Status(Context*, DeviceNumber)> retain_context{library, "cuDevicePrimaryCtxRetain"};
+  EntryPoint<Status(Context)> set_context{library, "cuCtxSetCurrent"};
+  EntryPoint<Status(Stream*, unsigned)> create_stream{library, "cuStreamCreate"};
+  EntryPoint<Status(Stream)> synchronize{library, "cuStreamSynchronize"};
+  EntryPoint<Status(DeviceAddress*, std::size_t)> allocate{library, "cuMemAlloc_v2"};
+  EntryPoint<Status(DeviceAddress)> release{library, "cuMemFree_v2"};
+  EntryPoint<Status(DeviceAddress, const void*, std::size_t, Stream)> upload{library, "cuMemcpyHtoDAsync_v2"};
+  EntryPoint<Status(void*, DeviceAddress, std::size_t, Stream)> download{library, "cuMemcpyDtoHAsync_v2"};
+  EntryPoint<Status(DeviceAddress, DeviceAddress, std::size_t, Stream)> copy{library, "cuMemcpyDtoDAsync_v2"};
+  EntryPoint<Status(Module*, const void*)> load_module{library, "cuModuleLoadData"};
+  EntryPoint<Status(Module)> unload_module{library, "cuModuleUnload"};
+  EntryPoint<Status(Function*, Module, const char*)> function{library, "cuModuleGetFunction"};
+  EntryPoint<Status(Function, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, Stream,
+                    void**, void**)>
+      launch{library, "cuLaunchKernel"};
+
+  /// The driver, initialised. Throws Error (system) if there is none.
+  static const Driver& get();
+
+  /// Throws Error (system) unless `status` is success; `what` begins the message.
+  void check(Status status, const char* what) const;
+
+private:
+  bool usable() const;
+};
+
+} // namespace sinter::rt::cuda

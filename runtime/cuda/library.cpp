@@ -1,0 +1,47 @@
+// Where NVIDIA's libraries may be.
+#include "cuda/library.h"
+
+#include <cstdlib>
+#include <dlfcn.h>
+
+namespace sinter::rt::cuda {
+namespace {
+
+std::vector<std::string> folders() {
+  std::vector<std::string> result;
+  if (const char* path = std::getenv("SINTER_CUDA_PATH")) {
+    std::string folder;
+    for (const char* at = path;; ++at) {
+      if (*at && *at != ':') {
+        folder += *at;
+        continue;
+      }
+      if (!folder.empty())
+        result.push_back(folder + "/");
+      folder.clear();
+      if (!*at)
+        break;
+    }
+  }
+  result.emplace_back(""); // where the system looks
+  result.emplace_back("/usr/local/cuda/lib64/");
+  return result;
+}
+
+} // namespace
+
+Library::Library(const std::vector<std::string>& names) {
+  for (const std::string& folder : folders())
+    for (const std::string& name : names) {
+      handle_ = dlopen((folder + name).c_str(), RTLD_NOW | RTLD_LOCAL);
+      if (handle_)
+        return;
+    }
+  error_ = names.front() + " was not found; SINTER_CUDA_PATH names folders to look in";
+}
+
+void* Library::find(const char* name) const {
+  return handle_ ? dlsym(handle_, name) : nullptr;
+}
+
+} // namespace sinter::rt::cuda

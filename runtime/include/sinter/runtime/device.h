@@ -1,0 +1,50 @@
+// A processor beside the host's, with memory of its own.
+#pragma once
+
+#include "sinter/runtime/storage.h"
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace sinter::rt {
+
+/// A kernel as a device takes it.
+struct DeviceKernel {
+  std::shared_ptr<void> code; ///< keeps `function` loaded
+  void* function = nullptr;   ///< the device's own handle
+  int64_t blocks = 1;
+  int64_t threads[2] = {1, 1}; ///< of a block, in x and y
+  uint32_t parameters = 0;     ///< buffers it takes
+};
+
+/// Work that is given to a device is done in the order it was given; calls return before it is done unless
+/// they say otherwise. All throw Error (system) when the device reports a fault. From several threads at once
+/// only with the lock that `exclusive` gives.
+class Device {
+public:
+  virtual ~Device() = default;
+
+  virtual const std::string& name() const = 0;
+
+  /// Memory of the device: its address means nothing to the host. Throws Error (system) when there is none
+  /// left.
+  virtual std::shared_ptr<Storage> allocate(uint64_t bytes) = 0;
+  /// The host's bytes may be changed when it returns.
+  virtual void upload(void* to, const void* from, uint64_t bytes) = 0;
+  /// Waits until the bytes are there.
+  virtual void download(void* to, const void* from, uint64_t bytes) = 0;
+  virtual void copy(void* to, const void* from, uint64_t bytes) = 0;
+  virtual void launch(const DeviceKernel& kernel, void* const* buffers) = 0;
+  /// Waits until all is done.
+  virtual void synchronize() = 0;
+
+  std::unique_lock<std::mutex> exclusive() { return std::unique_lock(mutex_); }
+
+private:
+  std::mutex mutex_;
+};
+
+} // namespace sinter::rt

@@ -1,0 +1,91 @@
+// Programs on a device, by stand-ins for the driver and the compiler: memory, copies, launches, branches,
+// errors.
+#include "sinter/sinter.h"
+
+#include "unit/error_of.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace sinter {
+namespace {
+
+using test::error_of;
+using testing::AllOf;
+using testing::HasSubstr;
+
+const CompileOptions kCuda{.device = "cuda"};
+
+template <class F, class... Inputs>
+void expect_same(F f, const Inputs&... inputs) {
+  const Tensor expected = f(inputs...);
+  const auto on_device = compile(f, kCuda);
+  for (int run = 0; run < 2; ++run)
+    EXPECT_LT(max(abs(on_device(inputs...) - expected)).item(), 1e-5) << "run " << run;
+  EXPECT_TRUE(on_device.executable(inputs...)->device());
+}
+
+Tensor layer(Tensor x) {
+  static const Tensor weight = Tensor::normal({30, 40}, 1, 0, 0.1), bias = Tensor::uniform({30}, 2);
+  return softmax(gelu(linear(x, weight, bias)));
+}
+
+TEST(CudaDevice, RunsFunctions) {
+  expect_same(layer, Tensor::uniform({9, 40}, 3));
+  expect_same([](Tensor x, Tensor y) { return sum(x * y, {0}) + max(x) - y; }, Tensor::uniform({5, 7}, 4),
+              Tensor::uniform({5, 7}, 5));
+}
+
+TEST(CudaDevice, KernelsAreCompiledOnce) {
+  const Tensor x = Tensor::uniform({6, 40}, 6);
+  EXPECT_GT(compile(layer, kCuda).executable(x)->kernels_compiled(), 0);
+  EXPECT_EQ(compile(layer, kCuda).executable(x)->kernels_compiled(), 0);
+}
+
+TEST(CudaDevice, TakesBranchesAndGoesThroughLoops) {
+  const auto branch = [](Tensor x) {
+    return cond(greater(sum(x), 0), [&] { return x * 2; }, [&] { return x - 1; });
+  };
+  expect_same(branch, Tensor::uniform({4}, 7, 0, 1));
+  expect_same(branch, Tensor::uniform({4}, 7, -1, 0));
+  const auto power = [](Tensor x) {
+    return while_loop(x, [](Tensor y) { return less(sum(y), 100); }, [&](Tensor y) { return y * 1.5 + x; });
+  };
+  expect_same(power, Tensor::uniform({4}, 8, 0.5, 1));
+  expect_same(power, Tensor::full({4}, 50)); // not once
+}
+
+TEST(CudaDevice, ManyThreadsTakeTurns) {
+  const auto on_device = compile(layer, kCuda);
+  const Tensor x = Tensor::uniform({3, 40}, 9), expected = layer(x);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i)
+    threads.emplace_back([&] {
+      for (int run = 0; run < 5; ++run)
+        EXPECT_LT(max(abs(on_device(x) - expected)).item(), 1e-5);
+    });
+  for (std::thread& thread : threads)
+    thread.join();
+}
+
+TEST(CudaDevice, SaysWhatIsWrong) {
+  const auto f = [](Tensor x) { return x + 1; };
+  const Tensor x = Tensor::uniform({3}, 1);
+  EXPECT_THAT(error_of([&] { compile(f, {.device = "gpu"})(x); }),
+              HasSubstr("unknown device 'gpu': use cpu, cuda or cuda:N"));
+  EXPECT_THAT(error_of([&] { compile(f, {.device = "cuda:x"})(x); }), HasSubstr("unknown device 'cuda:x'"));
+  EXPECT_THAT(error_of([&] { compile(f, {.device = "cuda:1"})(x); }),
+              HasSubstr("there is no CUDA device 1: there are 1"));
+  // The stand-in has 64 MiB.
+  const auto large = [](Tensor x) { return x + Tensor::full({20 << 20}, 1); };
+  EXPECT_THAT(
+      error_of([&] { compile(large, kCuda)(Tensor::uniform({20 << 20}, 1)); }),
+      AllOf(HasSubstr("bytes of memory on stand-in GPU: out of memory"), HasSubstr("device_test.cpp")));
+}
+
+} // namespace
+} // namespace sinter

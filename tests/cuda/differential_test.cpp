@@ -1,0 +1,65 @@
+// Programs compiled to CUDA kernels, which run on the processor, against the interpreter.
+//
+// SINTER_CUDA_CASES: how many random programs. SINTER_CUDA_SEED: the first seed.
+#include "host_kernels.h"
+#include "random_program.h"
+
+#include "sinter/runtime/thread_pool.h"
+
+#include "mlir/IR/Verifier.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+namespace sinter::cuda_tests {
+namespace {
+
+std::vector<differential::Buffer> interpret(differential::Case& program) {
+  auto results = differential::resultBuffers(program.module());
+  codegen::interpret(program.module(), program.inputs(), differential::views(results));
+  return results;
+}
+
+TEST(Cuda, RandomProgramsAgree) {
+  mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};
+  context.loadDialect<ir::SinterDialect, mlir::func::FuncDialect>();
+  const auto operations = cudaOperations(context);
+  const uint64_t cases = differential::fromEnvironment("SINTER_CUDA_CASES", 160);
+  const uint64_t first = differential::fromEnvironment("SINTER_CUDA_SEED", 1);
+  HostKernels kernels;
+  std::vector<std::unique_ptr<RandomProgram>> programs;
+  auto compile = [&](RandomProgram& program) {
+    const mlir::OwningOpRef<mlir::ModuleOp> copy(program.made.module().clone());
+    return codegen::compile(*copy, kernels.options(/*fuse=*/program.made.seed() % 4 != 3));
+  };
+  for (uint64_t seed = first; seed < first + cases; ++seed) {
+    programs.push_back(std::make_unique<RandomProgram>(context, seed, operations));
+    ASSERT_TRUE(mlir::succeeded(mlir::verify(programs.back()->made.module())));
+    try {
+      compile(*programs.back());
+    } catch (const std::exception& error) {
+      FAIL() << "seed " << seed << ": " << error.what() << "\n"
+             << differential::print(programs.back()->made.module());
+    }
+  }
+  ASSERT_NO_THROW(kernels.build());
+  rt::ThreadPool pool(2);
+  for (const auto& program : programs) {
+    const auto executable = compile(*program);
+    const auto expected = interpret(program->made);
+    auto results = differential::resultBuffers(program->made.module());
+    for (const auto& result : results) // what is not written shows
+      std::memset(result.view.data, 0x5A, result.view.dtype == DType::boolean ? 0 : result.view.bytes());
+    executable->run(program->made.inputs(), differential::views(results), pool);
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      const std::string text = differential::disagreement(results[i].view, expected[i].view, program->count);
+      EXPECT_EQ(text, "") << "result " << i
+                          << " of SINTER_CUDA_CASES=1 SINTER_CUDA_SEED=" << program->made.seed() << "\n"
+                          << differential::print(program->made.module());
+    }
+  }
+}
+
+} // namespace
+} // namespace sinter::cuda_tests

@@ -1,0 +1,36 @@
+// Random programs on elements of 16 bits.
+#pragma once
+
+#include "random_program.h"
+
+namespace sinter::cuda_tests {
+
+/// `x` as f16 or bf16 can hold it.
+float rounded(float x, DType to);
+
+/// All f32 of `module` becomes `element`; constants are rounded to what `precision` can hold.
+void retype(mlir::ModuleOp module, mlir::Type element, DType precision);
+
+/// One operation on f32, its constants rounded, and the same on f16 or bf16.
+struct HalfProgram {
+  RandomProgram program;
+  DType dtype;
+  mlir::OwningOpRef<mlir::ModuleOp> half; ///< the program on elements of 16 bits
+
+  HalfProgram(mlir::MLIRContext& context, uint64_t seed,
+              const std::vector<mlir::RegisteredOperationName>& operations, DType dtype)
+      : program(context, seed, operations), dtype(dtype), half(program.made.module().clone()) {
+    mlir::Builder builder(&context);
+    retype(*half, dtype == DType::f16 ? mlir::Type(builder.getF16Type()) : builder.getBF16Type(), dtype);
+    retype(program.made.module(), builder.getF32Type(), dtype);
+  }
+};
+
+/// The operations that take them: attention is of f32 and f64.
+inline std::vector<mlir::RegisteredOperationName> halfOperations(mlir::MLIRContext& context) {
+  auto operations = cudaOperations(context);
+  std::erase_if(operations, [](const auto& name) { return name.getStringRef() == "sinter.attention"; });
+  return operations;
+}
+
+} // namespace sinter::cuda_tests

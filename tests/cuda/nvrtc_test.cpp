@@ -1,0 +1,74 @@
+// What all operations become, on f32 and on elements of 16 bits, compiles for GPUs, by NVRTC itself: it takes
+// none.
+//
+// SINTER_CUDA_CASES, SINTER_CUDA_SEED: how many operations, and the first.
+#include "half_program.h"
+#include "host_kernels.h"
+
+#include "codegen/cuda/printer.h"
+#include "sinter/runtime/cuda/nvrtc.h"
+#include "sinter/runtime/error.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace sinter::cuda_tests {
+namespace {
+
+using testing::HasSubstr;
+
+template <class F>
+std::string message_of(F f) {
+  try {
+    f();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Nvrtc, SaysWhatIsWrong) {
+  EXPECT_GE(rt::cuda::nvrtc_version().first, 12);
+  EXPECT_THAT(
+      message_of([] { rt::cuda::compile_for_device("__global__ void f() { g(); }", "sm_80"); }),
+      HasSubstr("a generated kernel does not compile: kernel.cu(1): error: identifier \"g\" is undefined"));
+  EXPECT_THAT(message_of([] { rt::cuda::compile_for_device("", "sm_12345"); }),
+              HasSubstr("NVRTC knows no architecture sm_12345"));
+}
+
+TEST(Nvrtc, TakesAllKernels) {
+  mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};
+  context.loadDialect<ir::SinterDialect, mlir::func::FuncDialect>();
+  const auto operations = halfOperations(context);
+  const uint64_t cases = differential::fromEnvironment("SINTER_CUDA_CASES", operations.size());
+  const uint64_t first = differential::fromEnvironment("SINTER_CUDA_SEED", 1);
+  HostKernels kernels;
+  for (uint64_t seed = 2 * first; seed < 2 * (first + cases); seed += 2) { // one operation each
+    RandomProgram program(context, seed, operations);
+    codegen::compile(program.made.module(), kernels.options(true));
+    for (DType dtype : {DType::f16, DType::bf16})
+      codegen::compile(*HalfProgram(context, seed, operations, dtype).half, kernels.options(true));
+  }
+  std::string source(codegen::cuda::prelude());
+  for (const auto& kernel : kernels.collected())
+    source += kernel.source;
+  for (const char* architecture : {"sm_80", "sm_90a"}) {
+    const rt::cuda::DeviceCode code = rt::cuda::compile_for_device(source, architecture);
+    EXPECT_EQ(code.kernels.size(), kernels.collected().size());
+    for (const rt::cuda::KernelResources& kernel : code.kernels) {
+      EXPECT_GT(kernel.registers, 0) << kernel.symbol;
+      const auto emitted =
+          std::ranges::find(kernels.collected(), kernel.symbol, &codegen::cuda::EmittedKernel::symbol);
+      ASSERT_NE(emitted, kernels.collected().end()) << kernel.symbol;
+      if (emitted->algorithm != "scatter")
+        EXPECT_EQ(kernel.spilled_bytes, 0)
+            << "for " << architecture << ", with " << kernel.registers << " registers:\n"
+            << emitted->source;
+    }
+  }
+}
+
+} // namespace
+} // namespace sinter::cuda_tests

@@ -1,0 +1,202 @@
+// In the place of libcuda.so.1: a GPU whose memory and processor are the host's. Launches run at once.
+// Addresses are those of the host with the top bit but one set, so that whoever takes one for the other reads
+// nothing.
+//
+// STAND_IN_MEMORY: how many bytes it has.
+#include <atomic>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <dlfcn.h>
+#include <map>
+#include <mutex>
+#include <string>
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace {
+
+constexpr uint64_t kDeviceBit = uint64_t{1} << 62;
+constexpr int kOutOfMemory = 2, kInvalidValue = 1, kNotFound = 500;
+
+std::mutex mutex;
+std::map<uint64_t, std::size_t> allocations; // by address
+
+void* host(uint64_t address) {
+  if (!(address & kDeviceBit)) {
+    std::fprintf(stderr, "stand-in driver: an address of the host where one of the device is wanted\n");
+    std::abort();
+  }
+  return reinterpret_cast<void*>(address & ~kDeviceBit);
+}
+
+std::size_t allocated() {
+  std::size_t sum = 0;
+  for (const auto& [address, bytes] : allocations)
+    sum += bytes;
+  return sum;
+}
+
+// All of [address, address + bytes) lies in one allocation.
+bool is_allocated(uint64_t address, std::size_t bytes) {
+  const std::lock_guard lock(mutex);
+  auto after = allocations.upper_bound(address);
+  if (after == allocations.begin())
+    return false;
+  --after;
+  return address + bytes <= after->first + after->second;
+}
+
+using Runner = void (*)(void* const* buffers, int64_t blocks, int64_t x, int64_t y);
+using Count = int (*)();
+
+} // namespace
+
+struct ModuleTag {
+  void* library = nullptr;
+};
+struct FunctionTag {
+  Runner run = nullptr;
+  int parameters = 0;
+};
+
+#define EXPORT extern "C" __attribute__((visibility("default")))
+
+EXPORT int cuInit(unsigned) {
+  return 0;
+}
+EXPORT int cuGetErrorString(int status, const char** text) {
+  *text = status == kOutOfMemory ? "out of memory"
+          : status == kNotFound  ? "named symbol not found"
+                                 : "invalid argument";
+  return 0;
+}
+EXPORT int cuDeviceGetCount(int* count) {
+  *count = 1;
+  return 0;
+}
+EXPORT int cuDeviceGet(int* device, int ordinal) {
+  *device = ordinal;
+  return 0;
+}
+EXPORT int cuDeviceGetName(char* name, int bytes, int) {
+  std::snprintf(name, static_cast<std::size_t>(bytes), "stand-in GPU");
+  return 0;
+}
+EXPORT int cuDeviceGetAttribute(int* value, int attribute, int) {
+  *value = attribute == 75 ? 9 : 0; // compute capability 9.0
+  return 0;
+}
+EXPORT int cuDeviceTotalMem_v2(std::size_t* bytes, int) {
+  const char* memory = std::getenv("STAND_IN_MEMORY");
+  *bytes = memory ? std::strtoull(memory, nullptr, 10) : std::size_t{1} << 30;
+  return 0;
+}
+EXPORT int cuDevicePrimaryCtxRetain(void** context, int) {
+  *context = &allocations;
+  return 0;
+}
+EXPORT int cuCtxSetCurrent(void* context) {
+  return context == &allocations ? 0 : kInvalidValue;
+}
+EXPORT int cuStreamCreate(void** stream, unsigned) {
+  *stream = &mutex;
+  return 0;
+}
+EXPORT int cuStreamSynchronize(void* stream) {
+  return stream == &mutex ? 0 : kInvalidValue;
+}
+
+EXPORT int cuMemAlloc_v2(uint64_t* address, std::size_t bytes) {
+  std::size_t total = 0;
+  cuDeviceTotalMem_v2(&total, 0);
+  const std::lock_guard lock(mutex);
+  if (bytes == 0)
+    return kInvalidValue;
+  if (allocated() + bytes > total)
+    return kOutOfMemory;
+  void* memory = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
+  std::memset(memory, 0xA5, bytes);
+  *address = reinterpret_cast<uint64_t>(memory) | kDeviceBit;
+  allocations[*address] = bytes;
+  return 0;
+}
+EXPORT int cuMemFree_v2(uint64_t address) {
+  const std::lock_guard lock(mutex);
+  if (allocations.erase(address) == 0)
+    return kInvalidValue;
+  std::free(host(address));
+  return 0;
+}
+EXPORT int cuMemcpyHtoDAsync_v2(uint64_t to, const void* from, std::size_t bytes, void*) {
+  if (!is_allocated(to, bytes))
+    return kInvalidValue;
+  std::memcpy(host(to), from, bytes);
+  return 0;
+}
+EXPORT int cuMemcpyDtoHAsync_v2(void* to, uint64_t from, std::size_t bytes, void*) {
+  if (!is_allocated(from, bytes))
+    return kInvalidValue;
+  std::memcpy(to, host(from), bytes);
+  return 0;
+}
+EXPORT int cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, std::size_t bytes, void*) {
+  if (!is_allocated(to, bytes) || !is_allocated(from, bytes))
+    return kInvalidValue;
+  std::memcpy(host(to), host(from), bytes);
+  return 0;
+}
+
+// An image has no length of its own; its sections' headers come last.
+EXPORT int cuModuleLoadData(ModuleTag** module, const void* image) {
+  const auto* bytes = static_cast<const char*>(image);
+  uint64_t headers = 0;
+  uint16_t size = 0, count = 0;
+  std::memcpy(&headers, bytes + 40, sizeof(headers));
+  std::memcpy(&size, bytes + 58, sizeof(size));
+  std::memcpy(&count, bytes + 60, sizeof(count));
+  const int file = memfd_create("stand-in-module", 0);
+  std::size_t left = headers + std::size_t{size} * count;
+  while (left > 0) {
+    const ssize_t written = write(file, bytes, left);
+    if (written <= 0)
+      return kInvalidValue;
+    bytes += written;
+    left -= static_cast<std::size_t>(written);
+  }
+  // By a path of its own: the loader knows libraries by theirs.
+  void* library = dlopen(("/proc/self/fd/" + std::to_string(file)).c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!library) {
+    std::fprintf(stderr, "stand-in driver: %s\n", dlerror());
+    return kInvalidValue;
+  }
+  *module = new ModuleTag{library}; // the file stays open: another must not get its number
+  return 0;
+}
+EXPORT int cuModuleUnload(ModuleTag* module) {
+  delete module;
+  return 0;
+}
+EXPORT int cuModuleGetFunction(FunctionTag** function, ModuleTag* module, const char* name) {
+  const std::string symbol = std::string(name) + "_on_host";
+  auto* run = reinterpret_cast<Runner>(dlsym(module->library, symbol.c_str()));
+  auto* count = reinterpret_cast<Count>(dlsym(module->library, (symbol + "_parameters").c_str()));
+  if (!run || !count)
+    return kNotFound;
+  *function = new FunctionTag{run, count()};
+  return 0;
+}
+EXPORT int cuLaunchKernel(FunctionTag* function, unsigned blocks, unsigned, unsigned, unsigned x, unsigned y,
+                          unsigned, unsigned, void*, void** arguments, void**) {
+  if (blocks == 0 || x == 0 || y == 0 || x * y > 1024)
+    return kInvalidValue;
+  void* buffers[512];
+  for (int i = 0; i < function->parameters; ++i) {
+    uint64_t address = 0;
+    std::memcpy(&address, arguments[i], sizeof(address));
+    buffers[i] = address == 0 ? nullptr : host(address); // null: a tensor without elements
+  }
+  function->run(buffers, blocks, x, y);
+  return 0;
+}
