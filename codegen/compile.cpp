@@ -344,8 +344,10 @@ std::shared_ptr<rt::Executable> compile(ModuleOp module, const CompileOptions& o
   parts.kernels_compiled = compiled.compiled;
   parts.kernels_loaded = compiled.loaded;
   ProgramBuilder(module, parts, constantOptions(options, compiled), options).build();
-  if (gpu)
+  if (gpu) {
     moveTo(*gpu, parts.constants);
+    parts.companion.reset(); // what they were made in
+  }
   parts.device = std::move(gpu);
   parts.memory = {moduleNumber(module, "sinter.arena_bytes"),
                   moduleNumber(module, "sinter.arena_lower_bound"),
@@ -370,14 +372,11 @@ passes::Stage stageNamed(const std::string& name) {
 
 std::string inspect(ModuleOp module, const CompileOptions& options, const std::string& stage,
                     Weights weights) {
-  if (stage == "cuda" && backendOf(options) == passes::Backend::cuda) {
-    lowerFor(targetOf(options), module, options);
-    return cuda::printKernels(module);
-  }
-  if (stage == "llvm" && backendOf(options) == passes::Backend::cpu) {
+  const bool isCuda = backendOf(options) == passes::Backend::cuda;
+  if (stage == (isCuda ? "cuda" : "llvm")) {
     const cpu::Target target = targetOf(options);
     lowerFor(target, module, options);
-    std::string text = printKernels(module, target);
+    std::string text = isCuda ? cuda::printKernels(module) : printKernels(module, target);
     // What lies in bodies is compiled as they are.
     for (func::FuncOp function : module.getOps<func::FuncOp>())
       for (Operation& op : function.getBody().front())

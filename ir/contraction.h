@@ -1,6 +1,8 @@
 // A convolution or matrix product in the terms the micro-kernel generators think in.
 #pragma once
 
+#include "llvm/ADT/SmallVector.h"
+
 #include <array>
 #include <cstdint>
 
@@ -45,6 +47,16 @@ struct Contraction {
               static_cast<double>(kernel[static_cast<std::size_t>(d)]);
     return 2 * macs;
   }
+};
+
+/// The sums of products that a contraction is (LoopEmitter::products), as a matrix product: dimensions of the
+/// result along which only the first, or only the second factor changes. Along others, both do. Empty: there
+/// is no such.
+struct FactorDimensions {
+  llvm::SmallVector<int64_t, 4> first, second;
+  int64_t terms = 0; ///< of every sum
+  /// Of each factor: terms that are neighbours in the sum are neighbours in memory.
+  bool firstAlongSum = false, secondAlongSum = false;
 };
 
 } // namespace sinter::ir

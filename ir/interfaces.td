@@ -107,7 +107,9 @@ def ContractionOpInterface : OpInterface<"ContractionOpInterface"> {
   let description = [{ A convolution or matrix product, described for the micro-kernel generators. }];
   let methods = [
     InterfaceMethod<"Sizes and roles of the operands.",
-      "::sinter::ir::Contraction", "getContraction", (ins)>
+      "::sinter::ir::Contraction", "getContraction", (ins)>,
+    InterfaceMethod<"Along which dimensions of the result which of the factors that are multiplied changes.",
+      "::sinter::ir::FactorDimensions", "getFactorDimensions", (ins), [{}], [{ return {}; }]>
   ];
 }
 

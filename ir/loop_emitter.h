@@ -72,6 +72,15 @@ public:
                                                          mlir::ValueRange carried)>
            body) = 0;
 
+  /// The sum, over all positions of `extents`, of the products of the two numbers of `type` that `factors`
+  /// emits there. Null, unless the target has a way of its own: then the operation sums them up in a loop.
+  virtual mlir::Value products(
+      llvm::ArrayRef<int64_t> extents, mlir::Type type,
+      llvm::function_ref<std::pair<mlir::Value, mlir::Value>(llvm::ArrayRef<mlir::Value> index)> factors) {
+    (void)extents, (void)type, (void)factors;
+    return {};
+  }
+
   // Small arithmetic, written once here.
 
   /// `at` brought to the shape of an operand that broadcasts NumPy-style to the result: leading dimensions

@@ -115,11 +115,15 @@ private:
       job.digest = store_->digestOf(compiler + job.key);
       if (!store_->cache().find(job.digest, bytes))
         continue;
-      const auto stored = unpack({bytes.data(), bytes.size()});
-      if (!stored)
-        continue;
-      job.made = load(device_, job.emitted, stored->object);
-      ++result_.loaded;
+      try {
+        if (const auto stored = unpack({bytes.data(), bytes.size()})) {
+          job.made = load(device_, job.emitted, stored->object);
+          ++result_.loaded;
+          continue;
+        }
+      } catch (const Error&) { // whole, but the driver does not take it; compiled anew, it may
+      }
+      store_->cache().remove(job.digest);
     }
   }
 
@@ -154,8 +158,12 @@ private:
   void remember() {
     Loaded& loaded = Loaded::instance();
     const std::lock_guard lock(loaded.mutex);
+    auto& mine = loaded.kernels[device_.get()];
+    constexpr size_t kMost = 4096; // then those go that no program has
+    if (mine.size() + jobs_.size() > kMost)
+      std::erase_if(mine, [](const auto& entry) { return entry.second.use_count() == 1; });
     for (const Job& job : jobs_)
-      loaded.kernels[device_.get()].emplace(job.key, job.made);
+      mine.emplace(job.key, job.made);
   }
 
   void deliver() {

@@ -46,6 +46,7 @@ private:
 
   void writeBody(KernelFrame& frame, const Piece& piece);
   void writeElements(KernelFrame& frame, const Piece& piece);
+  void writeElements(KernelFrame& frame, const Piece& piece, int64_t width, EmittedKernel& kernel);
   void writeRows(KernelFrame& frame, const Piece& piece);
   void writeColumns(KernelFrame& frame, const Piece& piece);
   void store(KernelFrame& frame, const Piece& piece, const ir::Point& at);
@@ -62,17 +63,10 @@ private:
 
 //===-- Decisions -----------------------------------------------------------------------------------===//
 
-// Every position of the results asks the root for its element once: what the root folds can be shared.
-bool resultsAreRoots(Block& block, Operation* root) {
-  const auto shape = ir::tensorType(root->getResult(0)).getShape();
-  return llvm::all_of(block.getTerminator()->getOperands(),
-                      [&](Value value) { return ir::tensorType(value).getShape() == shape; });
-}
-
 std::optional<Folded> KernelWriter::foldedByRoot() {
   Operation* root = kernel.getRoot();
   auto reduction = dyn_cast_or_null<ir::ReductionOpInterface>(root);
-  if (!reduction || !resultsAreRoots(block, root))
+  if (!reduction || !resultsAreRoots(kernel, root))
     return std::nullopt;
   const RankedTensorType type = ir::tensorType(root->getOperand(0));
   Folded folded;
@@ -115,6 +109,11 @@ void KernelWriter::choose() {
     statistics = nullptr;
     return;
   }
+  // Sums of products that are too few for tiles.
+  if (const int64_t terms = termsOf(kernel.getRoot());
+      terms >= kLongColumn && resultsAreRoots(kernel, kernel.getRoot()) &&
+      ir::tensorType(kernel.getRoot()->getResult(0)).getNumElements() < kFewColumns)
+    return rowGroup(terms, group, out);
   const auto folded = foldedByRoot();
   if (!folded || folded->count < kWarp)
     return;
@@ -200,15 +199,24 @@ void KernelWriter::store(KernelFrame& frame, const Piece& piece, const ir::Point
     emitter.store(frame.results[result], at, value);
 }
 
-// A thread makes every so-manieth vector of elements.
+// A thread makes every so-manieth element, or vector of elements. Where a buffer lies is known only when the
+// kernel runs: slices of concatenations and of what loops go over begin anywhere.
 void KernelWriter::writeElements(KernelFrame& frame, const Piece& piece) {
-  ThreadEmitter& emitter = frame.emitter;
   const int64_t width = vectorWidth(piece);
+  if (width == 1)
+    return writeElements(frame, piece, 1, out);
+  out.algorithm = "elements x" + std::to_string(width);
+  EmittedKernel likewise = out; // as many blocks
+  frame.either(
+      frame.buffersAreAligned(), [&] { writeElements(frame, piece, width, out); },
+      [&] { writeElements(frame, piece, 1, likewise); });
+}
+
+void KernelWriter::writeElements(KernelFrame& frame, const Piece& piece, int64_t width,
+                                 EmittedKernel& kernel) {
+  ThreadEmitter& emitter = frame.emitter;
   const SmallVector<Side> sides = sidesOf(piece, {}, width);
-  const int64_t count = total(sides);
-  if (width > 1)
-    out.algorithm = "elements x" + std::to_string(width);
-  frame.forTasks(count, out, [&](Value task) {
+  frame.forTasks(total(sides), kernel, [&](Value task) {
     ir::Point at(piece.extents.size());
     emitter.locate(task, sides, at);
     if (width > 1)
@@ -336,6 +344,8 @@ EmittedKernel emit(ir::KernelOp kernel, StringRef symbol) {
                     LLVM::LLVMDialect>();
   if (isa_and_nonnull<ir::ScatterAddOp>(kernel.getRoot()))
     return emitScatter(kernel, symbol);
+  if (makesTiles(kernel) && resultsAreRoots(kernel, kernel.getRoot()))
+    return emitTiles(kernel, symbol);
   return KernelWriter(kernel).write(symbol);
 }
 

@@ -16,6 +16,13 @@ using namespace mlir;
 namespace sinter::codegen::cuda {
 namespace {
 
+// Positions may come from numbers of 64 bits, which are not cut before they are known to lie inside.
+bool readsPositions(Operation& op) {
+  return !isa<ir::PointwiseOpInterface, ir::ReductionOpInterface>(op) && op.getNumOperands() > 1 &&
+         llvm::any_of(op.getOperands(),
+                      [](Value operand) { return ir::tensorType(operand).getElementType().isInteger(64); });
+}
+
 // Numbers of 32 bits are twice as fast, but do not reach the end of huge tensors.
 bool isWide(ir::KernelOp kernel) {
   Block& block = kernel.getBody().front();
@@ -23,14 +30,24 @@ bool isWide(ir::KernelOp kernel) {
   auto meet = [&](Value value) { most = std::max(most, ir::tensorType(value).getNumElements()); };
   for (BlockArgument argument : block.getArguments())
     meet(argument);
-  for (Operation& op : block.without_terminator())
+  for (Operation& op : block.without_terminator()) {
+    if (readsPositions(op))
+      return true;
     for (Value result : op.getResults())
       meet(result);
+  }
   // A thread's number may pass the end by what all threads together step.
   return most > std::numeric_limits<int32_t>::max() - kMostBlocks * kMostBlockThreads;
 }
 
 } // namespace
+
+// What the root folds can be shared where every position of the results asks for its element once.
+bool resultsAreRoots(ir::KernelOp kernel, Operation* root) {
+  const auto shape = ir::tensorType(root->getResult(0)).getShape();
+  return llvm::all_of(kernel.getBody().front().getTerminator()->getOperands(),
+                      [&](Value value) { return ir::tensorType(value).getShape() == shape; });
+}
 
 int64_t total(ArrayRef<ThreadEmitter::Side> sides) {
   int64_t count = 1;
@@ -48,7 +65,7 @@ KernelFrame::KernelFrame(ir::KernelOp kernel, StringRef symbol, const DimensionG
   Block& block = kernel.getBody().front();
   const size_t buffers = block.getNumArguments() + block.getTerminator()->getNumOperands();
   const SmallVector<Type> pointers(buffers, LLVM::LLVMPointerType::get(builder.getContext()));
-  auto function = LLVM::LLVMFuncOp::create(
+  function = LLVM::LLVMFuncOp::create(
       builder, loc, symbol,
       LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(builder.getContext()), pointers));
   builder.setInsertionPointToStart(function.addEntryBlock(builder));
@@ -71,6 +88,19 @@ void KernelFrame::onlyIf(Value condition, function_ref<void()> body) {
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPoint(branch.thenBlock()->getTerminator());
   body();
+}
+
+void KernelFrame::either(Value condition, function_ref<void()> one, function_ref<void()> other) {
+  auto branch = scf::IfOp::create(builder, loc, condition, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPoint(branch.thenBlock()->getTerminator());
+  one();
+  builder.setInsertionPoint(branch.elseBlock()->getTerminator());
+  other();
+}
+
+Value KernelFrame::buffersAreAligned() {
+  return calls.areAligned(function.getArguments());
 }
 
 EmittedKernel KernelFrame::finish(EmittedKernel out) {

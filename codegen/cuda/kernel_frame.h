@@ -9,7 +9,6 @@
 
 namespace sinter::codegen::cuda {
 
-inline constexpr int64_t kWarp = 32;
 inline constexpr int64_t kBlock = 256; ///< threads of a block where nothing speaks for another number
 inline constexpr int64_t kMostBlockThreads = 1024;
 inline constexpr int64_t kMostBlocks = 1 << 16; ///< each goes on with the next of its tasks
@@ -29,6 +28,10 @@ public:
   void forTasks(int64_t count, EmittedKernel& out, llvm::function_ref<void(mlir::Value)> body);
   /// `body` where `condition` holds.
   void onlyIf(mlir::Value condition, llvm::function_ref<void()> body);
+  /// `one` where `condition` holds, else `other`.
+  void either(mlir::Value condition, llvm::function_ref<void()> one, llvm::function_ref<void()> other);
+  /// True if all buffers begin at multiples of 16 bytes.
+  mlir::Value buffersAreAligned();
 
 private:
   mlir::OpBuilder builder;
@@ -36,6 +39,7 @@ private:
   ir::KernelOp kernel;
   std::string symbol;
   mlir::OwningOpRef<mlir::ModuleOp> module;
+  mlir::LLVM::LLVMFuncOp function;
 
 public:
   ThreadEmitter emitter;
@@ -48,5 +52,15 @@ int64_t total(llvm::ArrayRef<ThreadEmitter::Side> sides);
 /// A kernel that adds at positions that depend on data. Every sum is made in the order of the updates, by one
 /// thread.
 EmittedKernel emitScatter(ir::KernelOp kernel, llvm::StringRef symbol);
+
+/// True if every result of `kernel` has an element for each of `root`'s, at its position.
+bool resultsAreRoots(ir::KernelOp kernel, mlir::Operation* root);
+
+/// True for a convolution or matrix product that is large enough for tiles. Its results must be its root's.
+bool makesTiles(ir::KernelOp kernel);
+/// A kernel for which makesTiles holds.
+EmittedKernel emitTiles(ir::KernelOp kernel, llvm::StringRef symbol);
+/// How many products an element of the contraction `root` is the sum of; 0 for other operations.
+int64_t termsOf(mlir::Operation* root);
 
 } // namespace sinter::codegen::cuda

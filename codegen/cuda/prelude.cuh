@@ -27,6 +27,12 @@ struct alignas(sizeof(T) * N) Pack {
   T e[N];
 };
 
+// True if packs of 16 bytes may begin at all of these.
+template <class... Pointers>
+SINTER_DEVICE bool are_aligned(Pointers... pointers) {
+  return ((... | (u64)pointers) & 15) == 0;
+}
+
 SINTER_DEVICE u32 bits_of(float x) {
   union {
     float f;

@@ -352,8 +352,9 @@ void Printer::global(LLVM::GlobalOp op) {
   auto values = cast<DenseElementsAttr>(*op.getValue());
   const Type element = values.getElementType();
   const bool isHalf = element.isF16() || element.isBF16();
-  std::string text =
-      "__device__ const " + memoryTypeName(element) + " " + identifier(op.getSymName()) + "[] = {";
+  // Vectors of it are loaded at once.
+  std::string text = "__device__ alignas(16) const " + memoryTypeName(element) + " " +
+                     identifier(op.getSymName()) + "[] = {";
   bool first = true;
   auto add = [&](const std::string& value) {
     text += (first ? "" : ", ") + value;

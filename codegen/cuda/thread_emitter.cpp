@@ -12,7 +12,6 @@ using namespace mlir;
 namespace sinter::codegen::cuda {
 namespace {
 
-constexpr int64_t kWarp = 32;
 constexpr int64_t kUnroll = 4; // loads on their way at once
 
 } // namespace
@@ -26,6 +25,11 @@ Value DeviceCalls::index(StringRef function) {
 
 void DeviceCalls::barrier() {
   LLVM::CallOp::create(builder, loc, TypeRange{}, "barrier", ValueRange{});
+}
+
+Value DeviceCalls::areAligned(ValueRange pointers) {
+  return LLVM::CallOp::create(builder, loc, TypeRange{builder.getI1Type()}, "are_aligned", pointers)
+      .getResult();
 }
 
 Value DeviceCalls::laneXor(Value value, int64_t mask) {
@@ -102,22 +106,60 @@ Value ThreadEmitter::reduce(ArrayRef<int64_t> shape, ArrayRef<int64_t> axes, con
   SmallVector<Side> sides;
   for (int64_t axis : axes)
     sides.push_back({axis, 0, shape[static_cast<size_t>(axis)], 1});
+  Value folded = foldEvery(sharing, count, how, elementType, [&](Value number) {
+    ir::Point inner = at;
+    for (int64_t axis : axes)
+      inner[static_cast<size_t>(axis)] = {};
+    locate(number, sides, inner);
+    return element(inner);
+  });
+  group = sharing;
+  return fold(how, elementType, folded);
+}
+
+Value ThreadEmitter::products(ArrayRef<int64_t> extents, Type type,
+                              function_ref<std::pair<Value, Value>(ArrayRef<Value>)> factors) {
+  int64_t count = 1;
+  SmallVector<Side> sides;
+  for (auto [i, extent] : llvm::enumerate(extents)) {
+    count *= extent;
+    sides.push_back({static_cast<int64_t>(i), 0, extent, 1});
+  }
+  const auto factorsAt = [&](Value term) {
+    ir::Point at(extents.size());
+    locate(term, sides, at);
+    return factors(llvm::map_to_vector(at, [](const ir::Coord& coord) { return coord.base; }));
+  };
+  if (role.kind == ProductRole::Kind::sum)
+    return role.value;
+  if (role.kind != ProductRole::Kind::usual) {
+    const auto [first, second] = factorsAt(role.term);
+    role.value = role.kind == ProductRole::Kind::first ? first : second;
+    return constant(0, type);
+  }
+  if (group.kind == ThreadGroup::Kind::none || count == 0)
+    return {};
+  const ThreadGroup sharing = std::exchange(group, {});
+  Value sum = foldEvery(sharing, count, ir::Combine::add, type, [&](Value term) -> Value {
+    const auto [first, second] = factorsAt(term);
+    return combine(ir::Combine::mul, type, first, second);
+  });
+  group = sharing;
+  return fold(ir::Combine::add, type, sum);
+}
+
+// Of `count` elements, those that are this thread's.
+Value ThreadEmitter::foldEvery(const ThreadGroup& sharing, int64_t count, ir::Combine how, Type elementType,
+                               function_ref<Value(Value)> element) {
   auto loop = scf::ForOp::create(builder, loc, sharing.rank, index(count), index(sharing.size),
                                  ValueRange{neutral(how, elementType)});
   loop->setAttr("sinter.unroll", builder.getI64IntegerAttr(kUnroll));
   facts.set(loop.getInductionVar(), {0, count - 1, 1});
-  {
-    OpBuilder::InsertionGuard guard(builder);
-    builder.setInsertionPointToEnd(loop.getBody());
-    ir::Point inner = at;
-    for (int64_t axis : axes)
-      inner[static_cast<size_t>(axis)] = {};
-    locate(loop.getInductionVar(), sides, inner);
-    Value value = combine(how, elementType, loop.getRegionIterArgs()[0], element(inner));
-    scf::YieldOp::create(builder, loc, value);
-  }
-  group = sharing;
-  return fold(how, elementType, loop.getResult(0));
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToEnd(loop.getBody());
+  Value value = combine(how, elementType, loop.getRegionIterArgs()[0], element(loop.getInductionVar()));
+  scf::YieldOp::create(builder, loc, value);
+  return loop.getResult(0);
 }
 
 Value ThreadEmitter::fold(ir::Combine how, Type elementType, Value value) {

@@ -5,6 +5,8 @@
 
 namespace sinter::codegen::cuda {
 
+inline constexpr int64_t kWarp = 32;
+
 /// Threads that fold what they have made into one value that each of them gets.
 struct ThreadGroup {
   enum class Kind : uint8_t {
@@ -26,6 +28,7 @@ public:
 
   mlir::Value index(llvm::StringRef function);
   void barrier();
+  mlir::Value areAligned(mlir::ValueRange pointers);
   mlir::Value laneXor(mlir::Value value, int64_t mask);
   mlir::Value sharedSlots(int64_t count);
   void setSlot(mlir::Value slots, mlir::Value number, mlir::Value value);
@@ -46,6 +49,25 @@ public:
                      ir::Combine how, mlir::Type elementType,
                      llvm::function_ref<mlir::Value(const ir::Point&)> element) override;
 
+  /// Of a group: shared out as reductions are. With a role, what that says.
+  mlir::Value products(
+      llvm::ArrayRef<int64_t> extents, mlir::Type type,
+      llvm::function_ref<std::pair<mlir::Value, mlir::Value>(llvm::ArrayRef<mlir::Value>)> factors) override;
+
+  /// What becomes of sums of products, where a block makes a tile of them (emit_tiles.cpp).
+  struct ProductRole {
+    enum class Kind : uint8_t {
+      usual,
+      first,  ///< `value` becomes the first factor of term `term`; the sum is zero
+      second, ///< likewise the second
+      sum,    ///< the sum is `value`
+    };
+    Kind kind = Kind::usual;
+    mlir::Value term; ///< its number, counted row by row
+    mlir::Value value;
+  };
+  ProductRole role;
+
   void setGroup(ThreadGroup group) { this->group = group; }
   void dropGroup() { group = {}; }
 
@@ -59,6 +81,8 @@ public:
   void locate(mlir::Value linear, llvm::ArrayRef<Side> sides, ir::Point& at);
 
 private:
+  mlir::Value foldEvery(const ThreadGroup& sharing, int64_t count, ir::Combine how, mlir::Type elementType,
+                        llvm::function_ref<mlir::Value(mlir::Value)> element);
   mlir::Value fold(ir::Combine how, mlir::Type elementType, mlir::Value value);
   mlir::Value foldLanes(ir::Combine how, mlir::Type elementType, mlir::Value value);
   mlir::Value foldSlots(ir::Combine how, mlir::Type elementType, mlir::Value value, mlir::Value slots,

@@ -44,13 +44,12 @@ public:
       throw Error(name_ + " has compute capability " + std::to_string(major) + "." + std::to_string(minor) +
                       ", 7.5 is needed",
                   ErrorKind::system);
-    // From 9.0 on there are instructions of one architecture alone.
-    architecture_ = "sm_" + std::to_string(major) + std::to_string(minor) + (major >= 9 ? "a" : "");
+    architecture_ = "sm_" + std::to_string(major) + std::to_string(minor);
     std::size_t bytes = 0;
     check(driver_.total_memory(&bytes, number), "the CUDA device");
     total_bytes_ = bytes;
     check(driver_.retain_context(&context_, number), "a CUDA context");
-    enter();
+    const Entered entered(*this);
     check(driver_.create_stream(&stream_, kNonBlocking), "a CUDA stream");
   }
 
@@ -59,7 +58,7 @@ public:
   uint64_t total_bytes() const override { return total_bytes_; }
 
   std::shared_ptr<Storage> allocate(uint64_t bytes) override {
-    enter();
+    const Entered entered(*this);
     if (bytes == 0)
       return Storage::adopt(nullptr, 0, nullptr);
     DeviceAddress memory = 0;
@@ -67,33 +66,33 @@ public:
     check(driver_.allocate(&memory, bytes), what.c_str());
     auto self = shared_from_this();
     std::shared_ptr<void> owner(pointer(memory), [self](void* held) {
-      self->driver_.set_context(self->context_);
+      const Entered entered(*self);
       self->driver_.release(address(held)); // waits for what is under way
     });
     return Storage::adopt(pointer(memory), bytes, std::move(owner));
   }
 
   void upload(void* to, const void* from, uint64_t bytes) override {
-    enter();
+    const Entered entered(*this);
     if (bytes > 0) // pageable memory is staged before the call returns
       check(driver_.upload(address(to), from, bytes, stream_), "a copy to the device");
   }
 
   void download(void* to, const void* from, uint64_t bytes) override {
-    enter();
+    const Entered entered(*this);
     if (bytes > 0)
       check(driver_.download(to, address(from), bytes, stream_), "a copy from the device");
     synchronize();
   }
 
   void copy(void* to, const void* from, uint64_t bytes) override {
-    enter();
+    const Entered entered(*this);
     if (bytes > 0)
       check(driver_.copy(address(to), address(from), bytes, stream_), "a copy on the device");
   }
 
   void launch(const DeviceKernel& kernel, void* const* buffers) override {
-    enter();
+    const Entered entered(*this);
     // The driver wants the address of every argument.
     constexpr std::size_t kMostArguments = 512;
     if (kernel.parameters > kMostArguments)
@@ -108,31 +107,46 @@ public:
   }
 
   void synchronize() override {
-    enter();
+    const Entered entered(*this);
     check(driver_.synchronize(stream_), "a kernel failed");
   }
 
   std::shared_ptr<void> load(std::span<const char> cubin) override {
-    enter();
+    const Entered entered(*this);
     Module module = nullptr;
     check(driver_.load_module(&module, cubin.data()), "kernels cannot be loaded");
     auto self = shared_from_this();
     return {module, [self](void* held) {
-              self->driver_.set_context(self->context_);
+              const Entered entered(*self);
               self->driver_.unload_module(static_cast<Module>(held));
             }};
   }
 
   void* function(const std::shared_ptr<void>& code, const std::string& symbol) override {
-    enter();
+    const Entered entered(*this);
     Function function = nullptr;
     check(driver_.function(&function, static_cast<Module>(code.get()), symbol.c_str()), symbol.c_str());
     return function;
   }
 
 private:
-  // The context belongs to the calling thread.
-  void enter() const { check(driver_.set_context(context_), "a CUDA context"); }
+  // The calling thread's context is this one's, until the thread has its own back.
+  class Entered {
+  public:
+    explicit Entered(const Gpu& gpu) : gpu_(gpu) {
+      gpu.check(gpu.driver_.push_context(gpu.context_), "a CUDA context");
+    }
+    Entered(const Entered&) = delete;
+    Entered& operator=(const Entered&) = delete;
+    ~Entered() {
+      Context own = nullptr;
+      gpu_.driver_.pop_context(&own);
+    }
+
+  private:
+    const Gpu& gpu_;
+  };
+
   void check(Status status, const char* what) const { driver_.check(status, what); }
 
   const Driver& driver_;

@@ -7,8 +7,8 @@ namespace sinter::rt::cuda {
 
 bool Driver::usable() const {
   return init && error_string && device_count && device && device_name && device_attribute && total_memory &&
-         retain_context && set_context && create_stream && synchronize && allocate && release && upload &&
-         download && copy && load_module && unload_module && function && launch;
+         retain_context && push_context && pop_context && create_stream && synchronize && allocate &&
+         release && upload && download && copy && load_module && unload_module && function && launch;
 }
 
 const Driver& Driver::get() {

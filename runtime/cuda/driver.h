@@ -27,7 +27,8 @@ struct Driver {
   EntryPoint<Status(int*, int, DeviceNumber)> device_attribute{library, "cuDeviceGetAttribute"};
   EntryPoint<Status(std::size_t*, DeviceNumber)> total_memory{library, "cuDeviceTotalMem_v2"};
   EntryPoint<Status(Context*, DeviceNumber)> retain_context{library, "cuDevicePrimaryCtxRetain"};
-  EntryPoint<Status(Context)> set_context{library, "cuCtxSetCurrent"};
+  EntryPoint<Status(Context)> push_context{library, "cuCtxPushCurrent_v2"};
+  EntryPoint<Status(Context*)> pop_context{library, "cuCtxPopCurrent_v2"};
   EntryPoint<Status(Stream*, unsigned)> create_stream{library, "cuStreamCreate"};
   EntryPoint<Status(Stream)> synchronize{library, "cuStreamSynchronize"};
   EntryPoint<Status(DeviceAddress*, std::size_t)> allocate{library, "cuMemAlloc_v2"};

@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <dlfcn.h>
+#include <unistd.h>
 
 namespace sinter::rt::cuda {
 namespace {
@@ -36,8 +37,12 @@ Library::Library(const std::vector<std::string>& names) {
       handle_ = dlopen((folder + name).c_str(), RTLD_NOW | RTLD_LOCAL);
       if (handle_)
         return;
+      // The loader says as much of what is not there as of what is broken.
+      if (!folder.empty() && access((folder + name).c_str(), F_OK) == 0 && error_.empty())
+        error_ = dlerror();
     }
-  error_ = names.front() + " was not found; SINTER_CUDA_PATH names folders to look in";
+  if (error_.empty())
+    error_ = names.front() + " was not found; SINTER_CUDA_PATH names folders to look in";
 }
 
 void* Library::find(const char* name) const {

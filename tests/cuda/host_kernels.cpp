@@ -84,9 +84,11 @@ void HostKernels::build() {
            << kernel.threads[1] << ", " << (together ? "true" : "false") << ")\n";
     }
   }
-  const std::string command = std::string(SINTER_HOST_COMPILER) + " -std=c++20 -O0 -w -fPIC -shared -I" +
-                              SINTER_SOURCE_DIR + "/tests/cuda -I" + SINTER_SOURCE_DIR +
-                              "/runtime/include -o " + library + " " + source + " >" + log + " 2>&1";
+  const std::string command =
+      std::string(SINTER_HOST_COMPILER) +
+      " -std=c++20 -O0 -w -fsanitize=alignment -fsanitize-trap=alignment -fPIC -shared -I" +
+      SINTER_SOURCE_DIR + "/tests/cuda -I" + SINTER_SOURCE_DIR + "/runtime/include -o " + library + " " +
+      source + " >" + log + " 2>&1";
   if (std::system(command.c_str()) != 0)
     throw std::runtime_error("the kernels do not compile:\n" + textOf(log).substr(0, 4000));
   void* opened = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);

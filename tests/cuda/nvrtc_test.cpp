@@ -54,7 +54,7 @@ TEST(Nvrtc, TakesAllKernels) {
   std::string source(codegen::cuda::prelude());
   for (const auto& kernel : kernels.collected())
     source += kernel.source;
-  for (const char* architecture : {"sm_80", "sm_90a"}) {
+  for (const char* architecture : {"sm_75", "sm_80", "sm_90a"}) {
     const rt::cuda::DeviceCode code = rt::cuda::compile_for_device(source, architecture);
     EXPECT_EQ(code.kernels.size(), kernels.collected().size());
     for (const rt::cuda::KernelResources& kernel : code.kernels) {

@@ -22,6 +22,15 @@ constexpr int kOutOfMemory = 2, kInvalidValue = 1, kNotFound = 500;
 
 std::mutex mutex;
 std::map<uint64_t, std::size_t> allocations; // by address
+thread_local int depth = 0;                  // of contexts that the thread has pushed
+
+// Whoever works on the device has pushed its context.
+void is_entered() {
+  if (depth >= 1)
+    return;
+  std::fprintf(stderr, "stand-in driver: called without a context\n");
+  std::abort();
+}
 
 void* host(uint64_t address) {
   if (!(address & kDeviceBit)) {
@@ -97,18 +106,25 @@ EXPORT int cuDevicePrimaryCtxRetain(void** context, int) {
   *context = &allocations;
   return 0;
 }
-EXPORT int cuCtxSetCurrent(void* context) {
+EXPORT int cuCtxPushCurrent_v2(void* context) {
+  depth += context == &allocations ? 1 : 0;
   return context == &allocations ? 0 : kInvalidValue;
+}
+EXPORT int cuCtxPopCurrent_v2(void** context) {
+  *context = &allocations;
+  return depth-- > 0 ? 0 : kInvalidValue;
 }
 EXPORT int cuStreamCreate(void** stream, unsigned) {
   *stream = &mutex;
   return 0;
 }
 EXPORT int cuStreamSynchronize(void* stream) {
+  is_entered();
   return stream == &mutex ? 0 : kInvalidValue;
 }
 
 EXPORT int cuMemAlloc_v2(uint64_t* address, std::size_t bytes) {
+  is_entered();
   std::size_t total = 0;
   cuDeviceTotalMem_v2(&total, 0);
   const std::lock_guard lock(mutex);
@@ -123,6 +139,7 @@ EXPORT int cuMemAlloc_v2(uint64_t* address, std::size_t bytes) {
   return 0;
 }
 EXPORT int cuMemFree_v2(uint64_t address) {
+  is_entered();
   const std::lock_guard lock(mutex);
   if (allocations.erase(address) == 0)
     return kInvalidValue;
@@ -175,6 +192,7 @@ EXPORT int cuModuleLoadData(ModuleTag** module, const void* image) {
   return 0;
 }
 EXPORT int cuModuleUnload(ModuleTag* module) {
+  is_entered();
   delete module;
   return 0;
 }

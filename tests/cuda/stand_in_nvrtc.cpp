@@ -53,10 +53,12 @@ EXPORT int nvrtcCompileProgram(Program* program, int, const char* const*) {
       << "#include \"host_shim.h\"\n"
       << program->source << "\nHOST_FUNCTION(of_sinter_kernel::sinter_kernel, "
       << "sinter_kernel_on_host, " << (together ? "true" : "false") << ")\n";
-  const std::string command = SINTER_HOST_COMPILER " -std=c++20 -O0 -w -fPIC -shared -I" SINTER_SOURCE_DIR
-                                                   "/tests/cuda -I" SINTER_SOURCE_DIR "/runtime/include -o " +
-                              (folder / "kernel.so").string() + " " + (folder / "kernel.cpp").string() +
-                              " >" + (folder / "log").string() + " 2>&1";
+  const std::string command =
+      SINTER_HOST_COMPILER
+      " -std=c++20 -O0 -w -fsanitize=alignment -fsanitize-trap=alignment -fPIC -shared -I" SINTER_SOURCE_DIR
+      "/tests/cuda -I" SINTER_SOURCE_DIR "/runtime/include -o " +
+      (folder / "kernel.so").string() + " " + (folder / "kernel.cpp").string() + " >" +
+      (folder / "log").string() + " 2>&1";
   const bool failed = std::system(command.c_str()) != 0;
   program->log = bytes_of(folder / "log");
   const std::string code = bytes_of(folder / "kernel.so");

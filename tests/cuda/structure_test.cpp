@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 
@@ -39,8 +40,65 @@ std::string reduction(const std::string& op, const std::string& input, const std
                      input + ") -> " + result + "\n");
 }
 
+std::string matmul(const std::string& lhs, const std::string& rhs, const std::string& result,
+                   const std::string& attributes = "") {
+  return program("%x: " + lhs + ", %y: " + rhs, result,
+                 "  %r = sinter.matmul %x, %y " + attributes + " : (" + lhs + ", " + rhs + ") -> " + result +
+                     "\n");
+}
+
+// A convolution with what is fused after it.
+std::string convolution(const std::string& op, const std::string& input, const std::string& filter,
+                        const std::string& result, const std::string& attributes) {
+  return program("%x: " + input + ", %y: " + filter + ", %z: " + result, result,
+                 "  %0 = sinter." + op + " %x, %y {" + attributes + "} : (" + input + ", " + filter +
+                     ") -> " + result + "\n  %1 = sinter.add %0, %z : (" + result + ", " + result + ") -> " +
+                     result + "\n  %r = sinter.relu %1 : (" + result + ") -> " + result + "\n");
+}
+
+const std::string kWindow = "strides = array<i64: 2, 1>, dilations = array<i64: 1, 2>, "
+                            "pad_begin = array<i64: 1, 2>, pad_end = array<i64: 1, 0>";
+
 std::vector<Wanted> wanted() {
   return {
+      {matmul("tensor<70x35xf32>", "tensor<35x45xf32>", "tensor<70x45xf32>"), "tiles of 64x64"},
+      {matmul("tensor<3x30x64xf64>", "tensor<3x64x65xf64>", "tensor<3x30x65xf64>"), "tiles of 64x64"},
+      {matmul("tensor<5x30x8xi32>", "tensor<8x64xi32>", "tensor<5x30x64xi32>"), "tiles of 64x64"},
+      {matmul("tensor<2x40x30xf32>", "tensor<1x33x40xf32>", "tensor<2x30x33xf32>",
+              "{transpose_lhs = true, transpose_rhs = true}"),
+       "tiles of 64x64"},
+      {matmul("tensor<1500x20xf32>", "tensor<20x1500xf32>", "tensor<1500x1500xf32>"), "tiles of 128x128"},
+      {matmul("tensor<1x100xf32>", "tensor<50x100xf32>", "tensor<1x50xf32>", "{transpose_rhs = true}"),
+       "rows by warps"},
+      // Slices that begin where no vector may.
+      {program("%x: tensor<1x5xf32>, %y: tensor<4x5xf32>", "tensor<5x5xf32>",
+               "  %0 = sinter.relu %x : (tensor<1x5xf32>) -> tensor<1x5xf32>\n"
+               "  %1 = sinter.tanh %y : (tensor<4x5xf32>) -> tensor<4x5xf32>\n"
+               "  %r = sinter.concat %0, %1 {axis = 0 : i64} : (tensor<1x5xf32>, tensor<4x5xf32>) -> "
+               "tensor<5x5xf32>\n"),
+       "elements x4"},
+      {program("%x: tensor<8xf32>, %y: tensor<3x9xf32>", "tensor<8xf32>",
+               "  %r = sinter.scan %x, %y {operandSegmentSizes = array<i32: 1, 1, 0>, steps = 3 : i64} : "
+               "(tensor<8xf32>, tensor<3x9xf32>) -> (tensor<8xf32>) {\n"
+               "  ^bb0(%c: tensor<8xf32>, %s: tensor<9xf32>):\n"
+               "    %0 = sinter.slice %s {starts = array<i64: 0>, sizes = array<i64: 8>, steps = array<i64: "
+               "1>} : "
+               "(tensor<9xf32>) -> tensor<8xf32>\n"
+               "    %1 = sinter.add %c, %0 : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>\n"
+               "    sinter.yield %1 : tensor<8xf32>\n  }\n"),
+       ""},
+      {convolution("conv", "tensor<2x5x19x21xf32>", "tensor<33x5x3x3xf32>", "tensor<2x33x10x19xf32>",
+                   kWindow),
+       "tiles of 64x64"},
+      {convolution("conv", "tensor<1x4x9x9xf32>", "tensor<4x1x3x3xf32>", "tensor<1x4x5x7xf32>",
+                   kWindow + ", groups = 4 : i64"),
+       "elements"},
+      {convolution("conv_transpose", "tensor<2x6x7x9xf64>", "tensor<6x30x3x3xf64>", "tensor<2x30x13x11xf64>",
+                   kWindow + ", output_padding = array<i64: 0, 0>"),
+       "tiles of 64x64"},
+      {convolution("conv_filter_gradient", "tensor<2x25x19x21xf32>", "tensor<2x33x10x19xf32>",
+                   "tensor<33x25x3x3xf32>", "kernel = array<i64: 3, 3>, " + kWindow),
+       "tiles of 64x64"},
       {softmax(7, 33), "rows by warps"},
       {softmax(70, 512, "f64"), "rows by warps"},
       {softmax(3, 513), "rows by blocks"},
@@ -89,7 +147,12 @@ TEST(CudaStructure, EveryWayAgrees) {
   const std::vector<Wanted> programs = wanted();
   for (const Wanted& program : programs) {
     const auto executable = compile(program);
-    EXPECT_EQ(executable->kernels().front().algorithm, program.algorithm) << program.text;
+    EXPECT_TRUE(
+        program.algorithm.empty() ||
+        std::ranges::any_of(executable->kernels(),
+                            [&](const rt::Kernel& kernel) { return kernel.algorithm == program.algorithm; }))
+        << "no " << program.algorithm << ", but " << executable->kernels().front().algorithm << "\n"
+        << program.text;
   }
   ASSERT_NO_THROW(kernels.build());
   rt::ThreadPool pool(2);

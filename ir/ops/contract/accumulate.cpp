@@ -19,6 +19,10 @@ public:
 
   Type type() const { return type_; }
 
+  std::pair<Value, Value> widened(std::pair<Value, Value> factors) const {
+    return {widened(factors.first), widened(factors.second)};
+  }
+
   Value product(std::pair<Value, Value> factors) const {
     const Value left = emitter_.splat(widened(factors.first)),
                 right = emitter_.splat(widened(factors.second));
@@ -61,6 +65,9 @@ private:
 Value emitProducts(LoopEmitter& emitter, ArrayRef<int64_t> extents, Type element,
                    function_ref<std::pair<Value, Value>(ArrayRef<Value> index)> factors) {
   const SumOfProducts sum(emitter, element);
+  const auto widened = [&](ArrayRef<Value> index) { return sum.widened(factors(index)); };
+  if (Value total = emitter.products(extents, sum.type(), widened))
+    return sum.stored(total);
   const auto body = [&](ArrayRef<Value> index, ValueRange carried) -> SmallVector<Value> {
     return {sum.plus(carried[0], sum.product(factors(index)))};
   };
@@ -70,6 +77,11 @@ Value emitProducts(LoopEmitter& emitter, ArrayRef<int64_t> extents, Type element
 Value emitLongProducts(LoopEmitter& emitter, ArrayRef<int64_t> extents, Type element,
                        function_ref<std::pair<Value, Value>(const Point& index)> factors) {
   const SumOfProducts sum(emitter, element);
+  const auto widened = [&](ArrayRef<Value> index) {
+    return sum.widened(factors(Point(llvm::map_range(index, [&](Value at) { return emitter.at(at); }))));
+  };
+  if (Value total = emitter.products(extents, sum.type(), widened))
+    return sum.stored(total);
   const Point start(extents.size(), emitter.at(int64_t{0}));
   const auto axes = llvm::to_vector(llvm::seq<int64_t>(0, static_cast<int64_t>(extents.size())));
   return sum.stored(emitter.reduce(extents, axes, start, Combine::add, sum.type(),

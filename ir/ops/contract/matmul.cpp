@@ -85,6 +85,20 @@ Contraction MatmulOp::getContraction() {
   return result;
 }
 
+FactorDimensions MatmulOp::getFactorDimensions() {
+  const int64_t rank = tensorType(getResult()).getRank();
+  const bool sharesRhs =
+      llvm::all_of(batchOf(tensorType(getRhs())), [](int64_t extent) { return extent == 1; });
+  FactorDimensions dimensions;
+  for (int64_t d = sharesRhs ? 0 : rank - 2; d < rank - 1; ++d)
+    dimensions.first.push_back(d);
+  dimensions.second = {rank - 1};
+  dimensions.terms = MatrixExtents(tensorType(getLhs()), getTransposeLhs()).columns;
+  dimensions.firstAlongSum = !getTransposeLhs();
+  dimensions.secondAlongSum = getTransposeRhs();
+  return dimensions;
+}
+
 double MatmulOp::getFlops() {
   return getContraction().flops();
 }

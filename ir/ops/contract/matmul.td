@@ -3,7 +3,7 @@ include "ir/dialect.td"
 
 def MatmulOp : Sinter_TensorOp<"matmul", "contraction", [
     DeclareOpInterfaceMethods<LoopOpInterface>, DeclareOpInterfaceMethods<GradientOpInterface>,
-    DeclareOpInterfaceMethods<ContractionOpInterface>]> {
+    DeclareOpInterfaceMethods<ContractionOpInterface, ["getFactorDimensions"]>]> {
   let summary = "batched matrix product";
   let description = [{
     lhs [batch..., m, k] times rhs [batch..., k, n] gives [batch..., m, n]. The rhs may have rank 2 and then serves

@@ -102,6 +102,19 @@ Coord firstChannel(LoopEmitter& emitter, const Coord& channel, const Contraction
   return emitter.affine(math.divided(channel, sizes.outChannels), sizes.inChannels, 0);
 }
 
+// The input changes along images and positions, the filter along channels; groups have filters of their own.
+FactorDimensions positionsAndChannels(RankedTensorType result, const Contraction& sizes) {
+  FactorDimensions dimensions;
+  if (sizes.groups > 1)
+    return dimensions;
+  for (int64_t d = 0; d < result.getRank(); ++d)
+    (d == 1 ? dimensions.second : dimensions.first).push_back(d);
+  dimensions.terms = sizes.inChannels;
+  for (int64_t extent : sizes.kernel)
+    dimensions.terms *= extent;
+  return dimensions;
+}
+
 Value withBias(LoopEmitter& emitter, Value sum, Value bias, const Point& at) {
   if (!bias)
     return sum;
@@ -148,6 +161,12 @@ Contraction ConvOp::getContraction() {
 
 double ConvOp::getFlops() {
   return flopsOf(*this);
+}
+
+FactorDimensions ConvOp::getFactorDimensions() {
+  FactorDimensions dimensions = positionsAndChannels(tensorType(getResult()), getContraction());
+  dimensions.secondAlongSum = true;
+  return dimensions;
 }
 
 Value ConvOp::emitElement(LoopEmitter& emitter, const Point& at, ValueRange) {
@@ -228,6 +247,11 @@ Contraction ConvTransposeOp::getContraction() {
 
 double ConvTransposeOp::getFlops() {
   return flopsOf(*this);
+}
+
+FactorDimensions ConvTransposeOp::getFactorDimensions() {
+  FactorDimensions dimensions = positionsAndChannels(tensorType(getResult()), getContraction());
+  return dimensions;
 }
 
 Value ConvTransposeOp::emitElement(LoopEmitter& emitter, const Point& at, ValueRange) {

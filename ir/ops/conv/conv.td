@@ -4,7 +4,7 @@ include "ir/dialect.td"
 // Spatial attributes have one entry per spatial dimension (1, 2 or 3 of them); `pad_begin` and `pad_end` are >= 0.
 class Sinter_ConvolutionOp<string mnemonic> : Sinter_TensorOp<mnemonic, "contraction", [
     DeclareOpInterfaceMethods<LoopOpInterface>, DeclareOpInterfaceMethods<GradientOpInterface>,
-    DeclareOpInterfaceMethods<ContractionOpInterface>]> {
+    DeclareOpInterfaceMethods<ContractionOpInterface, ["getFactorDimensions"]>]> {
   let results = (outs Sinter_FloatTensor:$result);
   let declarations = "double getFlops();";
 }

@@ -82,6 +82,21 @@ double ConvFilterGradientOp::getFlops() {
   return getContraction().flops();
 }
 
+FactorDimensions ConvFilterGradientOp::getFactorDimensions() {
+  FactorDimensions dimensions;
+  if (getGroups() > 1)
+    return dimensions;
+  for (int64_t d = 1; d < tensorType(getResult()).getRank(); ++d)
+    dimensions.first.push_back(d);
+  dimensions.second = {0};
+  const auto cotangent = tensorType(getCotangent()).getShape();
+  dimensions.terms = cotangent[0];
+  for (int64_t extent : cotangent.drop_front(2))
+    dimensions.terms *= extent;
+  dimensions.firstAlongSum = dimensions.secondAlongSum = true;
+  return dimensions;
+}
+
 Value ConvFilterGradientOp::emitElement(LoopEmitter& emitter, const Point& at, ValueRange) {
   const auto input = tensorType(getInput()).getShape(), cotangent = tensorType(getCotangent()).getShape();
   const auto output = cotangent.drop_front(2);

@@ -1,0 +1,284 @@
+// Convolutions and matrix products: a block makes a tile of the result, of terms that it brings to shared
+// memory, a few of the sum at a time; each of its threads a smaller tile in registers.
+#include "codegen/cuda/kernel_frame.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+#include <algorithm>
+
+using namespace mlir;
+
+namespace sinter::codegen::cuda {
+namespace {
+
+using Side = ThreadEmitter::Side;
+using Role = ThreadEmitter::ProductRole;
+
+constexpr int64_t kThreads = 16; // of a block, each way
+constexpr int64_t kRun = 4;      // neighbours in the tile that a thread makes
+constexpr int64_t kTerms = 16;   // of the sum at a time
+constexpr int64_t kManyTiles =
+    132; // large tiles pay where there are enough of them for all multiprocessors of a GPU
+
+int64_t extentOf(RankedTensorType type, ArrayRef<int64_t> dims) {
+  int64_t extent = 1;
+  for (int64_t dim : dims)
+    extent *= type.getDimSize(static_cast<unsigned>(dim));
+  return extent;
+}
+
+// The contraction as a matrix product: rows are positions along which the first factor changes, columns the
+// second.
+struct Matrix {
+  ir::FactorDimensions dims;
+  SmallVector<int64_t> batch; // both change
+  int64_t rows, columns, batches, terms;
+  Type type; // of sums
+};
+
+std::optional<Matrix> matrixOf(Operation* root) {
+  auto contraction = dyn_cast_or_null<ir::ContractionOpInterface>(root);
+  if (!contraction)
+    return std::nullopt;
+  Matrix matrix{contraction.getFactorDimensions(), {}, 1, 1, 1, 1, {}};
+  if (matrix.dims.first.empty() || matrix.dims.second.empty())
+    return std::nullopt;
+  const RankedTensorType type = ir::tensorType(root->getResult(0));
+  for (int64_t d = 0; d < type.getRank(); ++d)
+    if (!llvm::is_contained(matrix.dims.first, d) && !llvm::is_contained(matrix.dims.second, d))
+      matrix.batch.push_back(d);
+  matrix.rows = extentOf(type, matrix.dims.first);
+  matrix.columns = extentOf(type, matrix.dims.second);
+  matrix.batches = extentOf(type, matrix.batch);
+  matrix.terms = matrix.dims.terms;
+  const Type element = ir::emittedType(type.getElementType());
+  matrix.type = element.isF16() || element.isBF16() ? Float32Type::get(type.getContext()) : element;
+  return matrix;
+}
+
+class TileWriter {
+public:
+  TileWriter(ir::KernelOp kernel, StringRef symbol, const Matrix& matrix)
+      : kernel(kernel), root(kernel.getRoot()), type(ir::tensorType(root->getResult(0))), matrix(matrix),
+        frame(kernel, symbol, groups), emitter(frame.emitter), builder(emitter.builder), loc(emitter.loc) {}
+
+  EmittedKernel write();
+
+private:
+  SmallVector<Side> sides(ArrayRef<int64_t> dims);
+  void place(ir::Point& at, Value batch, Value row, Value column);
+  Value plus(Value a, Value b) { return arith::AddIOp::create(builder, loc, a, b); }
+  Value times(Value a, int64_t b) { return arith::MulIOp::create(builder, loc, a, emitter.index(b)); }
+  Value less(Value a, int64_t b) {
+    return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::slt, a, emitter.index(b));
+  }
+  Value least(Value a, int64_t b) { return arith::MinSIOp::create(builder, loc, a, emitter.index(b)); }
+
+  void bring(Role::Kind factor, Value firstTerm);
+  SmallVector<Value> multiply(Value step, ValueRange sums);
+  SmallVector<Value> addTerms(Value firstTerm, ValueRange sums);
+  SmallVector<Value> read(Value term, bool ofRows);
+  Value offset(bool ofRows, int64_t number);
+  void finishTile(ValueRange sums);
+
+  ir::KernelOp kernel;
+  Operation* root;
+  RankedTensorType type;
+  const Matrix& matrix;
+  const DimensionGroups groups; // none: positions of the result are none of the operands
+  KernelFrame frame;
+  ThreadEmitter& emitter;
+  OpBuilder& builder;
+  Location loc;
+
+  int64_t tile = 64;       // rows and columns of the result
+  bool rowsAlongX = false; // whose neighbours are neighbours in memory
+  Value slots, thread, threadX, threadY, batch, firstRow, firstColumn;
+};
+
+SmallVector<Side> TileWriter::sides(ArrayRef<int64_t> dims) {
+  SmallVector<Side> result;
+  for (int64_t dim : dims)
+    result.push_back({dim, 0, type.getDimSize(static_cast<unsigned>(dim)), 1});
+  return result;
+}
+
+void TileWriter::place(ir::Point& at, Value batch, Value row, Value column) {
+  emitter.locate(batch, sides(matrix.batch), at);
+  emitter.locate(row, sides(matrix.dims.first), at);
+  emitter.locate(column, sides(matrix.dims.second), at);
+}
+
+// In shared memory, terms are apart by a tile's rows or columns, and a few more, lest all threads of a warp
+// write to the same bank.
+int64_t pitch(int64_t tile) {
+  return tile + kRun;
+}
+
+// Brings kTerms terms of one factor, from `firstTerm` on, for all rows or columns of the tile.
+void TileWriter::bring(Role::Kind factor, Value firstTerm) {
+  const bool ofRows = factor == Role::Kind::first;
+  const bool alongSum = ofRows ? matrix.dims.firstAlongSum : matrix.dims.secondAlongSum;
+  const int64_t side = ofRows ? matrix.rows : matrix.columns;
+  Value start = ofRows ? firstRow : firstColumn;
+  for (int64_t i = 0; i < tile * kTerms / (kThreads * kThreads); ++i) {
+    // Neighbouring threads bring neighbours in memory.
+    Value number = plus(thread, emitter.index(i * kThreads * kThreads));
+    Value inner = emitter.index(alongSum ? kTerms : tile);
+    Value fast = arith::RemUIOp::create(builder, loc, number, inner);
+    Value slow = arith::DivUIOp::create(builder, loc, number, inner);
+    Value term = alongSum ? fast : slow, position = alongSum ? slow : fast;
+    // Past the end, what is there last is brought again: its product is not stored.
+    Value line = least(plus(start, position), side - 1);
+    Value wanted = plus(firstTerm, term);
+    const bool mayPass = matrix.terms % kTerms != 0;
+    emitter.role = {factor, mayPass ? least(wanted, matrix.terms - 1) : wanted, {}};
+    emitter.facts.set(emitter.role.term, {0, matrix.terms - 1, 1});
+    ir::Point at(static_cast<size_t>(type.getRank()));
+    place(at, batch, ofRows ? line : emitter.index(0), ofRows ? emitter.index(0) : line);
+    cast<ir::LoopOpInterface>(root).emitElement(emitter, at, {});
+    Value value = emitter.role.value;
+    emitter.role = {};
+    if (mayPass)
+      value = arith::SelectOp::create(builder, loc, less(wanted, matrix.terms), value,
+                                      emitter.constant(0, matrix.type));
+    Value slot = plus(times(term, pitch(tile)), position);
+    frame.calls.setSlot(slots, ofRows ? slot : plus(slot, emitter.index(kTerms * pitch(tile))), value);
+  }
+}
+
+// Of the tile's rows or columns that the thread makes, run `number`: where it begins.
+Value TileWriter::offset(bool ofRows, int64_t number) {
+  Value mine = times(ofRows == rowsAlongX ? threadX : threadY, kRun);
+  return number == 0 ? mine : plus(mine, emitter.index(number * kThreads * kRun));
+}
+
+// One term of the factors of the thread's rows or columns.
+SmallVector<Value> TileWriter::read(Value term, bool ofRows) {
+  SmallVector<Value> values;
+  Value line = times(term, pitch(tile));
+  if (!ofRows)
+    line = plus(line, emitter.index(kTerms * pitch(tile)));
+  for (int64_t run = 0; run < tile / (kThreads * kRun); ++run)
+    for (int64_t i = 0; i < kRun; ++i) {
+      Value number = plus(plus(line, offset(ofRows, run)), emitter.index(i));
+      values.push_back(frame.calls.slot(slots, number, matrix.type));
+    }
+  return values;
+}
+
+SmallVector<Value> TileWriter::multiply(Value term, ValueRange sums) {
+  const SmallVector<Value> rows = read(term, true), columns = read(term, false);
+  SmallVector<Value> result;
+  for (auto [i, row] : llvm::enumerate(rows))
+    for (auto [j, column] : llvm::enumerate(columns)) {
+      Value product = emitter.combine(ir::Combine::mul, matrix.type, row, column);
+      result.push_back(emitter.combine(ir::Combine::add, matrix.type, sums[i * columns.size() + j], product));
+    }
+  return result;
+}
+
+SmallVector<Value> TileWriter::addTerms(Value firstTerm, ValueRange sums) {
+  bring(Role::Kind::first, firstTerm);
+  bring(Role::Kind::second, firstTerm);
+  frame.calls.barrier();
+  auto loop =
+      scf::ForOp::create(builder, loc, emitter.index(0), emitter.index(kTerms), emitter.index(1), sums);
+  loop->setAttr("sinter.unroll", builder.getI64IntegerAttr(kTerms));
+  {
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToEnd(loop.getBody());
+    scf::YieldOp::create(builder, loc, multiply(loop.getInductionVar(), loop.getRegionIterArgs()));
+  }
+  frame.calls.barrier(); // the next terms go where these are
+  return SmallVector<Value>(loop.getResults());
+}
+
+void TileWriter::finishTile(ValueRange sums) {
+  const int64_t mine = tile / kThreads;
+  auto yielded = kernel.getBody().front().getTerminator()->getOperands();
+  for (int64_t i = 0; i < mine; ++i)
+    for (int64_t j = 0; j < mine; ++j) {
+      Value row = plus(firstRow, plus(offset(true, i / kRun), emitter.index(i % kRun)));
+      Value column = plus(firstColumn, plus(offset(false, j / kRun), emitter.index(j % kRun)));
+      Value inside =
+          arith::AndIOp::create(builder, loc, less(row, matrix.rows), less(column, matrix.columns));
+      frame.onlyIf(inside, [&] {
+        ir::Point at(static_cast<size_t>(type.getRank()));
+        emitter.facts.set(row, {0, matrix.rows - 1, 1});
+        emitter.facts.set(column, {0, matrix.columns - 1, 1});
+        place(at, batch, row, column);
+        emitter.role = {Role::Kind::sum, {}, sums[static_cast<size_t>(i * mine + j)]};
+        emitter.bindElement(root->getResult(0), cast<ir::LoopOpInterface>(root).emitElement(emitter, at, {}));
+        emitter.role = {};
+        SmallVector<Value> values; // all before the first store: a result may lie over an operand
+        for (Value result : yielded)
+          values.push_back(emitter.element(result, at));
+        for (auto [place, value] : llvm::zip(frame.results, values))
+          emitter.store(place, at, value);
+      });
+    }
+}
+
+EmittedKernel TileWriter::write() {
+  constexpr int64_t kLarge = 128;
+  auto tilesOf = [&](int64_t size) {
+    return llvm::divideCeilSigned(matrix.rows, size) * llvm::divideCeilSigned(matrix.columns, size) *
+           matrix.batches;
+  };
+  if (matrix.type.getIntOrFloatBitWidth() <= 32 && tilesOf(kLarge) >= kManyTiles)
+    tile = kLarge;
+  rowsAlongX = llvm::is_contained(matrix.dims.first, type.getRank() - 1);
+  EmittedKernel out;
+  out.threads[0] = out.threads[1] = kThreads;
+  out.algorithm = "tiles of " + std::to_string(tile) + "x" + std::to_string(tile);
+  out.blocks = tilesOf(tile);
+
+  threadX = frame.calls.index("thread_x");
+  threadY = frame.calls.index("thread_y");
+  thread = plus(times(threadY, kThreads), threadX);
+  emitter.facts.set(thread, {0, kThreads * kThreads - 1, 1});
+  const auto bytes = static_cast<int64_t>(matrix.type.getIntOrFloatBitWidth() / 8);
+  slots = frame.calls.sharedSlots(2 * kTerms * pitch(tile) * std::max<int64_t>(bytes, 1) / 8 + 1);
+  const int64_t tileColumns = llvm::divideCeilSigned(matrix.columns, tile),
+                tileRows = llvm::divideCeilSigned(matrix.rows, tile);
+  emitter.walk(frame.calls.index("block"), out.blocks, frame.calls.index("blocks"), [&](Value number) {
+    ir::Point of(3);
+    const Side all[] = {{0, 0, matrix.batches, 1}, {1, 0, tileRows, tile}, {2, 0, tileColumns, tile}};
+    emitter.locate(number, all, of);
+    batch = of[0].base;
+    firstRow = of[1].base;
+    firstColumn = of[2].base;
+    const SmallVector<Value> zeros(static_cast<size_t>(tile / kThreads * tile / kThreads),
+                                   emitter.constant(0, matrix.type));
+    auto loop = scf::ForOp::create(builder, loc, emitter.index(0), emitter.index(matrix.terms),
+                                   emitter.index(kTerms), zeros);
+    {
+      OpBuilder::InsertionGuard guard(builder);
+      builder.setInsertionPointToEnd(loop.getBody());
+      scf::YieldOp::create(builder, loc, addTerms(loop.getInductionVar(), loop.getRegionIterArgs()));
+    }
+    finishTile(loop.getResults());
+  });
+  return frame.finish(out);
+}
+
+} // namespace
+
+bool makesTiles(ir::KernelOp kernel) {
+  constexpr int64_t kLeast = 24; // rows and columns: with fewer, most of a tile would be thrown away
+  const auto matrix = matrixOf(kernel.getRoot());
+  return matrix && matrix->rows >= kLeast && matrix->columns >= kLeast && matrix->terms >= kTerms / 2;
+}
+
+int64_t termsOf(Operation* root) {
+  const auto matrix = matrixOf(root);
+  return matrix ? matrix->terms : 0;
+}
+
+EmittedKernel emitTiles(ir::KernelOp kernel, StringRef symbol) {
+  const auto matrix = matrixOf(kernel.getRoot());
+  return TileWriter(kernel, symbol, *matrix).write();
+}
+
+} // namespace sinter::codegen::cuda
