@@ -1,8 +1,11 @@
 // f32 to elements of 16 bits, throughout a program.
 #include "half_program.h"
 
+#include "codegen/compile.h"
 #include "ir/constant.h"
 #include "sinter/runtime/half.h"
+
+#include <cstring>
 
 namespace sinter::cuda_tests {
 
@@ -32,6 +35,24 @@ mlir::ElementsAttr retyped(mlir::ElementsAttr value, mlir::Type element, DType p
   return mlir::DenseElementsAttr::get(withElement(value.getType(), element), numbers);
 }
 
+// A copy as elements of `dtype`, where it has f32, else as it is.
+differential::Buffer converted(const View& from, DType dtype) {
+  const bool toHalf = from.dtype == DType::f32 && dtype != DType::f32;
+  const bool toFloat = from.dtype == DType::f16 || from.dtype == DType::bf16;
+  differential::Buffer to = differential::denseBuffer(toHalf || toFloat ? dtype : from.dtype, from.shape);
+  for (int64_t i = 0; i < from.elements(); ++i)
+    if (toHalf)
+      static_cast<uint16_t*>(to.view.data)[i] =
+          dtype == DType::f16 ? rt::f16_bits(from.as<float>()[i]) : rt::bf16_bits(from.as<float>()[i]);
+    else if (toFloat)
+      static_cast<float*>(to.view.data)[i] =
+          from.dtype == DType::f16 ? rt::from_f16_bits(static_cast<const uint16_t*>(from.data)[i])
+                                   : rt::from_bf16_bits(static_cast<const uint16_t*>(from.data)[i]);
+  if (!toHalf && !toFloat)
+    std::memcpy(to.view.data, from.data, from.bytes());
+  return to;
+}
+
 } // namespace
 
 void retype(mlir::ModuleOp module, mlir::Type element, DType precision) {
@@ -51,6 +72,30 @@ void retype(mlir::ModuleOp module, mlir::Type element, DType precision) {
   mlir::Block& body = main.getBody().front();
   main.setFunctionType(mlir::FunctionType::get(module.getContext(), body.getArgumentTypes(),
                                                body.getTerminator()->getOperandTypes()));
+}
+
+std::string disagreement(HalfProgram& half, const rt::Executable& executable, rt::ThreadPool& pool) {
+  std::size_t length = 0; // bodies of branches and loops included
+  half.half->walk([&](mlir::Operation*) { ++length; });
+  std::vector<differential::Buffer> inputs, references;
+  for (const View& input : half.program.made.inputs()) {
+    inputs.push_back(converted(input, half.dtype));
+    references.push_back(converted(inputs.back().view, DType::f32)); // what the half could hold
+  }
+  const auto expected = differential::resultBuffers(half.program.made.module());
+  codegen::interpret(half.program.made.module(), differential::views(references),
+                     differential::views(expected));
+  const auto results = differential::resultBuffers(*half.half);
+  executable.run(differential::views(inputs), differential::views(results), pool);
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const differential::Buffer result = converted(results[i].view, DType::f32);
+    const bool isHalf = results[i].view.dtype == half.dtype;
+    std::string text = differential::disagreement(result.view, expected[i].view, length,
+                                                  isHalf ? std::optional(half.dtype) : std::nullopt);
+    if (!text.empty())
+      return text;
+  }
+  return "";
 }
 
 } // namespace sinter::cuda_tests

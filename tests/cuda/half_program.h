@@ -26,6 +26,10 @@ struct HalfProgram {
   }
 };
 
+/// "" if `executable`, compiled from the half of `program`, gives what the other one does interpreted; else
+/// where not.
+std::string disagreement(HalfProgram& program, const rt::Executable& executable, rt::ThreadPool& pool);
+
 /// The operations that take them: attention is of f32 and f64.
 inline std::vector<mlir::RegisteredOperationName> halfOperations(mlir::MLIRContext& context) {
   auto operations = cudaOperations(context);

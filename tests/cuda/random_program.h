@@ -4,6 +4,9 @@
 #include "case.h"
 #include "comparison.h"
 
+#include "sinter/runtime/executable.h"
+#include "sinter/runtime/thread_pool.h"
+
 #include <vector>
 
 namespace sinter::cuda_tests {
@@ -40,5 +43,8 @@ struct RandomProgram {
     made.finish();
   }
 };
+
+/// "" if `executable`, compiled from `program`, gives what the interpreter does; else where not.
+std::string disagreement(RandomProgram& program, const rt::Executable& executable, rt::ThreadPool& pool);
 
 } // namespace sinter::cuda_tests

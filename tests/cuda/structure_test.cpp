@@ -1,151 +1,26 @@
-// Kernels by how their threads share the work, at sizes that random programs seldom have.
+// Every way to share the work of a kernel among threads.
 #include "host_kernels.h"
-
-#include "comparison.h"
-#include "sinter/runtime/thread_pool.h"
+#include "structure_programs.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Parser/Parser.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cmath>
-#include <random>
 
 namespace sinter::cuda_tests {
 namespace {
-
-struct Wanted {
-  std::string text;
-  std::string algorithm; ///< of one of its kernels
-};
-
-std::string program(const std::string& inputs, const std::string& result, const std::string& body) {
-  return "func.func @main(" + inputs + ") -> " + result + " {\n" + body + "  func.return %r : " + result +
-         "\n}\n";
-}
-
-std::string softmax(int64_t rows, int64_t columns, const std::string& type = "f32") {
-  const std::string tensor =
-      "tensor<" + std::to_string(rows) + "x" + std::to_string(columns) + "x" + type + ">";
-  return program("%x: " + tensor, tensor,
-                 "  %r = sinter.softmax %x {axis = 1 : i64} : (" + tensor + ") -> " + tensor + "\n");
-}
-
-std::string reduction(const std::string& op, const std::string& input, const std::string& axes,
-                      const std::string& result) {
-  return program("%x: " + input, result,
-                 "  %r = sinter." + op + " %x {axes = array<i64: " + axes + ">, keep_dims = false} : (" +
-                     input + ") -> " + result + "\n");
-}
-
-std::string matmul(const std::string& lhs, const std::string& rhs, const std::string& result,
-                   const std::string& attributes = "") {
-  return program("%x: " + lhs + ", %y: " + rhs, result,
-                 "  %r = sinter.matmul %x, %y " + attributes + " : (" + lhs + ", " + rhs + ") -> " + result +
-                     "\n");
-}
-
-// A convolution with what is fused after it.
-std::string convolution(const std::string& op, const std::string& input, const std::string& filter,
-                        const std::string& result, const std::string& attributes) {
-  return program("%x: " + input + ", %y: " + filter + ", %z: " + result, result,
-                 "  %0 = sinter." + op + " %x, %y {" + attributes + "} : (" + input + ", " + filter +
-                     ") -> " + result + "\n  %1 = sinter.add %0, %z : (" + result + ", " + result + ") -> " +
-                     result + "\n  %r = sinter.relu %1 : (" + result + ") -> " + result + "\n");
-}
-
-const std::string kWindow = "strides = array<i64: 2, 1>, dilations = array<i64: 1, 2>, "
-                            "pad_begin = array<i64: 1, 2>, pad_end = array<i64: 1, 0>";
-
-std::vector<Wanted> wanted() {
-  return {
-      {matmul("tensor<70x35xf32>", "tensor<35x45xf32>", "tensor<70x45xf32>"), "tiles of 64x64"},
-      {matmul("tensor<3x30x64xf64>", "tensor<3x64x65xf64>", "tensor<3x30x65xf64>"), "tiles of 64x64"},
-      {matmul("tensor<5x30x8xi32>", "tensor<8x64xi32>", "tensor<5x30x64xi32>"), "tiles of 64x64"},
-      {matmul("tensor<2x40x30xf32>", "tensor<1x33x40xf32>", "tensor<2x30x33xf32>",
-              "{transpose_lhs = true, transpose_rhs = true}"),
-       "tiles of 64x64"},
-      {matmul("tensor<1500x20xf32>", "tensor<20x1500xf32>", "tensor<1500x1500xf32>"), "tiles of 128x128"},
-      {matmul("tensor<1x100xf32>", "tensor<50x100xf32>", "tensor<1x50xf32>", "{transpose_rhs = true}"),
-       "rows by warps"},
-      // Slices that begin where no vector may.
-      {program("%x: tensor<1x5xf32>, %y: tensor<4x5xf32>", "tensor<5x5xf32>",
-               "  %0 = sinter.relu %x : (tensor<1x5xf32>) -> tensor<1x5xf32>\n"
-               "  %1 = sinter.tanh %y : (tensor<4x5xf32>) -> tensor<4x5xf32>\n"
-               "  %r = sinter.concat %0, %1 {axis = 0 : i64} : (tensor<1x5xf32>, tensor<4x5xf32>) -> "
-               "tensor<5x5xf32>\n"),
-       "elements x4"},
-      {program("%x: tensor<8xf32>, %y: tensor<3x9xf32>", "tensor<8xf32>",
-               "  %r = sinter.scan %x, %y {operandSegmentSizes = array<i32: 1, 1, 0>, steps = 3 : i64} : "
-               "(tensor<8xf32>, tensor<3x9xf32>) -> (tensor<8xf32>) {\n"
-               "  ^bb0(%c: tensor<8xf32>, %s: tensor<9xf32>):\n"
-               "    %0 = sinter.slice %s {starts = array<i64: 0>, sizes = array<i64: 8>, steps = array<i64: "
-               "1>} : "
-               "(tensor<9xf32>) -> tensor<8xf32>\n"
-               "    %1 = sinter.add %c, %0 : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>\n"
-               "    sinter.yield %1 : tensor<8xf32>\n  }\n"),
-       ""},
-      {convolution("conv", "tensor<2x5x19x21xf32>", "tensor<33x5x3x3xf32>", "tensor<2x33x10x19xf32>",
-                   kWindow),
-       "tiles of 64x64"},
-      {convolution("conv", "tensor<1x4x9x9xf32>", "tensor<4x1x3x3xf32>", "tensor<1x4x5x7xf32>",
-                   kWindow + ", groups = 4 : i64"),
-       "elements"},
-      {convolution("conv_transpose", "tensor<2x6x7x9xf64>", "tensor<6x30x3x3xf64>", "tensor<2x30x13x11xf64>",
-                   kWindow + ", output_padding = array<i64: 0, 0>"),
-       "tiles of 64x64"},
-      {convolution("conv_filter_gradient", "tensor<2x25x19x21xf32>", "tensor<2x33x10x19xf32>",
-                   "tensor<33x25x3x3xf32>", "kernel = array<i64: 3, 3>, " + kWindow),
-       "tiles of 64x64"},
-      {softmax(7, 33), "rows by warps"},
-      {softmax(70, 512, "f64"), "rows by warps"},
-      {softmax(3, 513), "rows by blocks"},
-      {softmax(2, 20000), "rows by blocks"},
-      {reduction("reduce_sum", "tensor<9x40xf32>", "1", "tensor<9xf32>"), "rows by warps"},
-      {reduction("reduce_max", "tensor<5x3000xi32>", "1", "tensor<5xi32>"), "rows by blocks"},
-      {reduction("reduce_min", "tensor<5x600xui8>", "1", "tensor<5xui8>"), "rows by blocks"},
-      {reduction("reduce_prod", "tensor<4x3x50xf64>", "0, 2", "tensor<3xf64>"), "rows by warps"},
-      {reduction("reduce_sum", "tensor<30000xi64>", "0", "tensor<i64>"), "rows by blocks"},
-      {reduction("reduce_sum", "tensor<64x45xf32>", "0", "tensor<45xf32>"), "columns"},
-      {reduction("reduce_max", "tensor<1000x3xf32>", "0", "tensor<3xf32>"), "columns"},
-      {reduction("reduce_sum", "tensor<10x3x12x33xf64>", "0, 2", "tensor<3x33xf64>"), "columns"},
-      {reduction("reduce_sum", "tensor<40x40000xf32>", "0", "tensor<40000xf32>"), "elements x4"},
-      {program("%x: tensor<8x16xf32>, %y: tensor<8x16xf32>", "tensor<8x16xf32>",
-               "  %r = sinter.add %x, %y : (tensor<8x16xf32>, tensor<8x16xf32>) -> tensor<8x16xf32>\n"),
-       "elements x4"},
-      {program("%x: tensor<5x9xf32>, %y: tensor<9xf32>", "tensor<5x9xf32>",
-               "  %r = sinter.mul %x, %y : (tensor<5x9xf32>, tensor<9xf32>) -> tensor<5x9xf32>\n"),
-       "elements"},
-      {program("%x: tensor<5x16xf64>, %y: tensor<16xf64>", "tensor<5x16xf64>",
-               "  %r = sinter.mul %x, %y : (tensor<5x16xf64>, tensor<16xf64>) -> tensor<5x16xf64>\n"),
-       "elements x2"},
-  };
-}
-
-// Small whole numbers: sums are exact in whatever order.
-void fill(const View& view, uint64_t seed) {
-  std::mt19937_64 engine(seed);
-  visit_dtype(view.dtype, "fill", [&](auto zero) {
-    using T = decltype(zero);
-    for (int64_t i = 0; i < view.elements(); ++i)
-      static_cast<T*>(view.data)[i] = static_cast<T>(engine() % 3 + (engine() % 8 == 0 ? 1 : 0));
-  });
-}
 
 TEST(CudaStructure, EveryWayAgrees) {
   mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};
   context.loadDialect<ir::SinterDialect, mlir::func::FuncDialect>();
   HostKernels kernels;
-  auto compile = [&](const Wanted& program) {
-    auto module = mlir::parseSourceString<mlir::ModuleOp>(program.text, &context);
-    if (!module)
-      throw Error("not a program:\n" + program.text);
+  auto compile = [&](const StructureProgram& program) {
+    const auto module = program.parse(context);
     return codegen::compile(*module, kernels.options(true));
   };
-  const std::vector<Wanted> programs = wanted();
-  for (const Wanted& program : programs) {
+  const std::vector<StructureProgram> programs = structurePrograms();
+  for (const StructureProgram& program : programs) {
     const auto executable = compile(program);
     EXPECT_TRUE(
         program.algorithm.empty() ||
@@ -156,20 +31,8 @@ TEST(CudaStructure, EveryWayAgrees) {
   }
   ASSERT_NO_THROW(kernels.build());
   rt::ThreadPool pool(2);
-  for (const Wanted& program : programs) {
-    const auto executable = compile(program);
-    std::vector<differential::Buffer> inputs;
-    for (const rt::TensorSpec& input : executable->inputs()) {
-      inputs.push_back(differential::denseBuffer(input.dtype, input.shape));
-      fill(inputs.back().view, inputs.size());
-    }
-    auto module = mlir::parseSourceString<mlir::ModuleOp>(program.text, &context);
-    const auto expected = differential::resultBuffers(*module),
-               results = differential::resultBuffers(*module);
-    codegen::interpret(*module, differential::views(inputs), differential::views(expected));
-    executable->run(differential::views(inputs), differential::views(results), pool);
-    EXPECT_EQ(differential::disagreement(results[0].view, expected[0].view, 1), "") << program.text;
-  }
+  for (const StructureProgram& program : programs)
+    EXPECT_EQ(disagreement(program, context, *compile(program), pool), "") << program.text;
 }
 
 } // namespace

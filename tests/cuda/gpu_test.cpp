@@ -1,0 +1,69 @@
+// The programs of the other tests, on a GPU: tools/gpu_check.sh. Without one, stand-ins run a few.
+//
+// SINTER_CUDA_CASES: how many random programs, and how many operations on f16 and bf16. SINTER_CUDA_SEED: the
+// first.
+#include "half_program.h"
+#include "structure_programs.h"
+
+#include "codegen/compile.h"
+#include "sinter/runtime/cuda/device.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+
+namespace sinter::cuda_tests {
+namespace {
+
+class Gpu : public testing::Test {
+protected:
+  Gpu() { context_.loadDialect<ir::SinterDialect, mlir::func::FuncDialect>(); }
+
+  static void SetUpTestSuite() {
+    const auto device = rt::cuda::CudaDevice::open();
+    std::printf("%s, %s\n", device->name().c_str(), device->architecture().c_str());
+  }
+
+  static std::shared_ptr<rt::Executable> compile(mlir::ModuleOp module, bool fuse = true) {
+    codegen::CompileOptions options;
+    options.device = "cuda";
+    options.fuse = fuse;
+    const mlir::OwningOpRef<mlir::ModuleOp> copy(module.clone());
+    return codegen::compile(*copy, options);
+  }
+
+  mlir::MLIRContext context_{mlir::MLIRContext::Threading::DISABLED};
+  const uint64_t cases_ = differential::fromEnvironment("SINTER_CUDA_CASES", 200);
+  const uint64_t first_ = differential::fromEnvironment("SINTER_CUDA_SEED", 1);
+  rt::ThreadPool pool_{1};
+};
+
+TEST_F(Gpu, EveryWayToShareWorkAgrees) {
+  for (const StructureProgram& program : structurePrograms())
+    EXPECT_EQ(disagreement(program, context_, *compile(*program.parse(context_)), pool_), "") << program.text;
+}
+
+TEST_F(Gpu, RandomProgramsAgree) {
+  const auto operations = cudaOperations(context_);
+  for (uint64_t seed = first_; seed < first_ + cases_; ++seed) {
+    RandomProgram program(context_, seed, operations);
+    for (bool fuse : {true, false})
+      EXPECT_EQ(disagreement(program, *compile(program.made.module(), fuse), pool_), "")
+          << "SINTER_CUDA_CASES=1 SINTER_CUDA_SEED=" << seed << (fuse ? "" : ", unfused") << "\n"
+          << differential::print(program.made.module());
+  }
+}
+
+TEST_F(Gpu, HalvesAgreeWithFloat) {
+  const auto operations = halfOperations(context_);
+  for (uint64_t seed = 2 * first_; seed < 2 * (first_ + cases_); seed += 2)
+    for (DType dtype : {DType::f16, DType::bf16}) {
+      HalfProgram program(context_, seed, operations, dtype);
+      EXPECT_EQ(disagreement(program, *compile(*program.half), pool_), "")
+          << "SINTER_CUDA_CASES=1 SINTER_CUDA_SEED=" << seed / 2 << "\n"
+          << differential::print(*program.half);
+    }
+}
+
+} // namespace
+} // namespace sinter::cuda_tests

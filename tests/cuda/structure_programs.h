@@ -1,0 +1,31 @@
+// Programs for every way to share the work of a kernel among threads.
+#pragma once
+
+#include "comparison.h"
+
+#include "sinter/runtime/executable.h"
+#include "sinter/runtime/thread_pool.h"
+
+#include "mlir/IR/OwningOpRef.h"
+
+#include <string>
+#include <vector>
+
+namespace sinter::cuda_tests {
+
+struct StructureProgram {
+  std::string text;
+  std::string algorithm; ///< of one of its kernels; "" of any
+
+  /// Throws Error if the text is none.
+  mlir::OwningOpRef<mlir::ModuleOp> parse(mlir::MLIRContext& context) const;
+};
+
+std::vector<StructureProgram> structurePrograms();
+
+/// "" if `executable`, compiled from `program`, gives what the interpreter does, on small whole numbers,
+/// whose sums are exact in whatever order; else where not.
+std::string disagreement(const StructureProgram& program, mlir::MLIRContext& context,
+                         const rt::Executable& executable, rt::ThreadPool& pool);
+
+} // namespace sinter::cuda_tests
