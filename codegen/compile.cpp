@@ -384,6 +384,8 @@ std::string inspect(ModuleOp module, const CompileOptions& options, const std::s
           text += inspect(*programOf(body), options, stage, weights);
     return text;
   }
+  if (stage == "cuda" || stage == "llvm")
+    throw Error("stage cuda is of programs for a GPU, llvm of those for the processor");
   lower(module, options, stageNamed(stage));
   constexpr int64_t kShownElements = 16;
   OpPrintingFlags flags;

@@ -159,11 +159,13 @@ SmallVector<Value> TileWriter::read(Value term, bool ofRows) {
   Value line = times(term, pitch(tile));
   if (!ofRows)
     line = plus(line, emitter.index(kTerms * pitch(tile)));
+  const int64_t bytes = std::max<int64_t>(matrix.type.getIntOrFloatBitWidth() / 8, 1);
+  const int64_t width = std::min(kRun, 16 / bytes); // at once; the runs' places are multiples of it
   for (int64_t run = 0; run < tile / (kThreads * kRun); ++run)
-    for (int64_t i = 0; i < kRun; ++i) {
-      Value number = plus(plus(line, offset(ofRows, run)), emitter.index(i));
-      values.push_back(frame.calls.slot(slots, number, matrix.type));
-    }
+    for (int64_t i = 0; i < kRun; i += width)
+      llvm::append_range(values,
+                         frame.calls.slotsFrom(slots, plus(plus(line, offset(ofRows, run)), emitter.index(i)),
+                                               matrix.type, width));
   return values;
 }
 

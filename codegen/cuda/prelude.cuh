@@ -114,10 +114,10 @@ SINTER_DEVICE T lane_xor(T x, int mask) {
   return (T)__shfl_xor_sync(0xFFFFFFFFu, x, mask);
 }
 
-// The block's memory for values on their way between threads.
+// The block's memory for values on their way between threads, at a multiple of 16 bytes.
 template <int Slots>
 SINTER_DEVICE u64* shared_slots() {
-  __shared__ u64 slots[Slots];
+  alignas(16) __shared__ u64 slots[Slots];
   return slots;
 }
 template <class T>

@@ -353,7 +353,7 @@ void Printer::global(LLVM::GlobalOp op) {
   const Type element = values.getElementType();
   const bool isHalf = element.isF16() || element.isBF16();
   // Vectors of it are loaded at once.
-  std::string text = "__device__ alignas(16) const " + memoryTypeName(element) + " " +
+  std::string text = "alignas(16) __device__ const " + memoryTypeName(element) + " " +
                      identifier(op.getSymName()) + "[] = {";
   bool first = true;
   auto add = [&](const std::string& value) {

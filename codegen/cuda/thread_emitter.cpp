@@ -56,6 +56,19 @@ Value DeviceCalls::slot(Value slots, Value number, Type type) {
       .getResult();
 }
 
+SmallVector<Value> DeviceCalls::slotsFrom(Value slots, Value number, Type type, int64_t width) {
+  Value position = arith::IndexCastOp::create(builder, loc, builder.getI64Type(), number);
+  Value address = LLVM::GEPOp::create(builder, loc, slots.getType(), type, slots, ValueRange{position});
+  const auto bytes = static_cast<unsigned>(width * type.getIntOrFloatBitWidth() / 8);
+  Value loaded = LLVM::LoadOp::create(builder, loc, VectorType::get({width}, type), address, bytes);
+  SmallVector<Value> values;
+  for (int64_t i = 0; i < width; ++i)
+    values.push_back(LLVM::ExtractElementOp::create(
+        builder, loc, loaded,
+        arith::ConstantOp::create(builder, loc, builder.getI32IntegerAttr(static_cast<int32_t>(i)))));
+  return values;
+}
+
 //===-- Loops ---------------------------------------------------------------------------------------===//
 
 void ThreadEmitter::walk(Value low, int64_t high, Value step, function_ref<void(Value)> body) {

@@ -33,6 +33,9 @@ public:
   mlir::Value sharedSlots(int64_t count);
   void setSlot(mlir::Value slots, mlir::Value number, mlir::Value value);
   mlir::Value slot(mlir::Value slots, mlir::Value number, mlir::Type type);
+  /// `width` neighbours, of which `number`, a multiple of `width`, is the first.
+  llvm::SmallVector<mlir::Value> slotsFrom(mlir::Value slots, mlir::Value number, mlir::Type type,
+                                           int64_t width);
 
 private:
   mlir::OpBuilder& builder;

@@ -75,15 +75,6 @@ std::string first_error(const std::string& log) {
 
 } // namespace
 
-bool has_nvrtc() {
-  try {
-    nvrtc();
-    return true;
-  } catch (const Error&) {
-    return false;
-  }
-}
-
 std::pair<int, int> nvrtc_version() {
   int major = 0, minor = 0;
   nvrtc().version(&major, &minor);

@@ -2,6 +2,7 @@
 #include "expect_error.h"
 #include "support/model_builder.h"
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -153,6 +154,21 @@ TEST_F(BadArguments, Threads) {
 TEST_F(BadArguments, Cpu) {
   expect_error(folder_, {"run", model_, "--input", x_, "--cpu", "6502"},
                "--cpu: '6502' is none of native, x86-64, x86-64-v2, x86-64-v3, x86-64-v4");
+}
+
+TEST_F(BadArguments, Device) {
+  expect_error(folder_, {"run", model_, "--input", x_, "--device", "gpu"},
+               model_ + ": unknown device 'gpu': use cpu, cuda or cuda:N");
+  expect_error(folder_, {"inspect", model_, "--shape", "x=1x3x8x8", "--stage", "cuda"},
+               model_ + ": stage cuda is of programs for a GPU, llvm of those for the processor");
+  if (void* driver = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL)) {
+    dlclose(driver);
+    return;
+  }
+  expect_error(folder_, {"run", model_, "--input", x_, "--device", "cuda"},
+               model_ +
+                   ": there is no CUDA device: libcuda.so.1 was not found; SINTER_CUDA_PATH names folders to "
+                   "look in");
 }
 
 TEST_F(BadArguments, UnknownOption) {

@@ -250,8 +250,7 @@ double ConvTransposeOp::getFlops() {
 }
 
 FactorDimensions ConvTransposeOp::getFactorDimensions() {
-  FactorDimensions dimensions = positionsAndChannels(tensorType(getResult()), getContraction());
-  return dimensions;
+  return positionsAndChannels(tensorType(getResult()), getContraction());
 }
 
 Value ConvTransposeOp::emitElement(LoopEmitter& emitter, const Point& at, ValueRange) {

@@ -15,7 +15,7 @@ public:
   /// one older than compute capability 7.5.
   static std::shared_ptr<CudaDevice> open(int ordinal = 0);
 
-  /// What code is compiled for: "sm_90a".
+  /// What code is compiled for: "sm_90".
   virtual const std::string& architecture() const = 0;
   virtual uint64_t total_bytes() const = 0;
 

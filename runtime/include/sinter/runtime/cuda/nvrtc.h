@@ -20,10 +20,7 @@ struct DeviceCode {
   std::vector<KernelResources> kernels;
 };
 
-/// True if NVRTC (CUDA 12 or newer) can be loaded.
-bool has_nvrtc();
-
-/// Its version, (13, 0). Throws Error (system) if there is none.
+/// NVRTC's version, (13, 0). Throws Error (system) if none of CUDA 12 or newer is found.
 std::pair<int, int> nvrtc_version();
 
 /// Machine code of `source` for `architecture`, such as "sm_80" or "sm_90a". Throws Error: system, if there
