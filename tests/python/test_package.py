@@ -21,5 +21,8 @@ def test_what_is_inside_cannot_be_seen_from_outside():
     """Other packages bring an LLVM of their own."""
     module = ctypes.CDLL(sinter._sinter.__file__)
     assert module.PyInit__sinter
-    for inside in ("_ZN4llvm11raw_ostream5writeEPKcm", "_ZN4mlir11MLIRContextD1Ev", "_ZNK6sinter6Tensor5dtypeEv"):
+    insides = ["_ZN4llvm11raw_ostream5writeEPKcm", "_ZN4mlir11MLIRContextD1Ev"]
+    if "libsinter.so" not in pathlib.Path("/proc/self/maps").read_text():  # an installed Sinter shows its own API
+        insides.append("_ZNK6sinter6Tensor5dtypeEv")
+    for inside in insides:
         assert not hasattr(module, inside)
