@@ -49,7 +49,6 @@ private:
   void writeElements(KernelFrame& frame, const Piece& piece, int64_t width, EmittedKernel& kernel);
   void writeRows(KernelFrame& frame, const Piece& piece);
   void writeColumns(KernelFrame& frame, const Piece& piece);
-  void store(KernelFrame& frame, const Piece& piece, const ir::Point& at);
 
   ir::KernelOp kernel;
   Block& block;
@@ -155,14 +154,11 @@ int64_t KernelWriter::vectorWidth(const Piece& piece) {
     builder.setInsertionPointToStart(function.addEntryBlock(builder));
     ThreadEmitter emitter(builder, loc, *module, "trial", std::numeric_limits<int64_t>::max(), groups);
     bindBuffers(emitter, kernel, groups, [&](unsigned) { return function.getArgument(0); });
-    if (piece.concat)
-      emitter.bindSegment(piece.concat, piece.operand, piece.axis,
-                          piece.origin[static_cast<size_t>(piece.axis)]);
+    bindPiece(emitter, piece);
     ir::Point at(piece.extents.size());
     emitter.locate(DeviceCalls(builder, loc).index("thread_x"), sidesOf(piece, {}, width), at);
     at[dim].laneStride = 1;
     emitter.setLanes(width, width);
-    emitter.masked = false;
     for (unsigned result : piece.results)
       emitter.element(block.getTerminator()->getOperand(result), at);
     if (emitter.stridedLoads == 0 && !emitter.masked)
@@ -190,15 +186,6 @@ SmallVector<ThreadEmitter::Side> KernelWriter::sidesOf(const Piece& piece, Array
   return sides;
 }
 
-void KernelWriter::store(KernelFrame& frame, const Piece& piece, const ir::Point& at) {
-  ThreadEmitter& emitter = frame.emitter;
-  SmallVector<Value> values; // all before the first store: a result may lie over an operand
-  for (unsigned result : piece.results)
-    values.push_back(emitter.element(block.getTerminator()->getOperand(result), at));
-  for (auto [result, value] : llvm::zip(piece.results, values))
-    emitter.store(frame.results[result], at, value);
-}
-
 // A thread makes every so-manieth element, or vector of elements. Where a buffer lies is known only when the
 // kernel runs: slices of concatenations and of what loops go over begin anywhere.
 void KernelWriter::writeElements(KernelFrame& frame, const Piece& piece) {
@@ -222,7 +209,7 @@ void KernelWriter::writeElements(KernelFrame& frame, const Piece& piece, int64_t
     if (width > 1)
       at[static_cast<size_t>(sides.back().dim)].laneStride = 1;
     emitter.setLanes(width, width);
-    store(frame, piece, at);
+    frame.store(piece.results, at, frame.elements(piece.results, at));
     emitter.setLanes(1, 1);
   });
 }
@@ -262,21 +249,16 @@ void KernelWriter::writeRows(KernelFrame& frame, const Piece& piece) {
       emitter.dropGroup();
       emitter.walk(sharing.rank, total(inside), emitter.index(sharing.size), [&](Value element) {
         emitter.locate(element, inside, at);
-        store(frame, piece, at);
+        frame.store(piece.results, at, frame.elements(piece.results, at));
       });
       emitter.dropStatistics(statistics);
       return;
     }
-    SmallVector<Value> values;
-    for (unsigned result : piece.results)
-      values.push_back(emitter.element(block.getTerminator()->getOperand(result), at));
+    const SmallVector<Value> values = frame.elements(piece.results, at);
     emitter.dropGroup();
     Value isFirst =
         arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, sharing.rank, emitter.index(0));
-    frame.onlyIf(isFirst, [&] {
-      for (auto [result, value] : llvm::zip(piece.results, values))
-        emitter.store(frame.results[result], at, value);
-    });
+    frame.onlyIf(isFirst, [&] { frame.store(piece.results, at, values); });
   });
 }
 
@@ -299,26 +281,19 @@ void KernelWriter::writeColumns(KernelFrame& frame, const Piece& piece) {
     ir::Point at(piece.extents.size());
     emitter.locate(inside, sides, at);
     emitter.setGroup(sharing);
-    SmallVector<Value> values;
-    for (unsigned result : piece.results)
-      values.push_back(emitter.element(block.getTerminator()->getOperand(result), at));
+    const SmallVector<Value> values = frame.elements(piece.results, at);
     emitter.dropGroup();
     Value isFirst =
         arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, sharing.rank, emitter.index(0));
     Value isColumn =
         arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::slt, number, emitter.index(count));
-    frame.onlyIf(arith::AndIOp::create(builder, loc, isFirst, isColumn), [&] {
-      for (auto [result, value] : llvm::zip(piece.results, values))
-        emitter.store(frame.results[result], at, value);
-    });
+    frame.onlyIf(arith::AndIOp::create(builder, loc, isFirst, isColumn),
+                 [&] { frame.store(piece.results, at, values); });
   });
 }
 
 void KernelWriter::writeBody(KernelFrame& frame, const Piece& piece) {
-  ThreadEmitter& emitter = frame.emitter;
-  if (piece.concat)
-    emitter.bindSegment(piece.concat, piece.operand, piece.axis,
-                        piece.origin[static_cast<size_t>(piece.axis)]);
+  bindPiece(frame.emitter, piece);
   if (group.kind == ThreadGroup::Kind::none)
     writeElements(frame, piece);
   else if (group.kind == ThreadGroup::Kind::column)

@@ -20,8 +20,8 @@ struct EmittedKernel {
   uint32_t parameters = 0;     ///< addresses it takes
 };
 
-/// Any kernel whose operations have elements (LoopOpInterface, PointwiseOpInterface). Throws Error (internal)
-/// for a region it cannot emit.
+/// Any kernel whose operations have elements (LoopOpInterface, PointwiseOpInterface), called `symbol`. Throws
+/// Error (internal) for a region it cannot emit.
 EmittedKernel emit(ir::KernelOp kernel, llvm::StringRef symbol);
 
 } // namespace sinter::codegen::cuda

@@ -17,8 +17,8 @@ using Role = ThreadEmitter::ProductRole;
 constexpr int64_t kThreads = 16; // of a block, each way
 constexpr int64_t kRun = 4;      // neighbours in the tile that a thread makes
 constexpr int64_t kTerms = 16;   // of the sum at a time
-constexpr int64_t kManyTiles =
-    132; // large tiles pay where there are enough of them for all multiprocessors of a GPU
+// Large tiles pay where there are enough of them for all multiprocessors of a GPU: an H200 has 132.
+constexpr int64_t kManyTiles = 132;
 
 int64_t extentOf(RankedTensorType type, ArrayRef<int64_t> dims) {
   int64_t extent = 1;
@@ -59,7 +59,7 @@ std::optional<Matrix> matrixOf(Operation* root) {
 class TileWriter {
 public:
   TileWriter(ir::KernelOp kernel, StringRef symbol, const Matrix& matrix)
-      : kernel(kernel), root(kernel.getRoot()), type(ir::tensorType(root->getResult(0))), matrix(matrix),
+      : root(kernel.getRoot()), type(ir::tensorType(root->getResult(0))), matrix(matrix),
         frame(kernel, symbol, groups), emitter(frame.emitter), builder(emitter.builder), loc(emitter.loc) {}
 
   EmittedKernel write();
@@ -81,7 +81,6 @@ private:
   Value offset(bool ofRows, int64_t number);
   void finishTile(ValueRange sums);
 
-  ir::KernelOp kernel;
   Operation* root;
   RankedTensorType type;
   const Matrix& matrix;
@@ -198,7 +197,7 @@ SmallVector<Value> TileWriter::addTerms(Value firstTerm, ValueRange sums) {
 
 void TileWriter::finishTile(ValueRange sums) {
   const int64_t mine = tile / kThreads;
-  auto yielded = kernel.getBody().front().getTerminator()->getOperands();
+  const auto all = llvm::to_vector(llvm::seq<unsigned>(0, static_cast<unsigned>(frame.results.size())));
   for (int64_t i = 0; i < mine; ++i)
     for (int64_t j = 0; j < mine; ++j) {
       Value row = plus(firstRow, plus(offset(true, i / kRun), emitter.index(i % kRun)));
@@ -213,11 +212,7 @@ void TileWriter::finishTile(ValueRange sums) {
         emitter.role = {Role::Kind::sum, {}, sums[static_cast<size_t>(i * mine + j)]};
         emitter.bindElement(root->getResult(0), cast<ir::LoopOpInterface>(root).emitElement(emitter, at, {}));
         emitter.role = {};
-        SmallVector<Value> values; // all before the first store: a result may lie over an operand
-        for (Value result : yielded)
-          values.push_back(emitter.element(result, at));
-        for (auto [place, value] : llvm::zip(frame.results, values))
-          emitter.store(place, at, value);
+        frame.store(all, at, frame.elements(all, at));
       });
     }
 }

@@ -228,8 +228,8 @@ std::string floatLiteral(const APFloat& value, Type type) {
                  &lost);
   if (!number.isFinite()) {
     const uint64_t bits = number.bitcastToAPInt().getZExtValue();
-    return isDouble ? llvm::formatv("double_of({0:x}ull)", bits).str()
-                    : llvm::formatv("float_of({0:x}u)", bits).str();
+    return isDouble ? llvm::formatv("same_bits<double>({0:x}ull)", bits).str()
+                    : llvm::formatv("same_bits<float>({0:x}u)", bits).str();
   }
   char text[40];
   std::snprintf(text, sizeof(text), isDouble ? "%.17g" : "%.9g",

@@ -99,6 +99,16 @@ void KernelFrame::either(Value condition, function_ref<void()> one, function_ref
   other();
 }
 
+SmallVector<Value> KernelFrame::elements(ArrayRef<unsigned> numbers, const ir::Point& at) {
+  auto yielded = kernel.getBody().front().getTerminator()->getOperands();
+  return llvm::map_to_vector(numbers, [&](unsigned number) { return emitter.element(yielded[number], at); });
+}
+
+void KernelFrame::store(ArrayRef<unsigned> numbers, const ir::Point& at, ValueRange values) {
+  for (auto [number, value] : llvm::zip(numbers, values))
+    emitter.store(results[number], at, value);
+}
+
 Value KernelFrame::buffersAreAligned() {
   return calls.areAligned(function.getArguments());
 }

@@ -30,6 +30,10 @@ public:
   void onlyIf(mlir::Value condition, llvm::function_ref<void()> body);
   /// `one` where `condition` holds, else `other`.
   void either(mlir::Value condition, llvm::function_ref<void()> one, llvm::function_ref<void()> other);
+  /// The elements of the results `numbers` at `at`.
+  llvm::SmallVector<mlir::Value> elements(llvm::ArrayRef<unsigned> numbers, const ir::Point& at);
+  /// Stores what elements() gave. A result may lie over an operand: all are made before the first is stored.
+  void store(llvm::ArrayRef<unsigned> numbers, const ir::Point& at, mlir::ValueRange values);
   /// True if all buffers begin at multiples of 16 bytes.
   mlir::Value buffersAreAligned();
 

@@ -1,4 +1,4 @@
-// What every generated kernel begins with: types of elements, and the folding of values across threads.
+// What every generated kernel begins with: types of elements, arithmetic, and what threads tell each other.
 // Compiled by NVRTC without any header, and for tests by a C++ compiler after tests/cuda/host_shim.h.
 
 #define SINTER_DEVICE static __device__ __forceinline__
@@ -33,34 +33,20 @@ SINTER_DEVICE bool are_aligned(Pointers... pointers) {
   return ((... | (u64)pointers) & 15) == 0;
 }
 
-SINTER_DEVICE u32 bits_of(float x) {
+// The number that has the same bits.
+template <class To, class From>
+SINTER_DEVICE To same_bits(From x) {
   union {
-    float f;
-    u32 u;
+    From from;
+    To to;
   } both;
-  both.f = x;
-  return both.u;
-}
-SINTER_DEVICE float float_of(u32 bits) {
-  union {
-    u32 u;
-    float f;
-  } both;
-  both.u = bits;
-  return both.f;
-}
-SINTER_DEVICE double double_of(u64 bits) {
-  union {
-    u64 u;
-    double f;
-  } both;
-  both.u = bits;
-  return both.f;
+  both.from = x;
+  return both.to;
 }
 
-SINTER_DEVICE float value_of(bf16 x) { return float_of((u32)x.bits << 16); }
+SINTER_DEVICE float value_of(bf16 x) { return same_bits<float>((u32)x.bits << 16); }
 SINTER_DEVICE void put(bf16& to, float x) {
-  const u32 bits = bits_of(x);
+  const u32 bits = same_bits<u32>(x);
   // To nearest, ties to even; a NaN stays one.
   to.bits = x != x ? (u16)((bits >> 16) | 64) : (u16)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
 }

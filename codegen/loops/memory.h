@@ -38,8 +38,8 @@ public:
   MemoryAccess(mlir::OpBuilder& builder, mlir::Location loc, IndexFacts& facts)
       : builder(builder), loc(loc), facts(facts) {}
 
-  /// True: buffers begin at multiples of any vector's size, and vectors that begin at a multiple of their
-  /// size are accessed as such.
+  /// True: vectors whose offset is a multiple of their size are accessed as aligned ones. Whoever sets it
+  /// sees to it that such code runs only where the buffers begin at multiples of that, too.
   bool alignedBuffers = false;
 
   Lanes locate(const MemoryView& view, const ir::Point& at, int64_t width);

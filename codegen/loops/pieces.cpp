@@ -101,6 +101,12 @@ SmallVector<Piece> splitResults(ir::KernelOp kernel, const DimensionGroups& grou
   return pieces;
 }
 
+void bindPiece(VectorEmitter& emitter, const Piece& piece) {
+  if (piece.concat)
+    emitter.bindSegment(piece.concat, piece.operand, piece.axis,
+                        piece.origin[static_cast<size_t>(piece.axis)]);
+}
+
 Operation* statisticsRoot(ir::KernelOp kernel) {
   Block& block = kernel.getBody().front();
   for (Operation& op : block.without_terminator()) {

@@ -18,6 +18,9 @@ struct Piece {
 /// The pieces the results of `kernel` are written in.
 llvm::SmallVector<Piece> splitResults(ir::KernelOp kernel, const DimensionGroups& groups);
 
+/// Makes the concatenation that `piece` is cut from, if it is, that one operand of it.
+void bindPiece(VectorEmitter& emitter, const Piece& piece);
+
 /// The operation whose statistics are shared by rows of the results, or null.
 mlir::Operation* statisticsRoot(ir::KernelOp kernel);
 

@@ -4,7 +4,9 @@
 #include "codegen/cuda/emit.h"
 #include "codegen/cuda/printer.h"
 
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <dlfcn.h>
 #include <filesystem>
 #include <fstream>
@@ -28,7 +30,7 @@ void unused(void* const*, int64_t, int64_t, void*) {
 HostKernels::HostKernels() {
   std::string pattern = (std::filesystem::temp_directory_path() / "sinter-cuda-XXXXXX").string();
   if (!mkdtemp(pattern.data()))
-    throw std::runtime_error("no temporary folder");
+    throw std::runtime_error("cannot make the folder " + pattern + ": " + std::strerror(errno));
   folder_ = pattern;
 }
 

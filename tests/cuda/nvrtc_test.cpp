@@ -41,7 +41,7 @@ TEST(Nvrtc, SaysWhatIsWrong) {
 TEST(Nvrtc, TakesAllKernels) {
   mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};
   context.loadDialect<ir::SinterDialect, mlir::func::FuncDialect>();
-  const auto operations = halfOperations(context);
+  const auto operations = cudaOperations(context), halves = halfOperations(context);
   const uint64_t cases = differential::fromEnvironment("SINTER_CUDA_CASES", operations.size());
   const uint64_t first = differential::fromEnvironment("SINTER_CUDA_SEED", 1);
   HostKernels kernels;
@@ -49,7 +49,7 @@ TEST(Nvrtc, TakesAllKernels) {
     RandomProgram program(context, seed, operations);
     codegen::compile(program.made.module(), kernels.options(true));
     for (DType dtype : {DType::f16, DType::bf16})
-      codegen::compile(*HalfProgram(context, seed, operations, dtype).half, kernels.options(true));
+      codegen::compile(*HalfProgram(context, seed, halves, dtype).half, kernels.options(true));
   }
   std::string source(codegen::cuda::prelude());
   for (const auto& kernel : kernels.collected())

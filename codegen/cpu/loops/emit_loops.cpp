@@ -42,7 +42,6 @@ private:
   Trial tryElement(const Piece& piece, LaneChoice lanes);
 
   void writeTasks(VectorEmitter& emitter, PlannedPiece& planned, Value begin, Value end, int64_t firstTask);
-  void bindPiece(VectorEmitter& emitter, const Piece& piece);
   void writePiece(VectorEmitter& emitter, PlannedPiece& planned, Value task);
   void writeElements(VectorEmitter& emitter, const Piece& piece, const ir::Point& at);
   void writeTile(VectorEmitter& emitter, const PlannedPiece& planned, const ir::Point& at);
@@ -167,12 +166,6 @@ void KernelWriter::writeElements(VectorEmitter& emitter, const Piece& piece, con
     emitter.store(results[result], at, value);
 }
 
-void KernelWriter::bindPiece(VectorEmitter& emitter, const Piece& piece) {
-  if (piece.concat)
-    emitter.bindSegment(piece.concat, piece.operand, piece.axis,
-                        piece.origin[static_cast<size_t>(piece.axis)]);
-}
-
 void KernelWriter::writeTile(VectorEmitter& emitter, const PlannedPiece& planned, const ir::Point& at) {
   const LaneChoice lanes = planned.lanes;
   const auto across = static_cast<size_t>(lanes.dim), along = static_cast<size_t>(lanes.tileDim);
@@ -202,9 +195,7 @@ void KernelWriter::writeTile(VectorEmitter& emitter, const PlannedPiece& planned
 
 void KernelWriter::writePiece(VectorEmitter& emitter, PlannedPiece& planned, Value task) {
   const Piece& piece = planned.piece;
-  if (piece.concat)
-    emitter.bindSegment(piece.concat, piece.operand, piece.axis,
-                        piece.origin[static_cast<size_t>(piece.axis)]);
+  bindPiece(emitter, piece);
   ir::Point at(piece.extents.size());
   planned.outer.emit(emitter, task, at, [&] {
     if (planned.lanes.tileDim >= 0) {
