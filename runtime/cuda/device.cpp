@@ -93,6 +93,8 @@ public:
 
   void launch(const DeviceKernel& kernel, void* const* buffers) override {
     const Entered entered(*this);
+    if (kernel.call)
+      return kernel.call->enqueue(stream_, buffers);
     // The driver wants the address of every argument.
     constexpr std::size_t kMostArguments = 512;
     if (kernel.parameters > kMostArguments)
@@ -102,7 +104,7 @@ public:
       arguments[i] = const_cast<void**>(buffers + i);
     check(driver_.launch(static_cast<Function>(kernel.function), static_cast<unsigned>(kernel.blocks), 1, 1,
                          static_cast<unsigned>(kernel.threads[0]), static_cast<unsigned>(kernel.threads[1]),
-                         1, 0, stream_, arguments.data(), nullptr),
+                         1, kernel.shared_bytes, stream_, arguments.data(), nullptr),
           "a kernel cannot be launched");
   }
 

@@ -10,13 +10,24 @@
 
 namespace sinter::rt {
 
+/// A function of a library that gives the device work of its own, in place of a kernel.
+class DeviceCall {
+public:
+  virtual ~DeviceCall() = default;
+  /// Gives the work to `stream`, the device's own handle, and returns; the buffers are those of a kernel. It
+  /// may be recorded instead of done: it neither waits nor allocates. Throws Error (system).
+  virtual void enqueue(void* stream, void* const* buffers) const = 0;
+};
+
 /// A kernel as a device takes it.
 struct DeviceKernel {
-  std::shared_ptr<void> code; ///< keeps `function` loaded
-  void* function = nullptr;   ///< the device's own handle
+  std::shared_ptr<const DeviceCall> call; ///< instead of `function`, if not null
+  std::shared_ptr<void> code;             ///< keeps `function` loaded
+  void* function = nullptr;               ///< the device's own handle
   int64_t blocks = 1;
   int64_t threads[2] = {1, 1}; ///< of a block, in x and y
   uint32_t parameters = 0;     ///< buffers it takes
+  uint32_t shared_bytes = 0;   ///< memory that its blocks share, besides what the code declares
 };
 
 /// Work that is given to a device is done in the order it was given; calls return before it is done unless
