@@ -204,7 +204,10 @@ struct Executable::Workspace {
   Frame* frame = nullptr;
   std::vector<void*> inputs, outputs;
 
-  std::shared_ptr<Storage> tensors; // of a device: its copies of inputs and outputs
+  // Of a device: its copies of what lies in the host's memory, and all launches.
+  std::shared_ptr<Storage> tensors;
+  std::unique_ptr<DeviceGraph> graph;
+  bool recordable = false; // it has been run, and will be the same again
 
   Workspace(const Executable& program, int worker_count)
       : memory(program.device() ? program.device()->allocate(program.frame_bytes())
@@ -212,10 +215,7 @@ struct Executable::Workspace {
         scratch(storage(program.scratch_bytes() * static_cast<uint64_t>(worker_count))),
         tables(storage(program.table_bytes_)), workers(worker_count),
         frame(Frame::make(program.program(), tables->data(), memory ? memory->data() : nullptr, nullptr)),
-        inputs(program.inputs().size()), outputs(program.outputs().size()) {
-    if (program.device())
-      place_tensors(program);
-  }
+        inputs(program.inputs().size()), outputs(program.outputs().size()) {}
 
   static std::shared_ptr<Storage> storage(uint64_t bytes) {
     return bytes > 0 ? Storage::allocate(bytes) : nullptr;
@@ -228,8 +228,8 @@ struct Executable::Workspace {
     frame->point_at(inputs.data(), outputs.data());
   }
 
-private:
-  void place_tensors(const Executable& program) {
+  // Points at places for copies of all tensors.
+  void point_at_copies(const Executable& program) {
     constexpr uint64_t kAlignment = 256; // as memory from the device has it
     uint64_t bytes = 0;
     const auto reserve = [&](uint64_t size) {
@@ -241,7 +241,8 @@ private:
       offsets.push_back(reserve(tables.input_bytes[i]));
     for (uint32_t i = 0; i < tables.output_count; ++i)
       offsets.push_back(reserve(tables.output_bytes[i]));
-    tensors = program.device()->allocate(bytes);
+    if (!tensors)
+      tensors = program.device()->allocate(bytes);
     for (std::size_t i = 0; i < offsets.size(); ++i)
       (i < inputs.size() ? inputs[i] : outputs[i - inputs.size()]) = tensors->data() + offsets[i];
     frame->point_at(inputs.data(), outputs.data());
@@ -266,22 +267,22 @@ const Program& Executable::program() const {
 
 Executable::~Executable() = default;
 
-void Executable::run(std::span<const View> inputs, std::span<const View> outputs, ThreadPool& pool,
-                     Profiler* profiler) const {
+void Executable::check_tensors(std::span<const View> inputs, std::span<const View> outputs) const {
   check_is_linked(parts_.kernels);
   check_views("input", parts_.inputs, inputs);
   check_views("output", parts_.outputs, outputs);
   check_overlap(*this, inputs, outputs);
+}
+
+void Executable::run(std::span<const View> inputs, std::span<const View> outputs, ThreadPool& pool,
+                     Profiler* profiler) const {
+  check_tensors(inputs, outputs);
   if (profiler && profiler->samples().size() != parts_.steps.size())
     throw Error("a profiler for " + std::to_string(profiler->samples().size()) +
                 " steps, but the program has " + std::to_string(parts_.steps.size()));
 
-  if (parts_.device) {
-    const auto lock = parts_.device->exclusive();
-    std::unique_ptr<Workspace> workspace = take_workspace(1);
-    run_on_device(*workspace, inputs, outputs, profiler);
-    return return_workspace(std::move(workspace));
-  }
+  if (parts_.device)
+    return run_on_device(inputs, outputs, profiler);
   const ThreadPool::Run run(pool);
   std::unique_ptr<Workspace> workspace = take_workspace(pool.size());
   workspace->point_at(inputs, outputs);
@@ -311,29 +312,85 @@ void Executable::run_steps(Workspace& workspace, const RunContext& context, Prof
   }
 }
 
-void Executable::run_on_device(Workspace& workspace, std::span<const View> inputs,
-                               std::span<const View> outputs, Profiler* profiler) const {
-  Device& device = *parts_.device;
-  for (std::size_t i = 0; i < inputs.size(); ++i)
-    device.upload(workspace.inputs[i], inputs[i].data, inputs[i].bytes());
-  const DeviceCalls calls{&device,
-                          [](void* with, const void* kernel, void* const* buffers) {
-                            static_cast<Device*>(with)->launch(*static_cast<const DeviceKernel*>(kernel),
-                                                               buffers);
-                          },
-                          [](void* with, const void* flag) {
-                            bool value = false;
-                            static_cast<Device*>(with)->download(&value, flag, 1);
-                            return value;
-                          },
-                          [](void* with, void* to, const void* from, uint64_t bytes) {
-                            static_cast<Device*>(with)->copy(to, from, bytes);
-                          }};
+namespace {
+
+// Kernels go to `launch`, the rest to the device.
+DeviceCalls calls_of(void* with, void (*launch)(void*, const void*, void* const*)) {
+  return {with, launch,
+          [](void* with, const void* flag) {
+            bool value = false;
+            static_cast<Device*>(with)->download(&value, flag, 1);
+            return value;
+          },
+          [](void* with, void* to, const void* from, uint64_t bytes) {
+            static_cast<Device*>(with)->copy(to, from, bytes);
+          }};
+}
+
+void launch_kernel(void* with, const void* kernel, void* const* buffers) {
+  static_cast<Device*>(with)->launch(*static_cast<const DeviceKernel*>(kernel), buffers);
+}
+
+void note_launch(void* with, const void* kernel, void* const* buffers) {
+  static_cast<std::vector<DeviceLaunch>*>(with)->push_back(
+      {static_cast<const DeviceKernel*>(kernel), buffers});
+}
+
+} // namespace
+
+// The device has the lock.
+void Executable::launch(Workspace& workspace) const {
   RunContext context;
+  if (workspace.graph)
+    return workspace.graph->launch();
+  constexpr std::size_t kFew = 2; // steps, for which a graph is no less work
+  const auto has_control = [](const Step& step) { return step.control != nullptr; };
+  if (workspace.recordable) {
+    std::vector<DeviceLaunch> launches;
+    const DeviceCalls noting = calls_of(&launches, note_launch);
+    context.device = &noting;
+    run_steps(workspace, context, nullptr);
+    workspace.graph = parts_.device->record(launches);
+    return workspace.graph->launch();
+  }
+  const DeviceCalls calls = calls_of(parts_.device.get(), launch_kernel);
   context.device = &calls;
-  run_steps(workspace, context, profiler);
+  run_steps(workspace, context, nullptr);
+  // What is run once is not worth a graph.
+  workspace.recordable = parts_.steps.size() > kFew && std::ranges::none_of(parts_.steps, has_control);
+}
+
+void Executable::run_on_device(std::span<const View> inputs, std::span<const View> outputs,
+                               Profiler* profiler) const {
+  Device& device = *parts_.device;
+  const auto lock = device.exclusive();
+  std::unique_ptr<Workspace> workspace = take_workspace(1);
+  workspace->point_at_copies(*this);
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    device.upload(workspace->inputs[i], inputs[i].data, inputs[i].bytes());
+  if (profiler) {
+    const DeviceCalls calls = calls_of(&device, launch_kernel);
+    RunContext context;
+    context.device = &calls;
+    run_steps(*workspace, context, profiler);
+  } else {
+    launch(*workspace);
+  }
   for (std::size_t i = 0; i < outputs.size(); ++i)
-    device.download(outputs[i].data, workspace.outputs[i], outputs[i].bytes());
+    device.download(outputs[i].data, workspace->outputs[i], outputs[i].bytes());
+  return_workspace(std::move(workspace));
+}
+
+void Executable::enqueue(std::span<const View> inputs, std::span<const View> outputs) const {
+  if (!parts_.device)
+    throw Error("the program runs on the host, not on a device", ErrorKind::internal);
+  check_tensors(inputs, outputs);
+  const auto lock = parts_.device->exclusive();
+  std::unique_ptr<Workspace> workspace = take_workspace(1);
+  workspace->point_at(inputs, outputs);
+  launch(*workspace);
+  // Whoever takes it next has his work done after this.
+  return_workspace(std::move(workspace));
 }
 
 std::unique_ptr<Executable::Workspace> Executable::take_workspace(int workers) const {

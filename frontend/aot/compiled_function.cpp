@@ -18,8 +18,7 @@ aot::LibraryReport CompiledFunction::compile_library(const std::string& path, st
   const auto compile = [&](const std::vector<Tensor>& tensors, const std::string& cpu,
                            codegen::KernelObjects& objects) {
     impl_->check(tensors, where);
-    codegen::CompileOptions code = impl_->codegen_options();
-    code.device = "cpu";
+    codegen::CompileOptions code = impl_->codegen_options(Device::cpu);
     code.cpu = cpu;
     code.tune = false;
     code.objects = &objects;

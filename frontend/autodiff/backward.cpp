@@ -173,8 +173,11 @@ std::vector<Tensor> Tape::run(const Plan& plan, const std::optional<Tensor>& cot
                      : ir::GradientArithmetic(builder, output.getLoc()).filled(1, ir::tensorType(output)));
   const std::vector<Tensor> arguments = part->arguments();
   part->finish(ends);
-  const Derivation derivation{Derivation::Mode::reverse, static_cast<unsigned>(plan.results.size()), 1,
-                              plan.variables};
+  const Derivation derivation{.mode = Derivation::Mode::reverse,
+                              .values = static_cast<unsigned>(plan.results.size()),
+                              .outputs = 1,
+                              .variables = plan.variables,
+                              .device = place_of(arguments)};
   const auto program =
       TapeContext::lease->program(part->release(), derivation, "backward() at " + trace::to_string(where));
   return run_program(*program, arguments);

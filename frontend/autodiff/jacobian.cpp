@@ -8,14 +8,14 @@
 namespace sinter::detail {
 namespace {
 
-// 1 at element `at`, else 0.
-Tensor unit_vector(const Shape& shape, DType dtype, int64_t at) {
-  Tensor unit = Tensor::zeros(shape, dtype);
-  visit_dtype(dtype, "jacobian", [&](auto zero) {
+// Where `like` lies, 1 at element `at`, else 0.
+Tensor unit_vector(const Tensor& like, int64_t at) {
+  Tensor unit = Tensor::zeros(like.shape(), like.dtype());
+  visit_dtype(like.dtype(), "jacobian", [&](auto zero) {
     using T = decltype(zero);
     trace::node_of(unit).view().as<T>()[at] = static_cast<T>(1);
   });
-  return unit;
+  return unit.to(like.device());
 }
 
 Shape followed_by(Shape shape, const Shape& other) {
@@ -38,15 +38,14 @@ std::vector<Tensor> jacobian_rows(const Tensor& output, std::span<const Tensor> 
   return trace::locate(where, "jacobian", [&] {
     std::vector<std::vector<Tensor>> rows(inputs.size());
     for (int64_t row = 0; row < output.elements(); ++row) {
-      const std::vector<Tensor> derivatives =
-          pull(std::array{unit_vector(output.shape(), output.dtype(), row)});
+      const std::vector<Tensor> derivatives = pull(std::array{unit_vector(output, row)});
       for (std::size_t i = 0; i < inputs.size(); ++i)
         rows[i].push_back(unsqueeze(derivatives[i], 0, where));
     }
     std::vector<Tensor> result;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       const Shape shape = followed_by(output.shape(), inputs[i].shape());
-      result.push_back(rows[i].empty() ? Tensor::zeros(shape, inputs[i].dtype(), where)
+      result.push_back(rows[i].empty() ? Tensor::zeros(shape, inputs[i].dtype(), where).to(inputs[i].device())
                                        : reshape(concat(rows[i], 0, where), shape, where));
     }
     return result;

@@ -1,6 +1,7 @@
 // Where functions are recorded, and the programs made of those seen before.
 #pragma once
 
+#include "sinter/device.h"
 #include "sinter/runtime/executable.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -29,6 +30,7 @@ struct Derivation {
   unsigned outputs = 0;
   unsigned variables = 0;   ///< the first arguments of the function
   int64_t memory_limit = 0; ///< CompileOptions::memory_limit of the program
+  Device device = {};       ///< where it runs
 
   bool operator==(const Derivation&) const = default;
 };

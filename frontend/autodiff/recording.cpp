@@ -187,6 +187,7 @@ struct detail::Recording::Impl {
     derivation.outputs = static_cast<unsigned>(outputs.size());
     derivation.variables = static_cast<unsigned>(variables.size());
     const std::vector<Tensor> arguments = trace->arguments();
+    derivation.device = autodiff::place_of(arguments);
     llvm::SmallVector<Value> results(live.values());
     llvm::append_range(results, outputs);
     llvm::append_range(results, seeds);
@@ -283,14 +284,14 @@ detail::Recording::pullback(std::span<const Tensor> outputs) {
     const auto count = static_cast<unsigned>(results.size());
     const auto variables = static_cast<unsigned>(impl.variables.size());
     OwningOpRef<ModuleOp> recorded = impl.trace->release();
+    Derivation derivation{.values = live.results(),
+                          .outputs = count,
+                          .variables = variables,
+                          .device = autodiff::place_of(arguments)};
     const auto forward =
-        (*impl.lease)
-            ->program(OwningOpRef<ModuleOp>(recorded->clone()),
-                      {Derivation::Mode::none, live.results(), count, variables, 0}, impl.name());
-    const auto backward =
-        (*impl.lease)
-            ->program(std::move(recorded), {Derivation::Mode::pullback, live.results(), count, variables, 0},
-                      impl.name());
+        (*impl.lease)->program(OwningOpRef<ModuleOp>(recorded->clone()), derivation, impl.name());
+    derivation.mode = Derivation::Mode::pullback;
+    const auto backward = (*impl.lease)->program(std::move(recorded), derivation, impl.name());
     live.become(autodiff::run_program(*forward, arguments));
     return [backward, arguments, versions = versions_of(arguments), name = impl.transform, where = impl.where,
             results](std::span<const Tensor> cotangents) {

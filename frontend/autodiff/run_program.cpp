@@ -1,26 +1,18 @@
 // Running programs made of recordings.
 #include "autodiff/run_program.h"
 
-#include "sinter/runtime/thread_pool.h"
+#include "trace/placement.h"
 
 namespace sinter::autodiff {
 
 using trace::node_of;
 
+Device place_of(std::span<const Tensor> arguments) {
+  return trace::common_device(arguments);
+}
+
 std::vector<Tensor> run_program(const rt::Executable& program, std::span<const Tensor> inputs) {
-  std::vector<Tensor> outputs;
-  llvm::SmallVector<Tensor, 8> dense; // keeps copies of those that were not
-  llvm::SmallVector<View, 8> input_views, output_views;
-  for (const Tensor& input : inputs) {
-    dense.push_back(trace::dense(trace::concrete(input)));
-    input_views.push_back(node_of(dense.back()).view());
-  }
-  for (const rt::TensorSpec& spec : program.outputs()) {
-    outputs.push_back(trace::make_empty(spec.dtype, spec.shape));
-    output_views.push_back(node_of(outputs.back()).view());
-  }
-  program.run(input_views, output_views, rt::default_thread_pool());
-  return outputs;
+  return trace::run_program(program, inputs, rt::default_thread_pool());
 }
 
 LiveTensors::LiveTensors(trace::Trace& trace) {

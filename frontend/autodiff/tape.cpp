@@ -3,8 +3,8 @@
 
 #include "autodiff/tape.h"
 #include "sinter/ops.h"
-#include "sinter/runtime/eager/movement.h"
 #include "trace/errors.h"
+#include "trace/placement.h"
 
 #include <mutex>
 #include <utility>
@@ -71,8 +71,9 @@ void run_backward(const Tensor& output, const std::optional<Tensor>& cotangent,
     check_alike(*cotangent, output, "backward", "the cotangent", where);
   if (trace::locate(where, "backward", [&] { return output.requires_grad() && output.is_leaf(); })) {
     // It depends on itself alone.
-    autodiff::add_to_gradient(node, cotangent ? trace::concrete(*cotangent).clone(where)
-                                              : Tensor::ones(node.shape, node.dtype, where));
+    autodiff::add_to_gradient(node, cotangent
+                                        ? trace::concrete(*cotangent).clone(where)
+                                        : Tensor::ones(node.shape, node.dtype, where).to(output.device()));
     return;
   }
   Tape& tape = tape_of(output, where);
@@ -197,7 +198,7 @@ void Tensor::assign(const Tensor& value, SourceLocation where) {
   trace::locate(where, "assign", [&] {
     const Tensor copy = trace::concrete(value).clone(where); // it may share elements with this
     node.storage->written();
-    eager::copy(node_of(copy).view(), node.view());
+    trace::copy_elements(copy, *this);
   });
 }
 

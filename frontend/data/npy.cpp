@@ -233,7 +233,7 @@ Tensor load_npy(const std::string& path) {
 }
 
 void data::write_npy(rt::FileWriter& file, const Tensor& tensor) {
-  const Tensor dense = tensor.contiguous();
+  const Tensor dense = tensor.to(Device::cpu).contiguous();
   const std::string header = header_bytes(dense);
   file.write(header.data(), header.size());
   file.write(dense.view().data, dense.view().bytes());

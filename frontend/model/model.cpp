@@ -8,7 +8,7 @@
 #include "frontend/model/read_source.h"
 #include "frontend/model/source/traced_model.h"
 #include "frontend/onnx/export/export_model.h"
-#include "frontend/trace/node.h"
+#include "frontend/trace/placement.h"
 #include "frontend/trace/program_cache.h"
 #include "ir/constant_deferral.h"
 #include "ir/ops.h"
@@ -83,8 +83,12 @@ struct Model::Impl {
 
   rt::ThreadPool& pool() const { return own_pool ? *own_pool : rt::default_thread_pool(); }
 
-  codegen::CompileOptions compile_options() const {
-    return {.device = options.device,
+  Device place_of(const std::vector<Tensor>& inputs) const {
+    return trace::place_for(options.device, inputs);
+  }
+
+  codegen::CompileOptions compile_options(Device device) const {
+    return {.device = to_string(device),
             .fuse = options.fuse,
             .cpu = options.cpu,
             .progress = options.progress,
@@ -151,7 +155,8 @@ struct Model::Impl {
   }
 
   std::shared_ptr<const rt::Executable> compile(const std::vector<Tensor>& inputs) {
-    auto program = programs.get(inputs, [&] { return compile(inputs, compile_options()); });
+    const Device device = place_of(inputs);
+    auto program = programs.get(inputs, device, [&] { return compile(inputs, compile_options(device)); });
     if (!program)
       throw Error("a model is used by the progress callback of its own compilation");
     return program;
@@ -251,13 +256,7 @@ std::vector<Tensor> Model::run(const std::vector<Tensor>& inputs) {
       return impl().traced.call({}, inputs, {});
     const rt::PoolScope scope(impl().pool());
     const auto executable = impl().compile(inputs);
-    std::vector<Tensor> dense, outputs;
-    for (const Tensor& input : inputs)
-      dense.push_back(trace::dense(trace::concrete(input)));
-    for (const rt::TensorSpec& output : executable->outputs())
-      outputs.push_back(Tensor::empty(output.shape, output.dtype));
-    executable->run(views_of(dense), views_of(outputs), impl().pool());
-    return outputs;
+    return trace::run_program(*executable, inputs, impl().pool());
   });
 }
 
@@ -274,8 +273,7 @@ aot::LibraryReport Model::compile_library(const std::string& path, const std::ve
         path, options, wanted,
         [&](const std::vector<Tensor>& tensors, const std::string& cpu, codegen::KernelObjects& objects) {
           impl().check_inputs(tensors);
-          codegen::CompileOptions code = impl().compile_options();
-          code.device = "cpu";
+          codegen::CompileOptions code = impl().compile_options(Device::cpu);
           code.cpu = cpu;
           code.tune = false;
           code.objects = &objects;
@@ -335,10 +333,10 @@ std::string Model::inspect(const std::vector<Tensor>& inputs, const std::string&
     if (format == InspectFormat::dot) {
       if (stage == "llvm" || stage == "cuda")
         throw Error("stage " + stage + " cannot be drawn");
-      codegen::lower(module, impl().compile_options(), codegen::stageNamed(stage));
+      codegen::lower(module, impl().compile_options(impl().place_of(inputs)), codegen::stageNamed(stage));
       return draw_dot(module);
     }
-    return codegen::inspect(module, impl().compile_options(), stage,
+    return codegen::inspect(module, impl().compile_options(impl().place_of(inputs)), stage,
                             format == InspectFormat::text_with_weights ? codegen::Weights::printed
                                                                        : codegen::Weights::elided);
   });

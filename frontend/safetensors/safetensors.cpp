@@ -4,7 +4,7 @@
 #include "frontend/data/byte_source.h"
 #include "frontend/safetensors/header.h"
 #include "frontend/trace/errors.h"
-#include "frontend/trace/node.h"
+#include "frontend/trace/placement.h"
 #include "sinter/runtime/file_writer.h"
 
 #include <algorithm>
@@ -92,7 +92,7 @@ void save_safetensors(const std::string& path, const std::map<std::string, Tenso
         throw Error("tensor " + quoted(name) +
                     " has no elements: it stands for a value of a function that "
                     "is traced");
-      const Tensor dense = trace::dense(trace::concrete(tensor));
+      const Tensor dense = trace::placed(tensor, Device::cpu);
       pieces.push_back({{name, dense.dtype(), dense.shape(), 0, dense.view().bytes()}, dense});
     }
     // From the widest elements to the narrowest: each begins at a multiple of its size.

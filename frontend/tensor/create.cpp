@@ -155,6 +155,8 @@ Tensor Tensor::from_storage(std::shared_ptr<Storage> storage, DType dtype, const
   return locate(where, "from_storage", [&] {
     if (!storage)
       throw Error("there is no storage");
+    if (storage->device())
+      throw Error("the storage is that of a device; use to()");
     check_inside(*storage, dtype, shape, strides, byte_offset);
     return make_concrete(std::move(storage), dtype, shape, strides, byte_offset);
   });

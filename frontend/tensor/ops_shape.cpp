@@ -194,7 +194,7 @@ void check_known_indices(std::string_view operation, const Tensor& x, const Tens
                          const SourceLocation& where) {
   const Node& node = node_of(x);
   if (!node.may_record() || !trace::trace_for(node) || indices.is_traced() ||
-      (indices.dtype() != DType::i32 && indices.dtype() != DType::i64))
+      indices.device() != Device::cpu || (indices.dtype() != DType::i32 && indices.dtype() != DType::i64))
     return;
   const int64_t extent = x.shape()[static_cast<int>(axis)];
   const View view = node_of(indices).view();

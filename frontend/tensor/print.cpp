@@ -47,8 +47,10 @@ std::string to_string(const Tensor& tensor) {
   const bool printable = tensor.dtype() != DType::f16 && tensor.dtype() != DType::bf16;
   if (trace::is_readable(tensor) && tensor.elements() <= kMostPrinted && printable) {
     text += ' ';
-    append_elements(tensor.view(), 0, 0, text);
+    append_elements(tensor.to(Device::cpu).view(), 0, 0, text);
   }
+  if (const Device device = tensor.device(); device != Device::cpu)
+    text += " on " + to_string(device);
   return text;
 }
 

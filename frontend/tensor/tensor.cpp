@@ -4,6 +4,7 @@
 #include "sinter/ops.h"
 #include "sinter/runtime/eager/movement.h"
 #include "trace/errors.h"
+#include "trace/placement.h"
 #include "trace/trace.h"
 
 #include "llvm/Support/Casting.h"
@@ -14,9 +15,21 @@ namespace sinter {
 namespace trace {
 namespace {
 
-// The elements of `tensor` for the public function `operation`.
+// The elements of `tensor`, in the host's memory, for the public function `operation`.
 const Node& readable(const Tensor& tensor, std::string_view operation, const SourceLocation& where) {
-  return locate(where, operation, [&]() -> const Node& { return node_of(concrete(tensor)); });
+  return locate(where, operation, [&]() -> const Node& {
+    const Node& node = node_of(concrete(tensor));
+    if (node.storage->device())
+      throw Error("the elements of " + to_string(View{nullptr, node.dtype, node.shape, {}}) + " lie on " +
+                  to_string(device_of(tensor)) +
+                  ", where the host cannot read them; bring them to cpu with to()");
+    return node;
+  });
+}
+
+// ... copied there if need be.
+Tensor on_host(const Tensor& tensor, std::string_view operation, const SourceLocation& where) {
+  return locate(where, operation, [&] { return placed(tensor, Device::cpu); });
 }
 
 } // namespace
@@ -126,15 +139,34 @@ Tensor Tensor::clone(SourceLocation where) const {
   if (given.may_record() && trace::trace_for(given)) // of functions, elements never change
     return given.trace && !given.trace->is_tape() ? *this : sinter::reshape(*this, shape(), where);
   return trace::locate(where, "clone", [&] {
-    const trace::Node& node = node_of(trace::concrete(*this));
-    Tensor copy = trace::make_empty(node.dtype, node.shape);
-    eager::copy(node.view(), node_of(copy).view());
+    const Tensor& elements = trace::concrete(*this);
+    Tensor copy = trace::make_empty(dtype(), shape(), trace::device_of(elements));
+    trace::copy_elements(elements, copy);
     return copy;
   });
 }
 
+Device Tensor::device() const {
+  return trace::device_of(*this);
+}
+
+Tensor Tensor::to(Device device, SourceLocation where) const {
+  return trace::locate(where, "to", [&] {
+    trace::open(device);
+    if (trace::device_of(*this) == device)
+      return *this;
+    const trace::Node& node = node_of(*this);
+    if (node.may_record() && trace::trace_for(node))
+      throw Error("to " + to_string(device) + " of " + to_string(View{nullptr, node.dtype, node.shape, {}}) +
+                  ", which is traced or recorded on " + to_string(this->device()) +
+                  ": move what it is computed from, or its detach()");
+    return trace::placed(*this, device);
+  });
+}
+
 double Tensor::item(SourceLocation where) const {
-  const trace::Node& node = readable(*this, "item", where);
+  const Tensor here = trace::on_host(*this, "item", where);
+  const trace::Node& node = node_of(here);
   if (elements() != 1)
     trace::fail(where, "item",
                 to_string(node.view()) + " has " + std::to_string(elements()) + " elements, not one");
@@ -163,15 +195,13 @@ Tensor::operator bool() const {
 
 template <class T>
 std::vector<T> Tensor::to_vector(SourceLocation where) const {
-  const trace::Node& node = readable(*this, "to_vector", where);
+  const Tensor dense = trace::on_host(*this, "to_vector", where);
+  const trace::Node& node = node_of(dense);
   if (node.dtype != dtype_of<T>)
     trace::fail(where, "to_vector",
                 "the elements are " + std::string(name_of(node.dtype)) + ", asked for " +
                     std::string(name_of(dtype_of<T>)));
-  const Tensor dense =
-      trace::make_concrete(node.storage, node.dtype, node.shape, node.strides, node.byte_offset)
-          .contiguous(where);
-  const T* first = node_of(dense).view().as<T>();
+  const T* first = node.view().as<T>();
   return std::vector<T>(first, first + elements());
 }
 

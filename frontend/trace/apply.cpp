@@ -1,6 +1,7 @@
 // Recording and immediate evaluation of operations.
 #include "trace/apply.h"
 
+#include "trace/placement.h"
 #include "trace/trace.h"
 
 #include "llvm/ADT/ScopeExit.h"
@@ -75,9 +76,9 @@ void Application::see(const Tensor& operand) {
 Value Application::lower(const Tensor& operand) {
   if (trace_)
     return trace_->value(operand);
-  const Node& node = node_of(concrete(operand));
-  views_.push_back(node.view());
-  return Scratch::current().value(static_cast<unsigned>(views_.size()) - 1, node.dtype, node.shape);
+  elements_.push_back(concrete(operand));
+  const Node& node = node_of(elements_.back());
+  return Scratch::current().value(static_cast<unsigned>(elements_.size()) - 1, node.dtype, node.shape);
 }
 
 Type Application::lower(DType dtype) {
@@ -109,14 +110,21 @@ Tensor Application::evaluate(Create create, Alias alias) {
   Operation* op = create(scratch.builder(), scratch.location());
   const llvm::scope_exit erase([op] { op->erase(); });
   const RankedTensorType type = ir::tensorType(op->getResult(0));
+  const Device device = common_device(elements_);
   const auto in_memory = [](const Node* node) { return !node->trace; };
   if (alias && llvm::all_of(operands_, in_memory))
-    return alias(ir::shapeOf(type));
-  const Tensor result = make_empty(ir::dtypeOf(type.getElementType()), ir::shapeOf(type));
-  llvm::SmallVector<View, 4> operands;
+    if (Tensor shared = alias(ir::shapeOf(type)); device == Device::cpu || shared.is_dense())
+      return shared;
+  llvm::SmallVector<Tensor, 4> operands;
   for (Value operand : op->getOperands())
-    operands.push_back(views_[cast<BlockArgument>(operand).getArgNumber()]);
-  cast<ir::EvaluateOpInterface>(op).evaluate(operands, node_of(result).view());
+    operands.push_back(elements_[cast<BlockArgument>(operand).getArgNumber()]);
+  if (device != Device::cpu)
+    return run_operation(*op, operands, device).front();
+  const Tensor result = make_empty(ir::dtypeOf(type.getElementType()), ir::shapeOf(type));
+  llvm::SmallVector<View, 4> views;
+  for (const Tensor& operand : operands)
+    views.push_back(node_of(operand).view());
+  cast<ir::EvaluateOpInterface>(op).evaluate(views, node_of(result).view());
   return result;
 }
 

@@ -64,7 +64,7 @@ private:
   llvm::StringRef name_;
   std::shared_ptr<Trace> trace_;
   llvm::SmallVector<const Node*, 4> operands_;
-  llvm::SmallVector<View, 4> views_; // by number of the scratch value that stands for it
+  llvm::SmallVector<Tensor, 4> elements_; // by number of the scratch value that stands for it
 };
 
 /// Applies `Op` to operands (Tensor, Tensor* if optional, span if variadic) and attributes in the order of

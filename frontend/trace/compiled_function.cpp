@@ -3,6 +3,7 @@
 
 #include "sinter/tape.h"
 #include "trace/errors.h"
+#include "trace/placement.h"
 #include "trace/traced_program.h"
 
 #include "llvm/ADT/SmallVector.h"
@@ -40,17 +41,6 @@ private:
   inline static thread_local int depth_ = 0;
 };
 
-std::vector<View> make_outputs(const rt::Executable& program, std::vector<Tensor>& outputs) {
-  std::vector<View> views;
-  outputs.reserve(program.outputs().size());
-  views.reserve(program.outputs().size());
-  for (const rt::TensorSpec& spec : program.outputs()) {
-    outputs.push_back(trace::make_empty(spec.dtype, spec.shape));
-    views.push_back(node_of(outputs.back()).view());
-  }
-  return views;
-}
-
 } // namespace
 
 CompiledFunction::Impl::Impl(Body body, CompileOptions options, SourceLocation where)
@@ -61,8 +51,8 @@ CompiledFunction::Impl::Impl(Body body, CompileOptions options, SourceLocation w
         locate(where, "compile", [this] { return std::make_unique<rt::ThreadPool>(this->options.threads); });
 }
 
-codegen::CompileOptions CompiledFunction::Impl::codegen_options() const {
-  return {.device = options.device,
+codegen::CompileOptions CompiledFunction::Impl::codegen_options(Device device) const {
+  return {.device = to_string(device),
           .fuse = options.fuse,
           .cpu = options.cpu,
           .progress = {},
@@ -70,6 +60,10 @@ codegen::CompileOptions CompiledFunction::Impl::codegen_options() const {
           .memoryLimit = options.memory_limit,
           .tune = options.tune,
           .diskCache = options.disk_cache};
+}
+
+Device CompiledFunction::Impl::place_of(std::span<const Tensor> inputs) const {
+  return trace::place_for(options.device, inputs);
 }
 
 void CompiledFunction::Impl::check(std::span<const Tensor> inputs, const SourceLocation& caller) const {
@@ -88,6 +82,7 @@ void CompiledFunction::Impl::with_trace(std::span<const Tensor> inputs, const So
   const auto context = trace::make_context();
   const trace::TraceScope trace(
       std::make_shared<Trace>(*context, where, trace::Values::unknown, "function compiled"));
+  locate(caller, "compile", [&] { trace->run_on(place_of(inputs)); });
   std::vector<Tensor> arguments;
   for (const Tensor& input : inputs)
     arguments.push_back(trace->argument(input.dtype(), input.shape()));
@@ -104,33 +99,23 @@ void CompiledFunction::Impl::with_trace(std::span<const Tensor> inputs, const So
 
 std::shared_ptr<const rt::Executable> CompiledFunction::Impl::program_for(std::span<const Tensor> inputs,
                                                                           const SourceLocation& caller) {
-  if (auto found = programs.find(inputs))
+  const Device device = locate(caller, "compile", [&] { return place_of(inputs); });
+  if (auto found = programs.find(inputs, device))
     return found;
   check(inputs, caller);
   const std::lock_guard lock(trace_mutex);
-  return programs.get(inputs, [&] {
+  return programs.get(inputs, device, [&] {
     const rt::PoolScope scope(pool()); // compiling takes no more threads than running
     std::shared_ptr<const rt::Executable> program;
     with_trace(inputs, caller,
-               [&](mlir::ModuleOp module) { program = codegen::compile(module, codegen_options()); });
+               [&](mlir::ModuleOp module) { program = codegen::compile(module, codegen_options(device)); });
     return program;
   });
 }
 
 std::vector<Tensor> CompiledFunction::Impl::run(const rt::Executable& program, std::span<const Tensor> inputs,
                                                 const SourceLocation& caller) {
-  return locate(caller, "compile", [&] {
-    llvm::SmallVector<Tensor, 4> copies; // of inputs that are not dense
-    llvm::SmallVector<View, 4> views;
-    for (const Tensor& input : inputs) {
-      copies.push_back(trace::dense(trace::concrete(input)));
-      views.push_back(node_of(copies.back()).view());
-    }
-    std::vector<Tensor> outputs;
-    const std::vector<View> output_views = make_outputs(program, outputs);
-    program.run(views, output_views, pool());
-    return outputs;
-  });
+  return locate(caller, "compile", [&] { return trace::run_program(program, inputs, pool()); });
 }
 
 void detail::check_tensor_count(std::size_t wanted, std::size_t given, const SourceLocation& where) {
@@ -179,7 +164,7 @@ std::string CompiledFunction::inspect(std::span<const Tensor> inputs, const std:
   std::lock_guard lock(impl_->trace_mutex);
   std::string text;
   impl_->with_trace(inputs, where, [&](mlir::ModuleOp module) {
-    text = codegen::inspect(module, impl_->codegen_options(), stage);
+    text = codegen::inspect(module, impl_->codegen_options(impl_->place_of(inputs)), stage);
   });
   return text;
 }

@@ -34,7 +34,11 @@ struct CompiledFunction::Impl {
 
   Impl(Body body, CompileOptions options, SourceLocation where);
 
-  codegen::CompileOptions codegen_options() const;
+  /// `device`: where the program runs.
+  codegen::CompileOptions codegen_options(Device device) const;
+  /// Where a program on `inputs` runs: where they lie, or, if that is the host, where the options say. Throws
+  /// Error if these name another device.
+  Device place_of(std::span<const Tensor> inputs) const;
   rt::ThreadPool& pool() { return own_pool ? *own_pool : rt::default_thread_pool(); }
 
   std::vector<Tensor> call_body(std::span<const Tensor> inputs, const SourceLocation& caller);

@@ -2,6 +2,7 @@
 #include "codegen/compile.h"
 #include "ir/constant.h"
 #include "ir/ops.h"
+#include "trace/placement.h"
 #include "trace/trace.h"
 
 using namespace mlir;
@@ -40,6 +41,22 @@ const Tensor& Trace::elements(Value value) {
   return known_.find(value)->second;
 }
 
+Device Trace::device_of(Value value) const {
+  if (values_ == Values::unknown)
+    return device_;
+  llvm::SetVector<Value> seen;
+  seen.insert(value);
+  for (size_t i = 0; i < seen.size(); ++i) {
+    if (const Tensor* elements = known(seen[i])) {
+      if (const Device device = trace::device_of(*elements); device != Device::cpu)
+        return device;
+    } else if (Operation* op = seen[i].getDefiningOp()) {
+      seen.insert(op->operand_begin(), op->operand_end());
+    }
+  }
+  return Device::cpu;
+}
+
 // What is computed late must not be computed from what was written meanwhile.
 void Trace::check_argument(Value value) const {
   if (const auto argument = dyn_cast<BlockArgument>(value);
@@ -56,9 +73,18 @@ void Trace::evaluate(Operation* op) {
     return;
   }
   llvm::SmallVector<View, 4> operands, results;
+  llvm::SmallVector<Tensor, 4> elements;
+  Device device; // constants, and what is made of them, are on the host
   for (Value operand : op->getOperands()) {
     check_argument(operand);
-    operands.push_back(node_of(known_.find(operand)->second).view());
+    elements.push_back(known_.find(operand)->second);
+    operands.push_back(node_of(elements.back()).view());
+    device = device == Device::cpu ? trace::device_of(elements.back()) : device;
+  }
+  if (device != Device::cpu) {
+    for (auto [result, tensor] : llvm::zip_equal(op->getResults(), run_operation(*op, elements, device)))
+      known_[result] = tensor;
+    return;
   }
   llvm::SmallVector<Tensor, 2> made;
   for (Value result : op->getResults()) {

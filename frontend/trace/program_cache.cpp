@@ -5,56 +5,58 @@
 
 namespace sinter::trace {
 
-ProgramCache::Signature ProgramCache::signature_of(std::span<const Tensor> inputs) {
-  Signature signature;
+ProgramCache::Signature ProgramCache::signature_of(std::span<const Tensor> inputs, Device device) {
+  Signature signature{device, {}};
   for (const Tensor& input : inputs)
-    signature.push_back({input.dtype(), input.shape()});
+    signature.arguments.push_back({input.dtype(), input.shape()});
   return signature;
 }
 
-bool ProgramCache::matches(const Signature& signature, std::span<const Tensor> inputs) {
-  return std::equal(signature.begin(), signature.end(), inputs.begin(), inputs.end(),
+bool ProgramCache::matches(const Signature& signature, std::span<const Tensor> inputs, Device device) {
+  return signature.device == device &&
+         std::equal(signature.arguments.begin(), signature.arguments.end(), inputs.begin(), inputs.end(),
                     [](const Argument& argument, const Tensor& input) {
                       return argument.dtype == input.dtype() && argument.shape == input.shape();
                     });
 }
 
-ProgramCache::Program ProgramCache::find_locked(std::span<const Tensor> inputs) {
+ProgramCache::Program ProgramCache::find_locked(std::span<const Tensor> inputs, Device device) {
   for (Kept& kept : kept_)
-    if (matches(kept.signature, inputs)) {
+    if (matches(kept.signature, inputs, device)) {
       kept.last_use = ++clock_;
       return kept.program;
     }
   return nullptr;
 }
 
-std::shared_ptr<ProgramCache::Compilation> ProgramCache::under_way(std::span<const Tensor> inputs) const {
+std::shared_ptr<ProgramCache::Compilation> ProgramCache::under_way(std::span<const Tensor> inputs,
+                                                                   Device device) const {
   for (const auto& compilation : compilations_under_way_)
-    if (matches(compilation->signature, inputs))
+    if (matches(compilation->signature, inputs, device))
       return compilation;
   return nullptr;
 }
 
-ProgramCache::Program ProgramCache::find(std::span<const Tensor> inputs) {
+ProgramCache::Program ProgramCache::find(std::span<const Tensor> inputs, Device device) {
   const std::lock_guard lock(mutex_);
-  return find_locked(inputs);
+  return find_locked(inputs, device);
 }
 
-ProgramCache::Program ProgramCache::get(std::span<const Tensor> inputs,
+ProgramCache::Program ProgramCache::get(std::span<const Tensor> inputs, Device device,
                                         llvm::function_ref<Program()> compile) {
   const auto own = std::make_shared<Compilation>();
   {
     std::unique_lock lock(mutex_);
-    if (Program kept = find_locked(inputs))
+    if (Program kept = find_locked(inputs, device))
       return kept;
-    while (const auto other = under_way(inputs)) {
+    while (const auto other = under_way(inputs, device)) {
       if (other->thread == std::this_thread::get_id())
         return nullptr;
       ended_.wait(lock, [&] { return other->ended; });
       if (other->program)
         return other->program;
     }
-    own->signature = signature_of(inputs);
+    own->signature = signature_of(inputs, device);
     own->thread = std::this_thread::get_id();
     compilations_under_way_.push_back(own);
   }

@@ -17,7 +17,8 @@
 
 namespace sinter::trace {
 
-/// Programs by the element types and shapes of their inputs; the least recently used goes first. May be used
+/// Programs by the element types and shapes of their inputs, and where they run; the least recently used goes
+/// first. May be used
 /// from several threads: nobody waits for a compilation but those who want its program.
 class ProgramCache {
 public:
@@ -27,12 +28,12 @@ public:
   explicit ProgramCache(std::size_t capacity) : capacity_(capacity) {}
 
   /// The program kept for such inputs, or null.
-  Program find(std::span<const Tensor> inputs);
+  Program find(std::span<const Tensor> inputs, Device device);
 
   /// The program kept for such inputs, or what `compile` makes. Threads that want the same program at the
   /// same time compile it once; what `compile` throws goes to the thread that ran it, and the others try
   /// themselves. Null if it is the calling thread that is just compiling that program.
-  Program get(std::span<const Tensor> inputs, llvm::function_ref<Program()> compile);
+  Program get(std::span<const Tensor> inputs, Device device, llvm::function_ref<Program()> compile);
 
   /// How many programs were made.
   int64_t compilations() const;
@@ -42,7 +43,10 @@ private:
     DType dtype;
     Shape shape;
   };
-  using Signature = llvm::SmallVector<Argument, 4>;
+  struct Signature {
+    Device device;
+    llvm::SmallVector<Argument, 4> arguments;
+  };
 
   struct Kept {
     Signature signature;
@@ -56,10 +60,10 @@ private:
     Program program; // null: it failed
   };
 
-  static Signature signature_of(std::span<const Tensor> inputs);
-  static bool matches(const Signature& signature, std::span<const Tensor> inputs);
-  Program find_locked(std::span<const Tensor> inputs);
-  std::shared_ptr<Compilation> under_way(std::span<const Tensor> inputs) const;
+  static Signature signature_of(std::span<const Tensor> inputs, Device device);
+  static bool matches(const Signature& signature, std::span<const Tensor> inputs, Device device);
+  Program find_locked(std::span<const Tensor> inputs, Device device);
+  std::shared_ptr<Compilation> under_way(std::span<const Tensor> inputs, Device device) const;
   /// Returns what had to go.
   Program keep(Signature signature, Program program);
   void end(const std::shared_ptr<Compilation>& compilation, Program program);

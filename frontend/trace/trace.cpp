@@ -6,6 +6,7 @@
 #include "ir/ops.h"
 #include "sinter/tape.h"
 #include "trace/errors.h"
+#include "trace/placement.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -141,7 +142,12 @@ bool Trace::is_captured(Value value) const {
 }
 
 Value Trace::constant(const Tensor& tensor) {
-  const Tensor dense = trace::dense(tensor);
+  if (const Device device = trace::device_of(tensor); device != Device::cpu && device != device_)
+    throw Error("a captured tensor, " + to_string(View{nullptr, tensor.dtype(), tensor.shape(), {}}) +
+                ", lies on " + to_string(device) + ", but the function runs on " + to_string(device_) +
+                ", where its inputs lie");
+  // The compiler reads constants, and brings what is left of them to the device.
+  const Tensor dense = placed(tensor, Device::cpu);
   const Node& node = node_of(dense);
   // At the function's start, so that every use is dominated wherever the first one is.
   OpBuilder::InsertionGuard guard(builder_);

@@ -56,6 +56,10 @@ public:
   const Tensor& elements(mlir::Value value);
   /// ... if they were computed before, else null.
   const Tensor* known(mlir::Value value) const;
+  /// Where a value's elements lie, or are computed.
+  Device device_of(mlir::Value value) const;
+  /// For Values::unknown: where the program is to run.
+  void run_on(Device device) { device_ = device; }
   /// From here on they are known.
   void know(mlir::Value value, const Tensor& elements) { known_[value] = elements; }
   Values values() const { return values_; }
@@ -157,6 +161,7 @@ protected:
   std::string name_; // "function compiled at file.cpp:12"
   std::string finished_;
   bool ignored_gradients_ = false;
+  Device device_;
   std::shared_ptr<const bool> body_open_; // of the innermost body being traced
   mlir::Block* body_ = nullptr;
   std::set<std::shared_ptr<const Storage>> kept_;

@@ -62,6 +62,13 @@ std::shared_ptr<Storage> Storage::adopt(void* data, std::size_t bytes, std::shar
   return std::shared_ptr<Storage>(new Storage(static_cast<std::byte*>(data), bytes, std::move(owner)));
 }
 
+std::shared_ptr<Storage> Storage::adopt(void* data, std::size_t bytes, std::shared_ptr<void> owner,
+                                        std::shared_ptr<rt::Device> device) {
+  auto storage = adopt(data, bytes, std::move(owner));
+  storage->device_ = std::move(device);
+  return storage;
+}
+
 Storage::Storage(std::byte* data, std::size_t bytes, std::shared_ptr<void> owner)
     : data_(data), bytes_(bytes), owner_(std::move(owner)) {}
 

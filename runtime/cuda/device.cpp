@@ -1,18 +1,22 @@
 // A GPU by its driver: one context, one stream.
 #include "sinter/runtime/cuda/device.h"
 
-#include "cuda/driver.h"
+#include "cuda/graph.h"
 #include "sinter/runtime/error.h"
 
 #include <array>
+#include <cstdint>
 #include <map>
 #include <mutex>
 
 namespace sinter::rt::cuda {
 namespace {
 
+constexpr Status kOutOfMemory = 2;
 // Of cuDeviceGetAttribute.
 constexpr int kCapabilityMajor = 75, kCapabilityMinor = 76;
+constexpr int kMemoryPoolsSupported = 115;
+constexpr int kReleaseThreshold = 4; // of cuMemPoolSetAttribute
 constexpr unsigned kNonBlocking = 1; // the stream does not wait for the default one
 
 void* pointer(DeviceAddress address) {
@@ -25,7 +29,7 @@ DeviceAddress address(const void* pointer) {
 
 class Gpu final : public CudaDevice, public std::enable_shared_from_this<Gpu> {
 public:
-  explicit Gpu(int ordinal) : driver_(Driver::get()) {
+  explicit Gpu(int ordinal) : driver_(Driver::get()), ordinal_(ordinal) {
     int count = 0;
     check(driver_.device_count(&count), "CUDA devices cannot be counted");
     if (ordinal < 0 || ordinal >= count)
@@ -51,9 +55,12 @@ public:
     check(driver_.retain_context(&context_, number), "a CUDA context");
     const Entered entered(*this);
     check(driver_.create_stream(&stream_, kNonBlocking), "a CUDA stream");
+    check(driver_.create_stream(&recording_, kNonBlocking), "a CUDA stream");
+    keep_released_memory(number);
   }
 
   const std::string& name() const override { return name_; }
+  int ordinal() const override { return ordinal_; }
   const std::string& architecture() const override { return architecture_; }
   uint64_t total_bytes() const override { return total_bytes_; }
 
@@ -62,14 +69,20 @@ public:
     if (bytes == 0)
       return Storage::adopt(nullptr, 0, nullptr);
     DeviceAddress memory = 0;
+    Status status = driver_.allocate(&memory, bytes, stream_);
+    if (status == kOutOfMemory) { // what was released may lie in pieces
+      check(driver_.synchronize(stream_), "a kernel failed");
+      driver_.trim_pool(pool_, 0);
+      status = driver_.allocate(&memory, bytes, stream_);
+    }
     const std::string what = "no " + std::to_string(bytes) + " bytes of memory on " + name_;
-    check(driver_.allocate(&memory, bytes), what.c_str());
+    check(status, what.c_str());
     auto self = shared_from_this();
     std::shared_ptr<void> owner(pointer(memory), [self](void* held) {
       const Entered entered(*self);
-      self->driver_.release(address(held)); // waits for what is under way
+      self->driver_.release(address(held), self->stream_);
     });
-    return Storage::adopt(pointer(memory), bytes, std::move(owner));
+    return Storage::adopt(pointer(memory), bytes, std::move(owner), self);
   }
 
   void upload(void* to, const void* from, uint64_t bytes) override {
@@ -95,17 +108,17 @@ public:
     const Entered entered(*this);
     if (kernel.call)
       return kernel.call->enqueue(stream_, buffers);
-    // The driver wants the address of every argument.
-    constexpr std::size_t kMostArguments = 512;
-    if (kernel.parameters > kMostArguments)
-      throw Error("a kernel takes " + std::to_string(kernel.parameters) + " buffers", ErrorKind::internal);
-    std::array<void*, kMostArguments> arguments;
-    for (uint32_t i = 0; i < kernel.parameters; ++i)
-      arguments[i] = const_cast<void**>(buffers + i);
+    KernelArguments arguments(kernel, buffers);
     check(driver_.launch(static_cast<Function>(kernel.function), static_cast<unsigned>(kernel.blocks), 1, 1,
                          static_cast<unsigned>(kernel.threads[0]), static_cast<unsigned>(kernel.threads[1]),
-                         1, kernel.shared_bytes, stream_, arguments.data(), nullptr),
+                         1, kernel.shared_bytes, stream_, arguments.get(), nullptr),
           "a kernel cannot be launched");
+  }
+
+  std::unique_ptr<DeviceGraph> record(std::span<const DeviceLaunch> launches) override {
+    const Entered entered(*this);
+    return std::make_unique<EnteredGraph>(shared_from_this(),
+                                          cuda::record(driver_, stream_, recording_, launches));
   }
 
   void synchronize() override {
@@ -149,13 +162,48 @@ private:
     const Gpu& gpu_;
   };
 
+  // A graph that whoever launches it need not know the context for.
+  class EnteredGraph final : public DeviceGraph {
+  public:
+    EnteredGraph(std::shared_ptr<const Gpu> gpu, std::unique_ptr<DeviceGraph> graph)
+        : gpu_(std::move(gpu)), graph_(std::move(graph)) {}
+    ~EnteredGraph() override {
+      const Entered entered(*gpu_);
+      graph_.reset(); // one that is under way ends later
+    }
+    void launch() override {
+      const Entered entered(*gpu_);
+      graph_->launch();
+    }
+
+  private:
+    std::shared_ptr<const Gpu> gpu_;
+    std::unique_ptr<DeviceGraph> graph_;
+  };
+
+  // Or every program would get its memory from the system anew, and wait for that.
+  void keep_released_memory(DeviceNumber number) {
+    int supported = 0;
+    check(driver_.device_attribute(&supported, kMemoryPoolsSupported, number), "the CUDA device");
+    if (supported == 0)
+      throw Error(name_ + " has no memory pools (cuMemAllocAsync)", ErrorKind::system);
+    check(driver_.default_pool(&pool_, number), "the memory pool of the CUDA device");
+    uint64_t threshold = UINT64_MAX;
+    check(driver_.set_pool_attribute(pool_, kReleaseThreshold, &threshold),
+          "the memory pool of the CUDA device");
+  }
+
   void check(Status status, const char* what) const { driver_.check(status, what); }
 
   const Driver& driver_;
+  const int ordinal_;
   std::string name_, architecture_;
   uint64_t total_bytes_ = 0;
+  // All live as long as the process.
   Context context_ = nullptr;
-  Stream stream_ = nullptr; // both live as long as the process
+  Stream stream_ = nullptr;
+  Stream recording_ = nullptr; // for what libraries do in graphs: work given meanwhile is not in them
+  MemoryPool pool_ = nullptr;
 };
 
 } // namespace

@@ -16,6 +16,22 @@ using Context = struct ContextTag*;
 using Stream = struct StreamTag*;
 using Module = struct ModuleTag*;
 using Function = struct FunctionTag*;
+using MemoryPool = struct MemoryPoolTag*;
+using Graph = struct GraphTag*;
+using GraphNode = struct GraphNodeTag*;
+using GraphExec = struct GraphExecTag*;
+
+/// CUDA_KERNEL_NODE_PARAMS_v2.
+struct KernelNode {
+  Function function = nullptr;
+  unsigned blocks[3] = {1, 1, 1};
+  unsigned threads[3] = {1, 1, 1};
+  unsigned shared_bytes = 0;
+  void** arguments = nullptr;
+  void** extra = nullptr;
+  void* kernel = nullptr;
+  Context context = nullptr;
+};
 
 struct Driver {
   Library library{{"libcuda.so.1"}};
@@ -31,8 +47,11 @@ struct Driver {
   EntryPoint<Status(Context*)> pop_context{library, "cuCtxPopCurrent_v2"};
   EntryPoint<Status(Stream*, unsigned)> create_stream{library, "cuStreamCreate"};
   EntryPoint<Status(Stream)> synchronize{library, "cuStreamSynchronize"};
-  EntryPoint<Status(DeviceAddress*, std::size_t)> allocate{library, "cuMemAlloc_v2"};
-  EntryPoint<Status(DeviceAddress)> release{library, "cuMemFree_v2"};
+  EntryPoint<Status(MemoryPool*, DeviceNumber)> default_pool{library, "cuDeviceGetDefaultMemPool"};
+  EntryPoint<Status(MemoryPool, int, void*)> set_pool_attribute{library, "cuMemPoolSetAttribute"};
+  EntryPoint<Status(MemoryPool, std::size_t)> trim_pool{library, "cuMemPoolTrimTo"};
+  EntryPoint<Status(DeviceAddress*, std::size_t, Stream)> allocate{library, "cuMemAllocAsync"};
+  EntryPoint<Status(DeviceAddress, Stream)> release{library, "cuMemFreeAsync"};
   EntryPoint<Status(DeviceAddress, const void*, std::size_t, Stream)> upload{library, "cuMemcpyHtoDAsync_v2"};
   EntryPoint<Status(void*, DeviceAddress, std::size_t, Stream)> download{library, "cuMemcpyDtoHAsync_v2"};
   EntryPoint<Status(DeviceAddress, DeviceAddress, std::size_t, Stream)> copy{library, "cuMemcpyDtoDAsync_v2"};
@@ -42,6 +61,22 @@ struct Driver {
   EntryPoint<Status(Function, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, Stream,
                     void**, void**)>
       launch{library, "cuLaunchKernel"};
+  EntryPoint<Status(Stream, int)> begin_capture{library, "cuStreamBeginCapture_v2"};
+  EntryPoint<Status(Stream, Graph*)> end_capture{library, "cuStreamEndCapture"};
+  EntryPoint<Status(Graph*, unsigned)> create_graph{library, "cuGraphCreate"};
+  EntryPoint<Status(Graph)> destroy_graph{library, "cuGraphDestroy"};
+  EntryPoint<Status(GraphNode*, Graph, const GraphNode*, std::size_t, const KernelNode*)> add_kernel_node{
+      library, "cuGraphAddKernelNode_v2"};
+  EntryPoint<Status(GraphNode*, Graph, const GraphNode*, std::size_t, Graph)> add_child_graph{
+      library, "cuGraphAddChildGraphNode"};
+  EntryPoint<Status(GraphExec*, Graph, unsigned long long)> instantiate{library,
+                                                                        "cuGraphInstantiateWithFlags"};
+  EntryPoint<Status(GraphExec, GraphNode, const KernelNode*)> set_kernel_node{
+      library, "cuGraphExecKernelNodeSetParams_v2"};
+  EntryPoint<Status(GraphExec, GraphNode, Graph)> set_child_graph{library,
+                                                                  "cuGraphExecChildGraphNodeSetParams"};
+  EntryPoint<Status(GraphExec, Stream)> launch_graph{library, "cuGraphLaunch"};
+  EntryPoint<Status(GraphExec)> destroy_exec{library, "cuGraphExecDestroy"};
 
   /// The driver, initialised. Throws Error (system) if there is none.
   static const Driver& get();

@@ -1,10 +1,8 @@
-// In the place of libcuda.so.1: a GPU whose memory and processor are the host's. Launches run at once.
-// Addresses are those of the host with the top bit but one set, so that whoever takes one for the other reads
-// nothing.
+// In the place of libcuda.so.1: a GPU whose memory and processor are the host's (stand_in_driver.h).
 //
 // STAND_IN_MEMORY: how many bytes it has.
-#include <atomic>
-#include <cstdint>
+#include "stand_in_driver.h"
+
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -15,30 +13,15 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+using namespace stand_in;
+
 namespace {
 
 constexpr uint64_t kDeviceBit = uint64_t{1} << 62;
-constexpr int kOutOfMemory = 2, kInvalidValue = 1, kNotFound = 500;
 
 std::mutex mutex;
 std::map<uint64_t, std::size_t> allocations; // by address
 thread_local int depth = 0;                  // of contexts that the thread has pushed
-
-// Whoever works on the device has pushed its context.
-void is_entered() {
-  if (depth >= 1)
-    return;
-  std::fprintf(stderr, "stand-in driver: called without a context\n");
-  std::abort();
-}
-
-void* host(uint64_t address) {
-  if (!(address & kDeviceBit)) {
-    std::fprintf(stderr, "stand-in driver: an address of the host where one of the device is wanted\n");
-    std::abort();
-  }
-  return reinterpret_cast<void*>(address & ~kDeviceBit);
-}
 
 std::size_t allocated() {
   std::size_t sum = 0;
@@ -47,8 +30,26 @@ std::size_t allocated() {
   return sum;
 }
 
-// All of [address, address + bytes) lies in one allocation.
-bool is_allocated(uint64_t address, std::size_t bytes) {
+using Count = int (*)();
+
+} // namespace
+
+void stand_in::is_entered() {
+  if (depth >= 1)
+    return;
+  std::fprintf(stderr, "stand-in driver: called without a context\n");
+  std::abort();
+}
+
+void* stand_in::host(uint64_t address) {
+  if (!(address & kDeviceBit)) {
+    std::fprintf(stderr, "stand-in driver: an address of the host where one of the device is wanted\n");
+    std::abort();
+  }
+  return reinterpret_cast<void*>(address & ~kDeviceBit);
+}
+
+bool stand_in::is_allocated(uint64_t address, std::size_t bytes) {
   const std::lock_guard lock(mutex);
   auto after = allocations.upper_bound(address);
   if (after == allocations.begin())
@@ -57,21 +58,9 @@ bool is_allocated(uint64_t address, std::size_t bytes) {
   return address + bytes <= after->first + after->second;
 }
 
-using Runner = void (*)(void* const* buffers, int64_t blocks, int64_t x, int64_t y);
-using Count = int (*)();
-
-} // namespace
-
 struct ModuleTag {
   void* library = nullptr;
 };
-struct FunctionTag {
-  Runner run = nullptr;
-  int parameters = 0;
-};
-
-#define EXPORT extern "C" __attribute__((visibility("default")))
-
 EXPORT int cuInit(unsigned) {
   return 0;
 }
@@ -94,7 +83,7 @@ EXPORT int cuDeviceGetName(char* name, int bytes, int) {
   return 0;
 }
 EXPORT int cuDeviceGetAttribute(int* value, int attribute, int) {
-  *value = attribute == 75 ? 9 : 0; // compute capability 9.0
+  *value = attribute == 75 ? 9 : attribute == 115 ? 1 : 0; // compute capability 9.0, with memory pools
   return 0;
 }
 EXPORT int cuDeviceTotalMem_v2(std::size_t* bytes, int) {
@@ -114,16 +103,17 @@ EXPORT int cuCtxPopCurrent_v2(void** context) {
   *context = &allocations;
   return depth-- > 0 ? 0 : kInvalidValue;
 }
-EXPORT int cuStreamCreate(void** stream, unsigned) {
-  *stream = &mutex;
+EXPORT int cuDeviceGetDefaultMemPool(void** pool, int) {
+  *pool = &allocations;
   return 0;
 }
-EXPORT int cuStreamSynchronize(void* stream) {
-  is_entered();
-  return stream == &mutex ? 0 : kInvalidValue;
+EXPORT int cuMemPoolSetAttribute(void* pool, int attribute, void*) {
+  return pool == &allocations && attribute == 4 ? 0 : kInvalidValue;
 }
-
-EXPORT int cuMemAlloc_v2(uint64_t* address, std::size_t bytes) {
+EXPORT int cuMemPoolTrimTo(void* pool, std::size_t) {
+  return pool == &allocations ? 0 : kInvalidValue;
+}
+EXPORT int cuMemAllocAsync(uint64_t* address, std::size_t bytes, void*) {
   is_entered();
   std::size_t total = 0;
   cuDeviceTotalMem_v2(&total, 0);
@@ -138,30 +128,21 @@ EXPORT int cuMemAlloc_v2(uint64_t* address, std::size_t bytes) {
   allocations[*address] = bytes;
   return 0;
 }
-EXPORT int cuMemFree_v2(uint64_t address) {
+EXPORT int cuMemFreeAsync(uint64_t address, void* stream) {
   is_entered();
-  const std::lock_guard lock(mutex);
-  if (allocations.erase(address) == 0)
-    return kInvalidValue;
-  std::free(host(address));
-  return 0;
-}
-EXPORT int cuMemcpyHtoDAsync_v2(uint64_t to, const void* from, std::size_t bytes, void*) {
-  if (!is_allocated(to, bytes))
-    return kInvalidValue;
-  std::memcpy(host(to), from, bytes);
-  return 0;
-}
-EXPORT int cuMemcpyDtoHAsync_v2(void* to, uint64_t from, std::size_t bytes, void*) {
-  if (!is_allocated(from, bytes))
-    return kInvalidValue;
-  std::memcpy(to, host(from), bytes);
-  return 0;
-}
-EXPORT int cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, std::size_t bytes, void*) {
-  if (!is_allocated(to, bytes) || !is_allocated(from, bytes))
-    return kInvalidValue;
-  std::memcpy(host(to), host(from), bytes);
+  std::size_t bytes = 0;
+  {
+    const std::lock_guard lock(mutex);
+    const auto found = allocations.find(address);
+    if (found == allocations.end())
+      return kInvalidValue;
+    bytes = found->second;
+    allocations.erase(found);
+  }
+  give(stream, [=] {
+    std::memset(host(address), 0xA5, bytes);
+    std::free(host(address));
+  });
   return 0;
 }
 
@@ -198,23 +179,10 @@ EXPORT int cuModuleUnload(ModuleTag* module) {
 }
 EXPORT int cuModuleGetFunction(FunctionTag** function, ModuleTag* module, const char* name) {
   const std::string symbol = std::string(name) + "_on_host";
-  auto* run = reinterpret_cast<Runner>(dlsym(module->library, symbol.c_str()));
+  auto* run = reinterpret_cast<FunctionTag::Runner>(dlsym(module->library, symbol.c_str()));
   auto* count = reinterpret_cast<Count>(dlsym(module->library, (symbol + "_parameters").c_str()));
   if (!run || !count)
     return kNotFound;
   *function = new FunctionTag{run, count()};
-  return 0;
-}
-EXPORT int cuLaunchKernel(FunctionTag* function, unsigned blocks, unsigned, unsigned, unsigned x, unsigned y,
-                          unsigned, unsigned, void*, void** arguments, void**) {
-  if (blocks == 0 || x == 0 || y == 0 || x * y > 1024)
-    return kInvalidValue;
-  void* buffers[512];
-  for (int i = 0; i < function->parameters; ++i) {
-    uint64_t address = 0;
-    std::memcpy(&address, arguments[i], sizeof(address));
-    buffers[i] = address == 0 ? nullptr : host(address); // null: a tensor without elements
-  }
-  function->run(buffers, blocks, x, y);
   return 0;
 }

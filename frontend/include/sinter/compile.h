@@ -26,9 +26,9 @@ struct CompileOptions {
   bool fuse = true;           ///< false: one kernel per operation, to compare with
   int threads = 0;            ///< 0: the pool shared by the process, one thread per processor
   std::string cpu = "native"; ///< or an x86-64 microarchitecture level such as "x86-64-v3"
-  /// Where programs run: "cpu", or a GPU, "cuda" or "cuda:N", by kernels for CUDA; tensors stay in the host's
-  /// memory all the same. `cpu`, `precise` and `tune` say nothing there. Where there is none, compiling
-  /// throws Error.
+  /// Where programs run on tensors in the host's memory: "cpu", or a GPU, "cuda" or "cuda:N", by kernels for
+  /// CUDA. On tensors that lie on a GPU (Tensor::to) they run there. `cpu`, `precise` and `tune` say nothing
+  /// there. Where there is none, compiling throws Error.
   std::string device = "cpu";
   std::size_t cached_signatures = 16; ///< programs kept, 0: none; the least recently used goes first
   bool precise = false; ///< no algorithm that trades accuracy for speed (Winograd, merged groups)

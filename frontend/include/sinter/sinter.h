@@ -8,6 +8,7 @@
 #include "sinter/custom_gradient.h"
 #include "sinter/data/image.h"
 #include "sinter/data/npy.h"
+#include "sinter/device.h"
 #include "sinter/error.h"
 #include "sinter/export.h"
 #include "sinter/grad.h"

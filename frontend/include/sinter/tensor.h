@@ -1,6 +1,7 @@
 // Tensor: a handle to a strided view of shared storage.
 #pragma once
 
+#include "sinter/device.h"
 #include "sinter/error.h"
 #include "sinter/runtime/dtype.h"
 #include "sinter/runtime/shape.h"
@@ -15,8 +16,6 @@
 #include <vector>
 
 namespace sinter {
-
-enum class Device : uint8_t { cpu };
 
 namespace trace {
 class Node;
@@ -78,13 +77,21 @@ public:
   /// Extent of a dimension; negative ones count from the end.
   int64_t size(int dim, SourceLocation where = SourceLocation::current()) const;
   int64_t elements() const { return shape().elements(); }
-  Device device() const { return Device::cpu; }
+  /// Where the elements lie; of a traced tensor, where they will be computed.
+  Device device() const;
+  /// The same elements on another device: this tensor if they lie there, else a copy. Operations run where
+  /// their operands lie, and so do compiled functions and models: on a GPU, calls return before it is done,
+  /// and reading elements waits. Numbers of rank 0 on the host go with tensors on any device. Throws Error if
+  /// there is no such device, or no memory left on it, and for a traced tensor that is computed elsewhere:
+  /// move what it is computed from.
+  Tensor to(Device device, SourceLocation where = SourceLocation::current()) const;
 
   /// True inside a function that is being compiled or differentiated, for what depends on its arguments, and
   /// for what is recorded for backward().
   bool is_traced() const;
 
-  /// The elements. Throws Error for a traced tensor.
+  /// The elements. Throws Error for a traced tensor, and for one on another device: the host cannot read
+  /// there.
   View view(SourceLocation where = SourceLocation::current()) const;
   const std::shared_ptr<Storage>& storage(SourceLocation where = SourceLocation::current()) const;
   bool is_dense() const;
@@ -97,7 +104,7 @@ public:
   /// Whether the only element is not zero: what lets a concrete tensor stand in `if`. Throws Error for a
   /// traced one.
   explicit operator bool() const;
-  /// All elements, row-major. Throws Error if T is not the element type.
+  /// All elements, row-major; they may lie on any device. Throws Error if T is not the element type.
   template <class T>
   std::vector<T> to_vector(SourceLocation where = SourceLocation::current()) const;
   /// First element of a dense tensor of element type T.

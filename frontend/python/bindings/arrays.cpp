@@ -210,7 +210,8 @@ Tensor as_tensor(nb::handle value) {
 }
 
 void check_writable(const Tensor& tensor, const SourceLocation& where) {
-  if (!tensor.is_traced() && ReadOnlyMemory::instance().contains(tensor.storage(where)->data()))
+  if (!tensor.is_traced() && tensor.device() == Device::cpu &&
+      ReadOnlyMemory::instance().contains(tensor.storage(where)->data()))
     throw Error("assign: the elements of " + to_string(View{nullptr, tensor.dtype(), tensor.shape(), {}}) +
                 " are those of an array that may only be read; assign to a clone()");
 }

@@ -70,6 +70,7 @@ auto located(R (*f)(Args...)) {
 void bind_errors(nb::module_& module);
 void bind_dtype(nb::module_& module);
 void bind_tensor(nb::module_& module);
+void bind_device(nb::module_& module);
 void bind_creation(nb::module_& module);
 void bind_elementwise(nb::module_& module);
 void bind_reductions(nb::module_& module);

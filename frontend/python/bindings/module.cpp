@@ -10,6 +10,7 @@ NB_MODULE(_sinter, module) {
   bind_errors(module);
   bind_dtype(module);
   bind_tensor(module);
+  bind_device(module);
   bind_creation(module);
   bind_elementwise(module);
   bind_reductions(module);

@@ -23,7 +23,7 @@ nb::object item(const Tensor& x) {
   case DType::boolean:
     return nb::bool_(number != 0);
   case DType::i64: // a double does not hold all of them
-    return nb::int_(*static_cast<const int64_t*>(x.view().data));
+    return nb::int_(x.to_vector<int64_t>().front());
   case DType::i32:
   case DType::i8:
   case DType::u8:
@@ -78,6 +78,9 @@ void bind_facts(Class& tensor) {
   tensor.def_prop_ro("is_traced", &Tensor::is_traced,
                      "True inside a function that is compiled or differentiated, for what depends on its\n"
                      "arguments, and for what is recorded for backward().");
+  tensor.def_prop_ro(
+      "device", [](const Tensor& x) { return to_string(x.device()); },
+      "Where the elements lie: \"cpu\", or a GPU, \"cuda:0\".");
   tensor.def("__repr__", [](const Tensor& x) { return unlocked([&](auto&) { return to_string(x); }); });
   tensor.def("__len__", [](const Tensor& x) {
     if (x.rank() == 0)
@@ -182,6 +185,16 @@ void bind_views(Class& tensor) {
       "contiguous",
       [](const Tensor& x) { return unlocked([&](auto& where) { return x.contiguous(where); }); },
       "This tensor if its elements lie row-major without gaps, else a copy that does.");
+  tensor.def(
+      "to",
+      [](const Tensor& x, const std::string& device) {
+        return unlocked(
+            [&](const SourceLocation& where) { return x.to(Device::named(device, where), where); });
+      },
+      "device"_a,
+      "The same elements on \"cpu\", or on a GPU, \"cuda\" or \"cuda:N\": operations and compiled functions "
+      "run\n"
+      "where their inputs lie, and return before a GPU is done.");
   tensor.def("clone", [](const Tensor& x) { return unlocked([&](auto& where) { return x.clone(where); }); });
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 
 namespace sinter::rt {
@@ -30,6 +31,21 @@ struct DeviceKernel {
   uint32_t shared_bytes = 0;   ///< memory that its blocks share, besides what the code declares
 };
 
+/// One kernel on buffers, whose addresses are read when it is given to the device.
+struct DeviceLaunch {
+  const DeviceKernel* kernel = nullptr;
+  void* const* buffers = nullptr;
+};
+
+/// Launches that are given to a device in one go, again and again.
+class DeviceGraph {
+public:
+  virtual ~DeviceGraph() = default;
+  /// Gives the device all of them, in order, on what the buffers' addresses are by now. Throws Error
+  /// (system).
+  virtual void launch() = 0;
+};
+
 /// Work that is given to a device is done in the order it was given; calls return before it is done unless
 /// they say otherwise. All throw Error (system) when the device reports a fault. From several threads at once
 /// only with the lock that `exclusive` gives.
@@ -37,10 +53,13 @@ class Device {
 public:
   virtual ~Device() = default;
 
+  /// What the maker calls it.
   virtual const std::string& name() const = 0;
+  /// Its number among those of its kind.
+  virtual int ordinal() const = 0;
 
-  /// Memory of the device: its address means nothing to the host. Throws Error (system) when there is none
-  /// left.
+  /// Memory of the device: its address means nothing to the host. What lies there stays until the work is
+  /// done that was given before the storage ended. Throws Error (system) when there is none left.
   virtual std::shared_ptr<Storage> allocate(uint64_t bytes) = 0;
   /// The host's bytes may be changed when it returns.
   virtual void upload(void* to, const void* from, uint64_t bytes) = 0;
@@ -48,6 +67,8 @@ public:
   virtual void download(void* to, const void* from, uint64_t bytes) = 0;
   virtual void copy(void* to, const void* from, uint64_t bytes) = 0;
   virtual void launch(const DeviceKernel& kernel, void* const* buffers) = 0;
+  /// What `launches`, whose kernels and addresses outlive it, do.
+  virtual std::unique_ptr<DeviceGraph> record(std::span<const DeviceLaunch> launches) = 0;
   /// Waits until all is done.
   virtual void synchronize() = 0;
 

@@ -124,13 +124,18 @@ public:
   /// otherwise). After the first run on a pool, allocates nothing. On a device, runs wait for each other.
   void run(std::span<const View> inputs, std::span<const View> outputs, ThreadPool& pool,
            Profiler* profiler = nullptr) const;
+  /// ... on inputs and outputs in the memory of device(), which there is. Returns when the device has been
+  /// given the work, all of it at once from the second time on (a CUDA graph), but for programs with branches
+  /// and loops, whose conditions are waited for.
+  void enqueue(std::span<const View> inputs, std::span<const View> outputs) const;
 
 private:
   struct Tables;
   struct Workspace;
   void run_steps(Workspace& workspace, const RunContext& context, Profiler* profiler) const;
-  void run_on_device(Workspace& workspace, std::span<const View> inputs, std::span<const View> outputs,
-                     Profiler* profiler) const;
+  void check_tensors(std::span<const View> inputs, std::span<const View> outputs) const;
+  void run_on_device(std::span<const View> inputs, std::span<const View> outputs, Profiler* profiler) const;
+  void launch(Workspace& workspace) const;
   std::unique_ptr<Workspace> take_workspace(int workers) const;
   void return_workspace(std::unique_ptr<Workspace> workspace) const;
 

@@ -9,6 +9,10 @@
 
 namespace sinter {
 
+namespace rt {
+class Device;
+}
+
 /// A block of memory aligned to 64 bytes, freed with its last owner. Storage is shared between tensors,
 /// constants of compiled functions and saved models; nobody copies weights.
 class Storage {
@@ -17,13 +21,19 @@ public:
   static std::shared_ptr<Storage> allocate(std::size_t bytes);
   /// Somebody else's memory; `owner` is kept alive as long as the storage is.
   static std::shared_ptr<Storage> adopt(void* data, std::size_t bytes, std::shared_ptr<void> owner);
+  /// ... of a device.
+  static std::shared_ptr<Storage> adopt(void* data, std::size_t bytes, std::shared_ptr<void> owner,
+                                        std::shared_ptr<rt::Device> device);
 
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
   ~Storage();
 
+  /// Of memory of a device, an address that means nothing to the host.
   std::byte* data() const { return data_; }
   std::size_t bytes() const { return bytes_; }
+  /// Whose memory it is; null: the host's.
+  const std::shared_ptr<rt::Device>& device() const { return device_; }
 
   /// How often somebody announced to write to it: who must not see it changed compares.
   uint64_t version() const { return version_.load(std::memory_order_relaxed); }
@@ -43,6 +53,7 @@ private:
   std::size_t bytes_;
   std::atomic<uint64_t> version_{0};
   std::shared_ptr<void> owner_; // null: the block is ours to free
+  std::shared_ptr<rt::Device> device_;
 };
 
 } // namespace sinter

@@ -1,0 +1,24 @@
+// Devices, which Python calls by name.
+#include "located.h"
+
+#include "sinter/device.h"
+
+namespace sinter::python {
+
+void bind_device(nb::module_& module) {
+  module.def(
+      "is_available",
+      [](const std::string& device) {
+        return unlocked(
+            [&](const SourceLocation& where) { return is_available(Device::named(device, where)); });
+      },
+      "device"_a, "True if there is such a device, as \"cuda\" or \"cuda:1\", and it can be used.");
+  module.def(
+      "synchronize",
+      [](const std::string& device) {
+        unlocked([&](const SourceLocation& where) { synchronize(Device::named(device, where), where); });
+      },
+      "device"_a = "cuda", "Waits until a device has done all it was given.");
+}
+
+} // namespace sinter::python

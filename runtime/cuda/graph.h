@@ -1,0 +1,30 @@
+// Launches as one CUDA graph.
+#pragma once
+
+#include "cuda/driver.h"
+#include "sinter/runtime/device.h"
+
+#include <memory>
+#include <span>
+
+namespace sinter::rt::cuda {
+
+/// Addresses of a kernel's arguments, as the driver wants them: each is that of one buffer's address.
+class KernelArguments {
+public:
+  /// Throws Error (internal) if there are more than the driver takes.
+  KernelArguments(const DeviceKernel& kernel, void* const* buffers);
+  void** get() { return addresses_; }
+
+private:
+  static constexpr std::size_t kMost = 512;
+  void* addresses_[kMost];
+};
+
+/// A graph of `launches`, one after the other. It is launched on `stream`; what calls of libraries do is
+/// recorded on `recording`, another stream. The calling thread is in the device's context, here and at each
+/// launch.
+std::unique_ptr<DeviceGraph> record(const Driver& driver, Stream stream, Stream recording,
+                                    std::span<const DeviceLaunch> launches);
+
+} // namespace sinter::rt::cuda
