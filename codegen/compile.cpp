@@ -273,6 +273,17 @@ cpu::Target targetOf(const CompileOptions& options) {
   return options.cpu == "native" ? cpu::Target::host() : cpu::Target::named(options.cpu);
 }
 
+passes::Precision precisionOf(const CompileOptions& options) {
+  const auto precision = passes::precisionNamed(options.precision);
+  if (!precision)
+    throw Error("there is no precision '" + options.precision + "'; there are " +
+                llvm::join(passes::kPrecisionNames, ", "));
+  if (*precision != passes::Precision::f32 && backendOf(options) == passes::Backend::cpu)
+    throw Error("precision " + options.precision + " is for GPUs, and the device is " + options.device +
+                ": kernels of the processor compute in f32");
+  return *precision;
+}
+
 void lowerFor(const cpu::Target& target, ModuleOp module, const CompileOptions& options,
               passes::Stage stage = passes::Stage::planned) {
   passes::runPipeline(module,
@@ -280,7 +291,8 @@ void lowerFor(const cpu::Target& target, ModuleOp module, const CompileOptions& 
                        .fuse = options.fuse,
                        .block = target.lanes(),
                        .precise = options.precise,
-                       .memoryLimit = options.memoryLimit},
+                       .memoryLimit = options.memoryLimit,
+                       .precision = precisionOf(options)},
                       stage);
 }
 

@@ -29,6 +29,9 @@ struct CompileOptions {
   /// What a run may take for intermediate results, in bytes; 0: what is fastest. See
   /// passes::PipelineOptions::memoryLimit.
   int64_t memoryLimit = 0;
+  /// What f32 becomes inside the program; its inputs and outputs stay what they are. One of
+  /// passes::kPrecisionNames, "f32" for the processor.
+  std::string precision = "f32";
   /// True: what the cost model cannot tell from the best is measured (KernelOptions::tune).
   bool tune = false;
   /// Not null: the program is one of a library, and cannot be run here. See KernelOptions::objects.

@@ -3,6 +3,7 @@
 
 #include "ir/constant.h"
 #include "ir/control_flow.h"
+#include "ir/evaluation.h"
 #include "sinter/runtime/eager/movement.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -77,15 +78,14 @@ private:
   }
 
   void evaluate(Operation& op) {
-    auto evaluable = dyn_cast<ir::EvaluateOpInterface>(op);
-    if (!evaluable)
+    if (!isa<ir::EvaluateOpInterface>(op))
       throw Error("the interpreter does not know " + op.getName().getStringRef().str(), ErrorKind::internal);
     SmallVector<View> operands, results;
     for (Value operand : op.getOperands())
       operands.push_back(values_.at(operand).view);
     for (Value result : op.getResults())
       results.push_back(allocate(result).view);
-    evaluable.evaluate(operands, results);
+    ir::evaluate(&op, operands, results);
   }
 
   Held& allocate(Value value) {

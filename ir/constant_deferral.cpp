@@ -2,6 +2,7 @@
 #include "ir/constant_deferral.h"
 
 #include "ir/constant.h"
+#include "ir/evaluation.h"
 #include "ir/ops.h"
 
 #include "mlir/IR/BuiltinDialect.h"
@@ -74,7 +75,7 @@ public:
     const RankedTensorType type = tensorType(op_->getResult(0));
     auto storage = Storage::allocate(static_cast<size_t>(storedBytes(type)));
     const View result = View::dense(storage->data(), dtypeOf(type.getElementType()), physicalShape(type));
-    cast<EvaluateOpInterface>(op_).evaluate(views, result);
+    evaluate(op_, views, result);
     return storage;
   }
 

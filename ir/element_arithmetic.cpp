@@ -1,6 +1,8 @@
 // Arithmetic on elements, scalars or vectors alike.
 #include "ir/element_arithmetic.h"
 
+#include "ir/precision.h"
+
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/BuiltinTypes.h"
 
@@ -25,8 +27,19 @@ Type shapedLike(Type element, Value like) {
   return element;
 }
 
+Value narrowed(OpBuilder& builder, Location loc, Value wide, Type half) {
+  auto rounded = arith::TruncFOp::create(builder, loc, shapedLike(half, wide), wide);
+  rounded->setAttr(kUnrounded, builder.getUnitAttr());
+  return rounded;
+}
+
 Value ElementArithmetic::constant(double value, Value like) {
   const auto type = cast<FloatType>(getElementTypeOrSelf(like.getType()));
+  if (isHalf(type)) {
+    const Type wide = shapedLike(builder.getF32Type(), like);
+    const auto number = builder.getF32FloatAttr(static_cast<float>(value));
+    return narrowed(builder, loc, splatConstant(builder, loc, number, wide), type);
+  }
   APFloat number(value);
   bool lost = false;
   number.convert(type.getFloatSemantics(), APFloat::rmNearestTiesToEven, &lost);

@@ -138,4 +138,9 @@ def NotDifferentiable : NativeOpTrait<"NotDifferentiable"> {
   let cppNamespace = "::sinter::ir";
 }
 
+// See ir/precision.h.
+def NeedsPrecision : NativeOpTrait<"NeedsPrecision"> {
+  let cppNamespace = "::sinter::ir";
+}
+
 #endif // SINTER_IR_INTERFACES

@@ -2,6 +2,7 @@
 #include "ir/loop_emitter.h"
 
 #include "ir/element_arithmetic.h"
+#include "ir/precision.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -120,6 +121,8 @@ Value LoopEmitter::splat(Value scalar) {
 }
 
 Value LoopEmitter::constant(double value, Type elementType) {
+  if (isHalf(elementType))
+    return narrowed(builder, loc, constant(value, builder.getF32Type()), elementType);
   return splatConstant(builder, loc, elementAttr(value, elementType),
                        widened(emittedType(elementType), width()));
 }

@@ -4,6 +4,7 @@
 #include "ir/attention.h"
 #include "ir/dialect.h"
 #include "ir/gradient.h"
+#include "ir/precision.h"
 #include "sinter/runtime/eager/resize.h"
 
 #include "ir/ops/shape/resize_enums.h.inc"

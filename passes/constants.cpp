@@ -2,6 +2,7 @@
 #include "passes/constants.h"
 
 #include "ir/constant_deferral.h"
+#include "ir/evaluation.h"
 #include "sinter/runtime/thread_pool.h"
 
 #include <algorithm>
@@ -35,12 +36,6 @@ ElementsAttr elementsOf(RankedTensorType type, const std::shared_ptr<Storage>& s
     return DenseElementsAttr::getFromRawBuffer(
         type, ArrayRef(reinterpret_cast<const char*>(storage->data()), element));
   return ir::makeElements(type, storage);
-}
-
-/// Element types the eager kernels compute in; a program of others is compiled as it is.
-bool hasEagerKernels(Value value) {
-  const DType dtype = ir::dtypeOf(ir::tensorType(value).getElementType());
-  return dtype != DType::f16 && dtype != DType::bf16;
 }
 
 bool worthFolding(Operation* op) {
@@ -157,18 +152,13 @@ bool assumeFinite(Value value) {
 }
 
 std::optional<SmallVector<ElementsAttr>> evaluateConstants(Operation* op, bool bounded) {
-  auto evaluator = dyn_cast<ir::EvaluateOpInterface>(op);
-  if (!evaluator || op->getNumOperands() == 0)
+  if (!isa<ir::EvaluateOpInterface>(op) || op->getNumOperands() == 0)
     return std::nullopt;
   const bool physical = isa<ir::ConvertLayoutOp>(op);
-  const auto fits = [&](Value value) {
-    return isConstant(value) && hasEagerKernels(value) && (physical || !ir::layoutOf(value));
-  };
+  const auto fits = [&](Value value) { return isConstant(value) && (physical || !ir::layoutOf(value)); };
   if (!llvm::all_of(op->getOperands(), fits) || (bounded && !worthFolding(op)))
     return std::nullopt;
-  const auto isStored = [&](Value result) {
-    return hasEagerKernels(result) && (physical || !ir::layoutOf(result));
-  };
+  const auto isStored = [&](Value result) { return physical || !ir::layoutOf(result); };
   if (!llvm::all_of(op->getResults(), isStored))
     return std::nullopt;
   if (canBePromised(op))
@@ -188,7 +178,7 @@ std::optional<SmallVector<ElementsAttr>> evaluateConstants(Operation* op, bool b
     results.push_back(
         View::dense(storages.back()->data(), ir::dtypeOf(type.getElementType()), ir::physicalShape(type)));
   }
-  evaluator.evaluate(views, results);
+  ir::evaluate(op, views, results);
   // What is no promise nobody will look at again.
   if (llvm::any_of(op->getOperands(), isReliedOn))
     for (const View& result : results)

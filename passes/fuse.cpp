@@ -50,6 +50,21 @@ bool isMovement(Operation* op) {
   return fusionClassOf(op) == FusionClass::movement && !isRoot(op);
 }
 
+/// A conversion of f16 or bf16, which reads as many bytes as it is given for each element, not as it gives.
+bool isWidening(Operation* op) {
+  auto conversion = dyn_cast<ir::CastOp>(op);
+  return conversion && ir::isHalf(conversion.getInput().getType().getElementType());
+}
+
+bool givesHalf(Operation* op) {
+  return ir::isHalf(ir::tensorType(op->getResult(0)).getElementType());
+}
+
+bool isReturned(Operation* op) {
+  return llvm::any_of(op->getUsers(),
+                      [](Operation* user) { return user->hasTrait<OpTrait::IsTerminator>(); });
+}
+
 double elements(Value value) {
   return static_cast<double>(ir::tensorType(value).getNumElements());
 }
@@ -193,9 +208,11 @@ bool Fuser::extendEpilogue(Group& group) {
       return false;
     added.push_back(next);
     const auto closed = [&](Operation* producer) { return llvm::all_of(producer->getUsers(), inside); };
-    // The micro-kernels store elements of the type they accumulate in.
-    const bool storable = !group.root || fusionClassOf(group.root) != FusionClass::contraction ||
-                          ir::tensorType(next->getResult(0)) == group.type();
+    // The micro-kernels store elements of the type they accumulate in; those have none of 16 bits. A
+    // conversion from 16 bits waits for the kernel that reads it: in between, 16 bits are stored.
+    const bool storable = (!group.root || fusionClassOf(group.root) != FusionClass::contraction ||
+                           ir::tensorType(next->getResult(0)) == group.type() || givesHalf(group.root)) &&
+                          (!isWidening(next) || isReturned(next));
     if (!storable || !closed(group.last) || !llvm::all_of(ArrayRef(added).drop_back(), closed))
       continue;
     for (Operation* op : added)
@@ -237,7 +254,8 @@ bool Fuser::mayPrecede(const Group& group, Operation* op) const {
   const bool shared = !isReadAtOnePosition(op);
   for (OpOperand& use : op->getUses()) {
     Operation* user = use.getOwner();
-    if (isPointwise(op) && !readsOnce(user, use.getOperandNumber()))
+    // To convert an element again costs as much as to load it again.
+    if (isPointwise(op) && !isWidening(op) && !readsOnce(user, use.getOperandNumber()))
       return false;
     // Read at several positions, an element would be computed for each of them.
     if (shared && !isAnchor(group, use))

@@ -3,6 +3,7 @@
 
 #include "ir/constant.h"
 #include "ir/ops.h"
+#include "passes/pipeline.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/PatternMatch.h"
@@ -63,6 +64,11 @@ std::unique_ptr<mlir::Pass> createSinkReshapesPass();
 /// Chooses channels-blocked layouts around contractions that have micro-kernels; with `propagate`, lets the
 /// operations between them compute in that layout too.
 std::unique_ptr<mlir::Pass> createAssignLayoutPass(int64_t block = 8, bool propagate = true);
+/// Computes in f32 what is written in f16 and bf16; what functions take and give keeps its type.
+std::unique_ptr<mlir::Pass> createWidenHalvesPass();
+/// Has contractions, and what moves and scales their results, work on elements of 16 bits, or notes on the
+/// module that they may round their factors to TF32.
+std::unique_ptr<mlir::Pass> createLowerPrecisionPass(Precision precision = Precision::f16);
 /// Puts what barriers stand for in their place; from here on equal operations must not be merged.
 std::unique_ptr<mlir::Pass> createRemoveBarriersPass();
 /// Has the operands of concatenations written where they lie in the result, where that saves copies.

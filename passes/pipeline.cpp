@@ -39,11 +39,14 @@ void chooseKernels(OpPassManager& functions, const PipelineOptions& options) {
 void optimize(OpPassManager& functions, const PipelineOptions& options) {
   // Derivatives have been taken.
   functions.addPass(createLowerDerivativesPass());
+  const bool hasMicroKernels = options.backend == Backend::cpu;
+  // Kernels of the processor have no arithmetic on 16 bits.
+  if (hasMicroKernels)
+    functions.addPass(createWidenHalvesPass());
   // Shapes are known, so shape arithmetic and everything else on constants goes first: what follows matches
   // on constants.
   functions.addPass(createFoldConstantsPass());
   // What has no kernel is written in operations that have.
-  const bool hasMicroKernels = options.backend == Backend::cpu;
   functions.addPass(createDecomposeAttentionPass(/*all=*/!hasMicroKernels));
   if (options.fuse) {
     functions.addPass(createCanonicalizePass());
@@ -82,6 +85,8 @@ struct CommandLineOptions : PassPipelineOptions<CommandLineOptions> {
   Option<int64_t> block{*this, "block", llvm::cl::desc("channels in a block"), llvm::cl::init(8)};
   Option<bool> fuse{*this, "fuse", llvm::cl::desc("false: one operation per kernel"), llvm::cl::init(true)};
   Option<std::string> backend{*this, "backend", llvm::cl::desc("cpu or cuda"), llvm::cl::init("cpu")};
+  Option<std::string> precision{*this, "precision", llvm::cl::desc("f32, tf32, f16 or bf16"),
+                                llvm::cl::init("f32")};
   Option<bool> precise{*this, "precise", llvm::cl::desc("no Winograd, no merged groups"),
                        llvm::cl::init(false)};
 };
@@ -99,6 +104,10 @@ void buildPipeline(OpPassManager& manager, const PipelineOptions& options, Stage
   if (stage == Stage::imported)
     return;
   optimize(manager.nest<func::FuncOp>(), options);
+  // Weights have taken in what they could, in f32, and no pass from here on makes equal operations one: each
+  // operation keeps its own conversion. Before layouts and kernels, which may depend on the size of elements.
+  if (options.precision != Precision::f32)
+    manager.addPass(createLowerPrecisionPass(options.precision));
   if (stage == Stage::optimized)
     return;
   // What a concatenation would copy joins the kernel that computes it; now it is known what lies together.
@@ -154,6 +163,8 @@ void registerPasses() {
   registerPass(createChooseAlgorithmPass);
   registerPass([] { return createAssignLayoutPass(); });
   registerPass(createRemoveBarriersPass);
+  registerPass(createWidenHalvesPass);
+  registerPass([] { return createLowerPrecisionPass(); });
   registerPass(createPlaceConcatsPass);
   registerPass(createRepeatCheapProducersPass);
   registerPass([] { return createFusePass(); });
@@ -170,11 +181,16 @@ void registerPasses() {
         if (options.backend != "cpu" && options.backend != "cuda")
           llvm::reportFatalUsageError("sinter-pipeline: there is no backend '" + Twine(options.backend) +
                                       "'; there are cpu, cuda");
+        const auto precision = precisionNamed(options.precision);
+        if (!precision)
+          llvm::reportFatalUsageError("sinter-pipeline: there is no precision '" + Twine(options.precision) +
+                                      "'; there are " + llvm::join(kPrecisionNames, ", "));
         buildPipeline(manager,
                       {.backend = options.backend == "cuda" ? Backend::cuda : Backend::cpu,
                        .fuse = options.fuse,
                        .block = options.block,
-                       .precise = options.precise},
+                       .precise = options.precise,
+                       .precision = *precision},
                       *stage);
       });
 }

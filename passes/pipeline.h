@@ -16,6 +16,20 @@ enum class Backend : uint8_t {
   cuda, ///< tensors lie as they are written
 };
 
+/// What f32 becomes inside a program.
+enum class Precision : uint8_t {
+  f32,  ///< f32 throughout
+  tf32, ///< f32 in memory; contractions may round their factors to the 10 bits of TF32
+  f16,  ///< what contractions, and what moves and scales their results, store: see lower_precision.cpp
+  bf16, ///< the same, of bfloat16
+};
+
+/// What they are called, in order.
+inline constexpr std::array<llvm::StringLiteral, 4> kPrecisionNames{"f32", "tf32", "f16", "bf16"};
+
+/// The precision of that name, if there is one.
+std::optional<Precision> precisionNamed(llvm::StringRef name);
+
 struct PipelineOptions {
   Backend backend = Backend::cpu;
   /// False: one kernel per operation, as an eager framework would run it, and what fusion is measured
@@ -31,6 +45,8 @@ struct PipelineOptions {
   /// What the arena may take, in bytes; 0: what it needs. What does not fit is computed again when it is
   /// read; a program that cannot do with it is an error.
   int64_t memoryLimit = 0;
+  /// Other than f32 for Backend::cuda only: kernels of the processor compute in f32.
+  Precision precision = Precision::f32;
 };
 
 /// How far to go.

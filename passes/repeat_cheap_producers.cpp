@@ -20,6 +20,9 @@ constexpr int kLongestChain = 3;
 constexpr int64_t kSmall = 8;
 
 bool isOneInstruction(Operation* op) {
+  // Conversions to and from 16 bits are around what is computed in f32.
+  if (auto conversion = dyn_cast<ir::CastOp>(op))
+    return ir::isHalf(conversion.getInput().getType().getElementType()) || ir::isHalf(conversion.getTo());
   return isa<ir::AddOp, ir::SubOp, ir::MulOp, ir::NegOp>(op);
 }
 

@@ -1,6 +1,7 @@
 // A table from operations of arith and math to C++.
 #include "codegen/cuda/expressions.h"
 
+#include "ir/precision.h"
 #include "sinter/runtime/error.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -291,7 +292,7 @@ std::string expression(Operation* op, ArrayRef<std::string> operands) {
   if (auto compare = dyn_cast<arith::CmpIOp>(op))
     return comparison(compare, operands[0], operands[1]);
   const Type result = scalarOf(op->getResult(0).getType());
-  if (isa<arith::TruncFOp>(op) && !result.isF32())
+  if (isa<arith::TruncFOp>(op) && !result.isF32() && !op->hasAttr(ir::kUnrounded))
     return "rounded_to<" + memoryTypeName(result) + ">((float)" + operands[0] + ")";
   if (isa<arith::TruncFOp>(op))
     return "(float)" + operands[0];

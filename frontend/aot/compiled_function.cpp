@@ -19,6 +19,7 @@ aot::LibraryReport CompiledFunction::compile_library(const std::string& path, st
                            codegen::KernelObjects& objects) {
     impl_->check(tensors, where);
     codegen::CompileOptions code = impl_->codegen_options(Device::cpu);
+    code.precision = "f32";
     code.cpu = cpu;
     code.tune = false;
     code.objects = &objects;

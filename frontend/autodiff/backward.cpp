@@ -4,6 +4,7 @@
 #include "ir/gradient.h"
 #include "ir/ops.h"
 #include "trace/errors.h"
+#include "trace/placement.h"
 
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/SetVector.h"
@@ -177,7 +178,7 @@ std::vector<Tensor> Tape::run(const Plan& plan, const std::optional<Tensor>& cot
                               .values = static_cast<unsigned>(plan.results.size()),
                               .outputs = 1,
                               .variables = plan.variables,
-                              .device = place_of(arguments)};
+                              .device = trace::common_device(arguments)};
   const auto program =
       TapeContext::lease->program(part->release(), derivation, "backward() at " + trace::to_string(where));
   return run_program(*program, arguments);

@@ -36,9 +36,10 @@ Block& body_of(ModuleOp module) {
 uint64_t hash_of(ModuleOp module, const Derivation& derivation) {
   Block& body = body_of(module);
   DenseMap<Value, unsigned> numbers;
-  llvm::hash_code hash = llvm::hash_combine(
-      static_cast<uint8_t>(derivation.mode), derivation.values, derivation.outputs, derivation.variables,
-      derivation.memory_limit, static_cast<uint8_t>(derivation.device.kind), derivation.device.index);
+  llvm::hash_code hash = llvm::hash_combine(static_cast<uint8_t>(derivation.mode), derivation.values,
+                                            derivation.outputs, derivation.variables, derivation.memory_limit,
+                                            static_cast<uint8_t>(derivation.device.kind),
+                                            derivation.device.index, derivation.precision);
   for (BlockArgument argument : body.getArguments()) {
     numbers.try_emplace(argument, static_cast<unsigned>(numbers.size()));
     hash = llvm::hash_combine(hash, argument.getType().getAsOpaquePointer());
@@ -167,6 +168,7 @@ Recorder::program(OwningOpRef<ModuleOp> recorded, const Derivation& derivation, 
   codegen::CompileOptions options;
   options.device = to_string(derivation.device);
   options.memoryLimit = derivation.memory_limit;
+  options.precision = derivation.precision;
   auto program = codegen::compile(*derived, options);
   entries_.push_front({hash, derivation, std::move(recorded), program});
   if (entries_.size() > kPrograms)

@@ -28,9 +28,10 @@ struct Derivation {
   Mode mode = Mode::none;
   unsigned values = 0;
   unsigned outputs = 0;
-  unsigned variables = 0;   ///< the first arguments of the function
-  int64_t memory_limit = 0; ///< CompileOptions::memory_limit of the program
-  Device device = {};       ///< where it runs
+  unsigned variables = 0;        ///< the first arguments of the function
+  int64_t memory_limit = 0;      ///< CompileOptions::memory_limit of the program
+  Device device = {};            ///< where it runs
+  std::string precision = "f32"; ///< CompileOptions::precision
 
   bool operator==(const Derivation&) const = default;
 };

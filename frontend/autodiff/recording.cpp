@@ -7,6 +7,7 @@
 #include "ir/gradient.h"
 #include "ir/ops.h"
 #include "trace/errors.h"
+#include "trace/placement.h"
 #include "trace/trace.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -181,13 +182,14 @@ struct detail::Recording::Impl {
   }
 
   // Ends the trace: what is held gets its elements, the derivatives are returned.
-  std::vector<Tensor> run(Derivation derivation, ArrayRef<Value> outputs, ArrayRef<Value> seeds) {
+  std::vector<Tensor> run(Derivation derivation, ArrayRef<Value> outputs, ArrayRef<Value> seeds,
+                          const std::string& device = "cpu") {
     autodiff::LiveTensors live(*trace);
     derivation.values = live.results();
     derivation.outputs = static_cast<unsigned>(outputs.size());
     derivation.variables = static_cast<unsigned>(variables.size());
     const std::vector<Tensor> arguments = trace->arguments();
-    derivation.device = autodiff::place_of(arguments);
+    derivation.device = trace::place_for(device, arguments);
     llvm::SmallVector<Value> results(live.values());
     llvm::append_range(results, outputs);
     llvm::append_range(results, seeds);
@@ -228,11 +230,18 @@ std::vector<Tensor> detail::Recording::gradients(const Tensor& loss, const GradO
   return impl.locate([&] {
     const Value value = node_of(output[0]).value, one = impl.ones(output[0]);
     if (impl.is_outermost())
-      return impl.run({.mode = Derivation::Mode::reverse, .memory_limit = options.memory_limit}, {value},
-                      {one});
-    if (options.memory_limit != 0)
-      throw Error("memory_limit is that of a whole program, and this is a part of one; give it to the "
-                  "outermost transform, or to compile()");
+      return impl.run({.mode = Derivation::Mode::reverse,
+                       .memory_limit = options.memory_limit,
+                       .precision = options.precision},
+                      {value}, {one}, options.device);
+    const GradOptions presets;
+    const char* given = options.memory_limit != presets.memory_limit ? "memory_limit"
+                        : options.device != presets.device           ? "device"
+                        : options.precision != presets.precision     ? "precision"
+                                                                     : nullptr;
+    if (given)
+      throw Error(std::string(given) + " is that of a whole program, and this is a part of one; give it to "
+                                       "the outermost transform, or to compile()");
     return impl.traced(ir::buildVjp(impl.trace->builder(), value, one, impl.values_of(impl.variables)),
                        impl.variables);
   });
@@ -287,7 +296,7 @@ detail::Recording::pullback(std::span<const Tensor> outputs) {
     Derivation derivation{.values = live.results(),
                           .outputs = count,
                           .variables = variables,
-                          .device = autodiff::place_of(arguments)};
+                          .device = trace::common_device(arguments)};
     const auto forward =
         (*impl.lease)->program(OwningOpRef<ModuleOp>(recorded->clone()), derivation, impl.name());
     derivation.mode = Derivation::Mode::pullback;

@@ -7,10 +7,6 @@ namespace sinter::autodiff {
 
 using trace::node_of;
 
-Device place_of(std::span<const Tensor> arguments) {
-  return trace::common_device(arguments);
-}
-
 std::vector<Tensor> run_program(const rt::Executable& program, std::span<const Tensor> inputs) {
   return trace::run_program(program, inputs, rt::default_thread_pool());
 }

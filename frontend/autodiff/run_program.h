@@ -11,9 +11,6 @@
 
 namespace sinter::autodiff {
 
-/// Where a program on `arguments` runs: where they lie.
-Device place_of(std::span<const Tensor> arguments);
-
 /// What `program` gives for `inputs`, in tensors of their own.
 std::vector<Tensor> run_program(const rt::Executable& program, std::span<const Tensor> inputs);
 

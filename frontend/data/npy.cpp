@@ -123,6 +123,7 @@ DType dtype_of_descr(const std::string& descr) {
   };
   for (const Known& known : {Known{"<f4", DType::f32},
                              {"<f8", DType::f64},
+                             {"<f2", DType::f16},
                              {"<i4", DType::i32},
                              {"<i8", DType::i64},
                              {"|b1", DType::boolean},
@@ -142,6 +143,8 @@ std::string descr_of(DType dtype) {
     return "<f4";
   case DType::f64:
     return "<f8";
+  case DType::f16:
+    return "<f2";
   case DType::i32:
     return "<i4";
   case DType::i64:

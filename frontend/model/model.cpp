@@ -94,6 +94,7 @@ struct Model::Impl {
             .progress = options.progress,
             .precise = options.precise,
             .memoryLimit = options.memory_limit,
+            .precision = options.precision,
             .tune = options.tune,
             .diskCache = options.disk_cache};
   }
@@ -274,6 +275,7 @@ aot::LibraryReport Model::compile_library(const std::string& path, const std::ve
         [&](const std::vector<Tensor>& tensors, const std::string& cpu, codegen::KernelObjects& objects) {
           impl().check_inputs(tensors);
           codegen::CompileOptions code = impl().compile_options(Device::cpu);
+          code.precision = "f32";
           code.cpu = cpu;
           code.tune = false;
           code.objects = &objects;
@@ -301,7 +303,8 @@ std::vector<Tensor> Model::run(const std::map<std::string, Tensor>& parameters,
                                .precise = options.precise,
                                .memory_limit = options.memory_limit,
                                .disk_cache = options.disk_cache,
-                               .tune = options.tune});
+                               .tune = options.tune,
+                               .precision = options.precision});
   });
 }
 
@@ -317,6 +320,9 @@ std::vector<Tensor> Model::interpret(const std::vector<Tensor>& inputs) {
       const auto tensor = llvm::cast<mlir::RankedTensorType>(type);
       outputs.push_back(Tensor::empty(ir::shapeOf(tensor), ir::dtypeOf(tensor.getElementType())));
     }
+    // As kernels have it, but for what those do not round in between.
+    if (impl().options.precision != "f32")
+      codegen::lower(module, impl().compile_options(impl().place_of(inputs)), passes::Stage::optimized);
     codegen::interpret(module, views_of(inputs), views_of(outputs));
     return outputs;
   });

@@ -2,10 +2,15 @@
 #include "frontend/onnx/node_context.h"
 
 #include "ir/constant.h"
+#include "ir/evaluation.h"
+#include "sinter/runtime/eager/elementwise.h"
+#include "sinter/runtime/eager/movement.h"
 
 #include "onnx.pb.h"
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 
 namespace sinter::onnx_import {
 namespace {
@@ -41,6 +46,12 @@ bool worth_folding(mlir::Operation* op) {
 
 template <class T, class Convert>
 T convert_elements(const View& view, Convert convert) {
+  if (view.dtype == DType::f16 || view.dtype == DType::bf16) {
+    const auto storage = Storage::allocate(static_cast<std::size_t>(view.elements()) * sizeof(float));
+    const View wide = View::dense(storage->data(), DType::f32, view.shape);
+    eager::cast(view, wide);
+    return convert_elements<T>(wide, convert);
+  }
   return visit_dtype(view.dtype, "a constant of a model", [&]<class E>(E) {
     T values;
     for (int64_t i = 0; i < view.elements(); ++i)
@@ -212,11 +223,10 @@ Value NodeContext::splat(const View& element, llvm::ArrayRef<int64_t> shape) {
 }
 
 Value NodeContext::splat(double value, Type element, llvm::ArrayRef<int64_t> shape) {
-  const DType dtype = ir::dtypeOf(element);
-  return visit_dtype(dtype, "a constant", [&]<class T>(T) {
-    T typed = static_cast<T>(value);
-    return splat(View::dense(&typed, dtype, {}), shape);
-  });
+  std::array<std::byte, sizeof(double)> bytes{};
+  const View typed = View::dense(bytes.data(), ir::dtypeOf(element), {});
+  eager::fill(typed, value);
+  return splat(typed, shape);
 }
 
 Value NodeContext::scalar_like(double value, Value like) {
@@ -260,7 +270,7 @@ Value NodeContext::finish(mlir::Operation* op) {
   Weight result{nullptr, ir::dtypeOf(type.getElementType()), ir::shapeOf(type)};
   result.storage = Storage::allocate(static_cast<std::size_t>(ir::storedBytes(type)));
   const View view = result.view();
-  llvm::cast<ir::EvaluateOpInterface>(op).evaluate(operands, view);
+  ir::evaluate(op, operands, view);
   op->erase();
   return constant(result);
 }

@@ -44,9 +44,11 @@ std::shared_ptr<Storage> read_typed(const onnx::TensorProto& tensor, DType dtype
     return convert<uint8_t>(tensor.int32_data(), elements);
   case DType::boolean:
     return convert<bool>(tensor.int32_data(), elements);
-  default:
-    throw_unsupported_dtype(dtype, "a tensor of a model");
+  case DType::f16:
+  case DType::bf16: // their bits
+    return convert<uint16_t>(tensor.int32_data(), elements);
   }
+  throw_unsupported_dtype(dtype, "a tensor of a model");
 }
 
 const ModelFile::Blob& checked_blob(const ModelFile& file, const onnx::TensorProto& tensor, uint64_t bytes) {
@@ -98,6 +100,10 @@ DType dtype_of_onnx(int64_t data_type) {
     return DType::u8;
   case onnx::TensorProto::BOOL:
     return DType::boolean;
+  case onnx::TensorProto::FLOAT16:
+    return DType::f16;
+  case onnx::TensorProto::BFLOAT16:
+    return DType::bf16;
   }
   static constexpr const char* kNames[] = {
       "undefined", "float",   "uint8",  "int8",   "uint16", "int16",     "int32",      "int64",   "string",

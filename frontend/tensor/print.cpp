@@ -1,6 +1,7 @@
 // Tensors as text.
 #include "sinter/tensor.h"
 
+#include "trace/placement.h"
 #include "trace/trace.h"
 
 #include <cstdio>
@@ -44,10 +45,12 @@ void append_elements(const View& view, int dim, int64_t offset, std::string& tex
 
 std::string to_string(const Tensor& tensor) {
   std::string text = to_string(View{nullptr, tensor.dtype(), tensor.shape(), {}});
-  const bool printable = tensor.dtype() != DType::f16 && tensor.dtype() != DType::bf16;
-  if (trace::is_readable(tensor) && tensor.elements() <= kMostPrinted && printable) {
+  if (trace::is_readable(tensor) && tensor.elements() <= kMostPrinted) {
+    const bool is_half = tensor.dtype() == DType::f16 || tensor.dtype() == DType::bf16;
+    const Tensor here = trace::placed(tensor, Device::cpu),
+                 shown = is_half ? trace::without_halves(here.view()) : here;
     text += ' ';
-    append_elements(tensor.to(Device::cpu).view(), 0, 0, text);
+    append_elements(shown.view(), 0, 0, text);
   }
   if (const Device device = tensor.device(); device != Device::cpu)
     text += " on " + to_string(device);

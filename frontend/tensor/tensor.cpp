@@ -2,6 +2,7 @@
 #include "sinter/tensor.h"
 
 #include "sinter/ops.h"
+#include "sinter/runtime/eager/elementwise.h"
 #include "sinter/runtime/eager/movement.h"
 #include "trace/errors.h"
 #include "trace/placement.h"
@@ -55,6 +56,12 @@ bool is_readable(const Tensor& tensor) {
   const Node& node = node_of(tensor);
   return !node.trace || (node.trace->is_tape() && node.trace->is_open() && node.trace->is_mine() &&
                          !node.is_left_behind() && node.trace->has_elements(node.value));
+}
+
+Tensor without_halves(const View& view) {
+  Tensor wide = make_empty(DType::f32, view.shape);
+  eager::cast(view, node_of(wide).view());
+  return wide;
 }
 
 Tensor dense(const Tensor& tensor) {
@@ -171,6 +178,8 @@ double Tensor::item(SourceLocation where) const {
     trace::fail(where, "item",
                 to_string(node.view()) + " has " + std::to_string(elements()) + " elements, not one");
   return trace::locate(where, "item", [&] {
+    if (node.dtype == DType::f16 || node.dtype == DType::bf16)
+      return static_cast<double>(*node_of(trace::without_halves(node.view())).view().as<float>());
     return visit_dtype(node.dtype, "item",
                        [&](auto zero) { return static_cast<double>(*node.view().as<decltype(zero)>()); });
   });

@@ -1,6 +1,7 @@
 // Recording and immediate evaluation of operations.
 #include "trace/apply.h"
 
+#include "ir/evaluation.h"
 #include "trace/placement.h"
 #include "trace/trace.h"
 
@@ -124,7 +125,7 @@ Tensor Application::evaluate(Create create, Alias alias) {
   llvm::SmallVector<View, 4> views;
   for (const Tensor& operand : operands)
     views.push_back(node_of(operand).view());
-  cast<ir::EvaluateOpInterface>(op).evaluate(views, node_of(result).view());
+  ir::evaluate(op, views, node_of(result).view());
   return result;
 }
 

@@ -58,6 +58,7 @@ codegen::CompileOptions CompiledFunction::Impl::codegen_options(Device device) c
           .progress = {},
           .precise = options.precise,
           .memoryLimit = options.memory_limit,
+          .precision = options.precision,
           .tune = options.tune,
           .diskCache = options.disk_cache};
 }

@@ -64,6 +64,8 @@ std::shared_ptr<Trace> trace_for(const Node& node);
 const Tensor& concrete(const Tensor& tensor);
 /// True if it has elements in memory, or those of a tape can be computed.
 bool is_readable(const Tensor& tensor);
+/// The elements of `view` as C++ has a type for: those of 16 bits converted to f32, in a tensor of its own.
+Tensor without_halves(const View& view);
 /// Makes a tensor that is on a tape without being connected to a leaf concrete, with elements of its own.
 /// False if it is connected.
 bool leave_tape(const Tensor& tensor);

@@ -1,5 +1,6 @@
-// Casts to and from f16 and bf16: eager, and compiled for processors that have no instruction for them.
+// f16 and bf16: casts, eager and compiled for processors that have no instruction for them, and arithmetic.
 #include "sinter/compile.h"
+#include "sinter/grad.h"
 #include "sinter/ops.h"
 
 #include <gtest/gtest.h>
@@ -104,6 +105,46 @@ TEST_P(Halves, CompiledCastsAgreeOnEveryProcessor) {
     for (std::size_t i = 0; i < all.size(); ++i)
       ASSERT_EQ(wide.view().as<float>()[i], value_of(GetParam(), all[i])) << cpu;
   }
+}
+
+// Computed in f32, and rounded once for each operation.
+TEST_P(Halves, EagerOperationsRoundWhatF32Gives) {
+  const Tensor x = cast(Tensor::normal({6, 40}, 1), GetParam()),
+               y = cast(Tensor::normal({40, 6}, 2), GetParam());
+  const Tensor wide_x = cast(x, DType::f32), wide_y = cast(y, DType::f32);
+  const auto expect_same = [&](const Tensor& half, const Tensor& wide) {
+    ASSERT_EQ(half.dtype(), GetParam());
+    ASSERT_EQ(half.shape(), wide.shape());
+    const Tensor rounded = cast(wide, GetParam());
+    EXPECT_EQ(cast(half, DType::f32).to_vector<float>(), cast(rounded, DType::f32).to_vector<float>());
+  };
+  expect_same(x + x, wide_x + wide_x);
+  expect_same(x * 0.3, wide_x * cast(cast(Tensor(0.3F), GetParam()), DType::f32));
+  expect_same(matmul(x, y), matmul(wide_x, wide_y));
+  expect_same(sum(x, {1}), sum(wide_x, {1}));
+  expect_same(softmax(x), softmax(wide_x));
+  expect_same(transpose(x, 0, 1), transpose(wide_x, 0, 1));
+  expect_same(where(x > y.transpose(0, 1), x, exp(x)),
+              where(wide_x > wide_y.transpose(0, 1), wide_x, exp(wide_x)));
+  EXPECT_EQ(argmax(x, 1).to_vector<int64_t>(), argmax(wide_x, 1).to_vector<int64_t>());
+  EXPECT_EQ(to_string(cast(Tensor::of<float>({0.5F, -2}, {2}), GetParam())),
+            std::string(name_of(GetParam())) + "[2] [0.5, -2]");
+  EXPECT_EQ(cast(Tensor(1.5F), GetParam()).item(), 1.5);
+}
+
+// For the processor, what is between is not rounded.
+TEST_P(Halves, CompiledProgramsComputeInF32) {
+  const Tensor x = cast(Tensor::normal({6, 40}, 1), GetParam()),
+               w = cast(Tensor::normal({40, 30}, 2), GetParam());
+  const auto layer = [](Tensor x, Tensor w) { return softmax(relu(matmul(x, w)) * 0.25); };
+  const Tensor expected = layer(cast(x, DType::f32), cast(w, DType::f32));
+  const Tensor result = compile(layer, {.disk_cache = false})(x, w);
+  ASSERT_EQ(result.dtype(), GetParam());
+  const Tensor rounded = cast(cast(expected, GetParam()), DType::f32);
+  const double unit = GetParam() == DType::f16 ? 0x1p-10 : 0x1p-7;
+  EXPECT_LE(max(abs(cast(result, DType::f32) - rounded) - abs(rounded) * unit).item(), 1e-7);
+  const auto loss = [&](Tensor w) { return mean(layer(x, w)); };
+  EXPECT_EQ(grad(loss)(w).dtype(), GetParam());
 }
 
 INSTANTIATE_TEST_SUITE_P(OfBothTypes, Halves, testing::Values(DType::f16, DType::bf16));

@@ -4,6 +4,7 @@
 #include "usage.h"
 
 #include "sinter/data/npy.h"
+#include "sinter/ops.h"
 
 #include <fmt/format.h>
 
@@ -35,6 +36,8 @@ std::optional<std::size_t> named_value(const std::string& argument, const std::v
 /// Uniform in [0, 1) for floats; zeros and ones for integers, which are mostly indices and masks.
 Tensor random_tensor(const Shape& shape, DType dtype, uint64_t seed) {
   checked_bytes(shape.dims(), size_of(dtype));
+  if (dtype == DType::f16 || dtype == DType::bf16)
+    return cast(random_tensor(shape, DType::f32, seed), dtype);
   Tensor tensor = Tensor::empty(shape, dtype);
   std::mt19937_64 engine(seed);
   visit_dtype(dtype, "random input", [&](auto tag) {
@@ -107,11 +110,18 @@ void CodeOptions::add_running_to(CLI::App& command) {
 void CodeOptions::add_device_to(CLI::App& command) {
   command.add_option("--device", device, "Where kernels run: cpu, or a GPU, cuda or cuda:N")
       ->capture_default_str();
+  command
+      .add_option("--precision", precision,
+                  "What f32 becomes inside the program, on a GPU: f32, tf32, f16 or bf16; inputs and outputs "
+                  "stay what they are")
+      ->capture_default_str()
+      ->check(one_of({"f32", "tf32", "f16", "bf16"}));
 }
 
 void CodeOptions::apply(ModelOptions& options) const {
   options.cpu = cpu;
   options.device = device;
+  options.precision = precision;
   options.precise = precise;
   options.memory_limit = memory_limit;
   options.disk_cache = !no_cache;
@@ -175,7 +185,9 @@ Shape parse_shape(const std::string& text) {
 Tensor load_file(const std::string& option, const ModelValue& value, const std::string& path) {
   if (path.empty())
     throw Error(fmt::format("{} {}= names no file", option, value.name));
-  return load_npy(path);
+  const Tensor tensor = load_npy(path);
+  // NumPy has no bf16.
+  return value.dtype == DType::bf16 && tensor.dtype() == DType::f32 ? cast(tensor, DType::bf16) : tensor;
 }
 
 std::vector<Tensor> gather_inputs(const Model& model, const std::vector<std::string>& files,

@@ -24,6 +24,7 @@ struct ModelFiles {
 struct CodeOptions {
   std::string cpu = "native";
   std::string device = "cpu";
+  std::string precision = "f32";
   bool precise = false;
   int64_t memory_limit = 0; // bytes
   bool no_cache = false;
@@ -34,7 +35,7 @@ struct CodeOptions {
   void add_choices_to(CLI::App& command);
   /// --no-cache and --tune, for commands whose code is run.
   void add_running_to(CLI::App& command);
-  /// --device.
+  /// --device and --precision.
   void add_device_to(CLI::App& command);
   void apply(ModelOptions& options) const;
 };

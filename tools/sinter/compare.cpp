@@ -1,6 +1,8 @@
 // How far two tensors are apart.
 #include "compare.h"
 
+#include "sinter/ops.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,7 +14,8 @@ namespace sinter::tool {
 namespace {
 
 std::vector<double> as_doubles(const Tensor& tensor) {
-  const Tensor dense = tensor.contiguous();
+  const bool is_half = tensor.dtype() == DType::f16 || tensor.dtype() == DType::bf16;
+  const Tensor dense = (is_half ? cast(tensor, DType::f32) : tensor).contiguous();
   std::vector<double> values(static_cast<std::size_t>(dense.elements()));
   visit_dtype(dense.dtype(), "comparison", [&](auto tag) {
     using T = decltype(tag);

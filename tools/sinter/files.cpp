@@ -2,6 +2,7 @@
 #include "files.h"
 
 #include "frontend/data/npy_writer.h"
+#include "sinter/ops.h"
 
 #include <fmt/format.h>
 
@@ -45,7 +46,9 @@ std::vector<std::string> write_outputs(const std::string& directory,
       if (fs::equivalent(path, known, error))
         throw Error(fmt::format("output '{}' would be written over '{}', which was read: give --output-dir",
                                 name, known));
-    data::write_npy(*pending.emplace_back(std::make_unique<rt::FileWriter>(path.string())), tensor);
+    // NumPy has no bf16.
+    data::write_npy(*pending.emplace_back(std::make_unique<rt::FileWriter>(path.string())),
+                    tensor.dtype() == DType::bf16 ? cast(tensor, DType::f32) : tensor);
   }
   std::vector<std::string> paths;
   for (const auto& file : pending) {

@@ -41,6 +41,10 @@ struct CompileOptions {
   /// Measures several ways to compute each contraction instead of trusting the cost model: compiling takes
   /// some seconds. What is found out is kept with the kernels, for programs compiled without this as well.
   bool tune = false;
+  /// What f32 becomes inside a program; inputs and outputs stay f32. For a GPU: "tf32", by which matrix
+  /// products and convolutions round their factors, or "f16" or "bf16", in which they and what moves or
+  /// scales their results are stored. docs/cuda.md says which operations stay f32. Sums are f32 always.
+  std::string precision = "f32";
 };
 
 class CompiledFunction;

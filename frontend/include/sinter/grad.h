@@ -26,6 +26,9 @@ struct GradOptions {
   /// As CompileOptions::memory_limit, for the program that computes value and gradient. Throws Error where
   /// the transform is part of a larger program: that one's limit is given where that is compiled.
   int64_t memory_limit = 0;
+  /// As CompileOptions::device and precision, for that program; other than these, Error as above.
+  std::string device = "cpu";
+  std::string precision = "f32";
 };
 
 namespace detail {

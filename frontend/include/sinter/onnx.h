@@ -47,7 +47,8 @@ struct ModelOptions {
   /// Measures several ways to compute each contraction instead of trusting the cost model: compiling takes
   /// some seconds. What is found out is kept with the kernels, for programs compiled without this as well.
   bool tune = false;
-  std::string caffemodel = {}; ///< the .caffemodel file with the weights of a Caffe network
+  std::string precision = "f32"; ///< as CompileOptions::precision
+  std::string caffemodel = {};   ///< the .caffemodel file with the weights of a Caffe network
 };
 
 /// How Model::inspect shows a program.
@@ -102,7 +103,9 @@ public:
   /// those to differentiate by. Throws Error for names and shapes that are not the model's.
   std::vector<Tensor> run(const std::map<std::string, Tensor>& parameters, const std::vector<Tensor>& inputs);
 
-  /// As run(), by the reference interpreter; not on tensors without elements.
+  /// As run(), by the reference interpreter, on the processor; not on tensors without elements. With
+  /// ModelOptions::precision f16 or bf16, which needs a `device` that is a GPU but not the GPU, what every
+  /// operation gives is rounded to that.
   std::vector<Tensor> interpret(const std::vector<Tensor>& inputs);
 
   /// The program for these inputs after a stage: "imported", "optimized", "fused", "planned", or "llvm", the

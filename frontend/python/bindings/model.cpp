@@ -29,7 +29,8 @@ private:
 };
 
 LoadedModel load(const nb::object& path, bool fuse, int threads, std::string cpu, std::string device,
-                 std::size_t cached_shapes, bool precise, int64_t memory_limit, bool disk_cache, bool tune) {
+                 std::size_t cached_shapes, bool precise, int64_t memory_limit, bool disk_cache, bool tune,
+                 std::string precision) {
   ModelOptions options;
   options.fuse = fuse;
   options.threads = threads;
@@ -40,6 +41,7 @@ LoadedModel load(const nb::object& path, bool fuse, int threads, std::string cpu
   options.memory_limit = memory_limit;
   options.disk_cache = disk_cache;
   options.tune = tune;
+  options.precision = std::move(precision);
   const nb::object bytes = nb::module_::import_("os").attr("fsencode")(path);
   const std::string file = nb::cast<nb::bytes>(bytes).c_str();
   const nb::gil_scoped_release release;
@@ -234,11 +236,11 @@ void bind_model(nb::module_& module) {
   module.def(
       "load", load, "path"_a, nb::kw_only(), "fuse"_a = true, "threads"_a = 0, "cpu"_a = "native",
       "device"_a = "cpu", "cached_shapes"_a = 16, "precise"_a = false, "memory_limit"_a = 0,
-      "disk_cache"_a = true, "tune"_a = false,
+      "disk_cache"_a = true, "tune"_a = false, "precision"_a = "f32",
       nb::sig("def load(path: str | os.PathLike[str], *, fuse: bool = True, threads: int = 0, cpu: str = "
               "'native', device: str = 'cpu', cached_shapes: int = 16, precise: bool = False, memory_limit: "
               "int = 0, disk_cache: "
-              "bool = True, tune: bool = False) -> Model"),
+              "bool = True, tune: bool = False, precision: str = 'f32') -> Model"),
       "Reads a model from an ONNX file. `threads`: 0 is one per processor; `memory_limit`: bytes that\n"
       "intermediate results may take, 0 for what is fastest.");
 }

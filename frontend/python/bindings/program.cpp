@@ -9,7 +9,7 @@ namespace {
 
 void make_function(CompiledFunction* self, nb::callable body, const SourceLocation& where, bool fuse,
                    int threads, std::string cpu, std::string device, std::size_t cached_signatures,
-                   bool precise, int64_t memory_limit, bool disk_cache, bool tune) {
+                   bool precise, int64_t memory_limit, bool disk_cache, bool tune, std::string precision) {
   const CompileOptions options{.fuse = fuse,
                                .threads = threads,
                                .cpu = std::move(cpu),
@@ -18,7 +18,8 @@ void make_function(CompiledFunction* self, nb::callable body, const SourceLocati
                                .precise = precise,
                                .memory_limit = memory_limit,
                                .disk_cache = disk_cache,
-                               .tune = tune};
+                               .tune = tune,
+                               .precision = std::move(precision)};
   auto function = Callback::of(std::move(body));
   const nb::gil_scoped_release release;
   new (self) CompiledFunction(std::move(function), options, where);
@@ -29,13 +30,13 @@ void bind_function(nb::module_& module) {
       .def(
           "__init__", make_function, "body"_a, "where"_a, nb::kw_only(), "fuse"_a = true, "threads"_a = 0,
           "cpu"_a = "native", "device"_a = "cpu", "cached_signatures"_a = 16, "precise"_a = false,
-          "memory_limit"_a = 0, "disk_cache"_a = true, "tune"_a = false,
+          "memory_limit"_a = 0, "disk_cache"_a = true, "tune"_a = false, "precision"_a = "f32",
           nb::sig(
               "def __init__(self, body: collections.abc.Callable[[list[Tensor]], list[Tensor]], where: "
               "SourceLocation, *, fuse: bool = True, threads: int = 0, cpu: str = 'native', device: str = "
               "'cpu', "
               "cached_signatures: int = 16, precise: bool = False, memory_limit: int = 0, disk_cache: bool = "
-              "True, tune: bool = False) -> None"))
+              "True, tune: bool = False, precision: str = 'f32') -> None"))
       .def(
           "call",
           [](const CompiledFunction& self, const std::vector<Tensor>& inputs) {

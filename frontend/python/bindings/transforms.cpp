@@ -41,9 +41,11 @@ public:
     const nb::gil_scoped_release release;
     return seeds ? recording().begin(inputs, std::span<const Tensor>(*seeds)) : recording().begin(inputs);
   }
-  std::vector<Tensor> gradients(const Tensor& loss, bool allow_unused, int64_t memory_limit) {
+  std::vector<Tensor> gradients(const Tensor& loss, bool allow_unused, int64_t memory_limit,
+                                std::string device, std::string precision) {
     const nb::gil_scoped_release release;
-    return recording().gradients(loss, GradOptions{allow_unused, memory_limit});
+    return recording().gradients(
+        loss, GradOptions{allow_unused, memory_limit, std::move(device), std::move(precision)});
   }
   std::vector<Tensor> tangents(const std::vector<Tensor>& outputs, const std::vector<Tensor>& seeds) {
     const nb::gil_scoped_release release;
@@ -97,7 +99,8 @@ void bind_transforms(nb::module_& module) {
            nb::sig("def __enter__(self) -> Recording"))
       .def("__exit__", &ScopedRecording::exit, nb::sig("def __exit__(self, *exception: object) -> None"))
       .def("begin", &ScopedRecording::begin, "inputs"_a, "seeds"_a = nb::none())
-      .def("gradients", &ScopedRecording::gradients, "loss"_a, "allow_unused"_a = false, "memory_limit"_a = 0)
+      .def("gradients", &ScopedRecording::gradients, "loss"_a, "allow_unused"_a = false, "memory_limit"_a = 0,
+           "device"_a = "cpu", "precision"_a = "f32")
       .def("tangents", &ScopedRecording::tangents, "outputs"_a, "seeds"_a)
       .def("pullback", &ScopedRecording::pullback, "outputs"_a);
   module.def("jacobian_rows", jacobian_rows, "output"_a, "inputs"_a, "pullback"_a, "where"_a);

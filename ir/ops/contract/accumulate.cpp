@@ -2,6 +2,7 @@
 #include "ir/ops/contract/accumulate.h"
 
 #include "ir/index_math.h"
+#include "ir/precision.h"
 
 using namespace mlir;
 
@@ -39,8 +40,7 @@ public:
   }
 
   Value stored(Value sum) const {
-    return narrow_ ? arith::TruncFOp::create(emitter_.builder, emitter_.loc, typeLike(sum, stored_), sum)
-                   : sum;
+    return narrow_ ? narrowed(emitter_.builder, emitter_.loc, sum, stored_) : sum;
   }
 
 private:

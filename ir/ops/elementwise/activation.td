@@ -4,7 +4,7 @@ include "ir/ops/elementwise/pointwise.td"
 def ReluOp : Sinter_UnaryOp<"relu", Sinter_NumberTensor, "max(x, 0); NaN stays NaN; its derivative at 0 is 0">;
 def SigmoidOp : Sinter_UnaryOp<"sigmoid", Sinter_FloatTensor, "1 / (1 + exp(-x))">;
 def SiluOp : Sinter_UnaryOp<"silu", Sinter_FloatTensor, "x * sigmoid(x)">;
-def SoftplusOp : Sinter_UnaryOp<"softplus", Sinter_FloatTensor, "log(1 + exp(x))">;
+def SoftplusOp : Sinter_UnaryOp<"softplus", Sinter_FloatTensor, "log(1 + exp(x))", [NeedsPrecision]>;
 def SoftsignOp : Sinter_UnaryOp<"softsign", Sinter_FloatTensor, "x / (1 + |x|)">;
 def MishOp : Sinter_UnaryOp<"mish", Sinter_FloatTensor, "x * tanh(softplus(x))">;
 def HardSwishOp : Sinter_UnaryOp<"hard_swish", Sinter_FloatTensor, "x * max(0, min(1, x / 6 + 0.5)); its derivative is 0 at -3 and 1 at 3">;

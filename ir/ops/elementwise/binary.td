@@ -6,7 +6,7 @@ def SubOp : Sinter_BinaryOp<"sub", Sinter_NumberTensor, "a - b">;
 def MulOp : Sinter_BinaryOp<"mul", Sinter_NumberTensor, "a * b", [Commutative]>;
 def DivOp : Sinter_BinaryOp<"div", Sinter_NumberTensor,
                             "a / b; integers truncate towards zero and x / 0 is 0">;
-def PowOp : Sinter_BinaryOp<"pow", Sinter_NumberTensor, "a^b; the derivative by b at a = 0 is 0">;
+def PowOp : Sinter_BinaryOp<"pow", Sinter_NumberTensor, "a^b; the derivative by b at a = 0 is 0", [NeedsPrecision]>;
 def MaximumOp : Sinter_BinaryOp<"maximum", Sinter_NumberTensor, "the larger; NaN if either is; equal operands share the derivative", [Commutative]>;
 def MinimumOp : Sinter_BinaryOp<"minimum", Sinter_NumberTensor, "the smaller; NaN if either is; equal operands share the derivative", [Commutative]>;
 def RemainderOp : Sinter_BinaryOp<"remainder", Sinter_NumberTensor,

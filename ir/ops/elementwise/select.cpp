@@ -111,7 +111,11 @@ Value CastOp::emitPointwise(OpBuilder& builder, Location loc, ValueRange operand
   const Type from = getInput().getType().getElementType(), to = getTo();
   if (from == to)
     return operands[0];
-  return isa<FloatType>(from) ? fromFloat(e, operands[0], from, to) : fromInteger(e, operands[0], from, to);
+  const Value result =
+      isa<FloatType>(from) ? fromFloat(e, operands[0], from, to) : fromInteger(e, operands[0], from, to);
+  if ((*this)->hasAttr(kUnrounded) && result.getDefiningOp<arith::TruncFOp>())
+    result.getDefiningOp()->setAttr(kUnrounded, builder.getUnitAttr());
+  return result;
 }
 
 //===-- Derivatives ---------------------------------------------------------------------------------===//

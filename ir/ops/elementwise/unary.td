@@ -4,11 +4,11 @@ include "ir/ops/elementwise/pointwise.td"
 def AbsOp : Sinter_UnaryOp<"abs", Sinter_NumberTensor, "|x|; its derivative at 0 is 0">;
 def NegOp : Sinter_UnaryOp<"neg", Sinter_NumberTensor, "-x">;
 def SignOp : Sinter_UnaryOp<"sign", Sinter_NumberTensor, "-1, 0 or 1; NaN stays NaN">;
-def ReciprocalOp : Sinter_UnaryOp<"reciprocal", Sinter_FloatTensor, "1 / x">;
+def ReciprocalOp : Sinter_UnaryOp<"reciprocal", Sinter_FloatTensor, "1 / x", [NeedsPrecision]>;
 def SqrtOp : Sinter_UnaryOp<"sqrt", Sinter_FloatTensor, "square root">;
-def RsqrtOp : Sinter_UnaryOp<"rsqrt", Sinter_FloatTensor, "1 / sqrt(x)">;
-def ExpOp : Sinter_UnaryOp<"exp", Sinter_FloatTensor, "e^x">;
-def LogOp : Sinter_UnaryOp<"log", Sinter_FloatTensor, "natural logarithm">;
+def RsqrtOp : Sinter_UnaryOp<"rsqrt", Sinter_FloatTensor, "1 / sqrt(x)", [NeedsPrecision]>;
+def ExpOp : Sinter_UnaryOp<"exp", Sinter_FloatTensor, "e^x", [NeedsPrecision]>;
+def LogOp : Sinter_UnaryOp<"log", Sinter_FloatTensor, "natural logarithm", [NeedsPrecision]>;
 def SinOp : Sinter_UnaryOp<"sin", Sinter_FloatTensor, "sine of radians">;
 def CosOp : Sinter_UnaryOp<"cos", Sinter_FloatTensor, "cosine of radians">;
 def TanhOp : Sinter_UnaryOp<"tanh", Sinter_FloatTensor, "hyperbolic tangent">;

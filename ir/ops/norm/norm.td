@@ -1,9 +1,9 @@
 // Normalisations.
 include "ir/dialect.td"
 
-class Sinter_NormOp<string mnemonic> : Sinter_TensorOp<mnemonic, "normalization", [
+class Sinter_NormOp<string mnemonic, list<Trait> traits = []> : Sinter_TensorOp<mnemonic, "normalization", !listconcat([
     DeclareOpInterfaceMethods<LoopOpInterface, ["getStatisticsAxes", "emitStatistics"]>,
-    DeclareOpInterfaceMethods<GradientOpInterface>]> {
+    DeclareOpInterfaceMethods<GradientOpInterface>], traits)> {
   let results = (outs Sinter_FloatTensor:$result);
   let declarations = "double getFlops();";
 }
@@ -12,7 +12,7 @@ def SoftmaxOp : Sinter_NormOp<"softmax"> {
   let summary = "exp(x - max) / sum(exp(x - max)) along one axis";
   let arguments = (ins Sinter_FloatTensor:$input, I64Attr:$axis);
 }
-def LogSoftmaxOp : Sinter_NormOp<"log_softmax"> {
+def LogSoftmaxOp : Sinter_NormOp<"log_softmax", [NeedsPrecision]> {
   let summary = "x - max - log(sum(exp(x - max))) along one axis";
   let arguments = (ins Sinter_FloatTensor:$input, I64Attr:$axis);
 }

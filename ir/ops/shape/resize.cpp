@@ -144,7 +144,7 @@ Value toElement(LoopEmitter& emitter, Value number, Type element) {
   if (element.getIntOrFloatBitWidth() > 32)
     return arith::ExtFOp::create(emitter.builder, emitter.loc, type, number);
   if (element.getIntOrFloatBitWidth() < 32)
-    return arith::TruncFOp::create(emitter.builder, emitter.loc, type, number);
+    return narrowed(emitter.builder, emitter.loc, number, element);
   return number;
 }
 

@@ -108,6 +108,7 @@ def compile(
     memory_limit: int = 0,
     disk_cache: bool = True,
     tune: bool = False,
+    precision: str = "f32",
 ) -> Compiled[P, R]: ...
 @overload
 def compile(
@@ -122,6 +123,7 @@ def compile(
     memory_limit: int = 0,
     disk_cache: bool = True,
     tune: bool = False,
+    precision: str = "f32",
 ) -> Callable[[Callable[P, R]], Compiled[P, R]]: ...
 
 
@@ -137,6 +139,7 @@ def compile(
     memory_limit: int = 0,
     disk_cache: bool = True,
     tune: bool = False,
+    precision: str = "f32",
 ) -> Any:
     """Makes a compiled function of `f`, which takes and returns trees of tensors: lists, tuples, dictionaries and
     dataclasses. Nothing is compiled before the first call.
@@ -152,6 +155,7 @@ def compile(
     cached_signatures: programs kept; the least recently used goes first. precise: no algorithm that trades accuracy for
     speed. memory_limit: bytes that intermediate results may take; 0 for what is fastest. disk_cache: False to neither
     read nor write the cache on disk. tune: measure several ways to compute each contraction.
+    precision: what f32 becomes inside programs for a GPU, "f32", "tf32", "f16" or "bf16".
     """
     options = {
         "fuse": fuse,
@@ -163,6 +167,7 @@ def compile(
         "memory_limit": memory_limit,
         "disk_cache": disk_cache,
         "tune": tune,
+        "precision": precision,
     }
     where = SourceLocation.current()
     if f is None:

@@ -34,7 +34,13 @@ def _loss_of(result: Any, transform: str, where: SourceLocation) -> Tensor:
 
 
 def _gradient_function(
-    transform: str, f: Callable[..., Any], argnums: int | Sequence[int], allow_unused: bool, memory_limit: int
+    transform: str,
+    f: Callable[..., Any],
+    argnums: int | Sequence[int],
+    allow_unused: bool,
+    memory_limit: int,
+    device: str,
+    precision: str,
 ) -> Callable[..., tuple[Any, Any]]:
     where = SourceLocation.current()
     single = isinstance(argnums, int)
@@ -52,7 +58,8 @@ def _gradient_function(
             for number, variable in zip(numbers, variables):
                 replaced[number] = variable
             result = f(*replaced, **kwargs)
-            derivatives = recording.gradients(_loss_of(result, transform, where), allow_unused, memory_limit)
+            loss = _loss_of(result, transform, where)
+            derivatives = recording.gradients(loss, allow_unused, memory_limit, device, precision)
         gradient = unflatten(structure, iter(derivatives))
         return result, gradient[0] if single else gradient
 
@@ -65,15 +72,19 @@ def value_and_grad(
     *,
     allow_unused: bool = False,
     memory_limit: int = 0,
+    device: str = "cpu",
+    precision: str = "f32",
 ) -> Callable[P, tuple[R, Any]]:
     """A function of the same parameters that returns what `f` returns, then the gradient: for the argument that
     `argnums` names, a tree of its structure that holds the derivatives; for several, a tuple of those. `f` returns one
     number (a Tensor of one element), or a tuple that begins with it; the rest may be anything.
 
     allow_unused: gradients of tensors that `f` does not use are zeros, not an error. memory_limit: bytes that
-    intermediate results may take, as compile() has it.
+    intermediate results may take, as compile() has it. device, precision: where and in what the program computes, as
+    compile() has them.
     """
-    return functools.wraps(f)(_gradient_function("value_and_grad", f, argnums, allow_unused, memory_limit))
+    run = _gradient_function("value_and_grad", f, argnums, allow_unused, memory_limit, device, precision)
+    return functools.wraps(f)(run)
 
 
 def grad(
@@ -82,9 +93,11 @@ def grad(
     *,
     allow_unused: bool = False,
     memory_limit: int = 0,
+    device: str = "cpu",
+    precision: str = "f32",
 ) -> Callable[P, Any]:
     """As value_and_grad(), but returns the gradient alone."""
-    run = _gradient_function("grad", f, argnums, allow_unused, memory_limit)
+    run = _gradient_function("grad", f, argnums, allow_unused, memory_limit, device, precision)
 
     @functools.wraps(f)
     def gradient(*args: P.args, **kwargs: P.kwargs) -> Any:
