@@ -290,6 +290,8 @@ void lowerFor(const cpu::Target& target, ModuleOp module, const CompileOptions& 
                       {.backend = backendOf(options),
                        .fuse = options.fuse,
                        .block = target.lanes(),
+                       // As tensor cores and cuDNN want them.
+                       .channelsLast = options.channelsLast || precisionOf(options) != passes::Precision::f32,
                        .precise = options.precise,
                        .memoryLimit = options.memoryLimit,
                        .precision = precisionOf(options)},

@@ -24,6 +24,8 @@ struct CompileOptions {
   std::string cpu = "native";
   /// Called now and then while compiling: kernels done, kernels in all.
   std::function<void(int64_t done, int64_t total)> progress;
+  /// On a GPU: convolutions have their channels innermost in memory (passes::PipelineOptions::channelsLast).
+  bool channelsLast = false;
   /// True: no algorithm that reorders sums for speed at the cost of accuracy (Winograd's convolutions).
   bool precise = false;
   /// What a run may take for intermediate results, in bytes; 0: what is fastest. See

@@ -61,9 +61,11 @@ std::unique_ptr<mlir::Pass> createChooseAlgorithmPass();
 std::unique_ptr<mlir::Pass> createTransposeOperandsPass();
 /// Moves reshapes behind what follows them, so that kernels meet.
 std::unique_ptr<mlir::Pass> createSinkReshapesPass();
-/// Chooses channels-blocked layouts around contractions that have micro-kernels; with `propagate`, lets the
-/// operations between them compute in that layout too.
-std::unique_ptr<mlir::Pass> createAssignLayoutPass(int64_t block = 8, bool propagate = true);
+/// Chooses channels-blocked layouts around contractions that have micro-kernels, or with `channelsLast`,
+/// channels-last ones around convolutions; with `propagate`, lets the operations between them compute in that
+/// layout too.
+std::unique_ptr<mlir::Pass> createAssignLayoutPass(int64_t block = 8, bool propagate = true,
+                                                   bool channelsLast = false);
 /// Computes in f32 what is written in f16 and bf16; what functions take and give keeps its type.
 std::unique_ptr<mlir::Pass> createWidenHalvesPass();
 /// Has contractions, and what moves and scales their results, work on elements of 16 bits, or notes on the

@@ -75,6 +75,8 @@ void optimize(OpPassManager& functions, const PipelineOptions& options) {
     functions.addPass(createTransposeOperandsPass());
   if (hasMicroKernels)
     chooseKernels(functions, options);
+  else if (options.channelsLast)
+    functions.addPass(createAssignLayoutPass(options.block, options.fuse, /*channelsLast=*/true));
   functions.addPass(createCSEPass());
   // The last comparison: what is computed again on purpose stays.
   functions.addPass(createRemoveBarriersPass());
@@ -89,6 +91,8 @@ struct CommandLineOptions : PassPipelineOptions<CommandLineOptions> {
                                 llvm::cl::init("f32")};
   Option<bool> precise{*this, "precise", llvm::cl::desc("no Winograd, no merged groups"),
                        llvm::cl::init(false)};
+  Option<bool> channelsLast{*this, "channels-last", llvm::cl::desc("for cuda: channels innermost in memory"),
+                            llvm::cl::init(false)};
 };
 
 } // namespace
@@ -189,6 +193,7 @@ void registerPasses() {
                       {.backend = options.backend == "cuda" ? Backend::cuda : Backend::cpu,
                        .fuse = options.fuse,
                        .block = options.block,
+                       .channelsLast = options.channelsLast,
                        .precise = options.precise,
                        .precision = *precision},
                       *stage);

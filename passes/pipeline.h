@@ -13,7 +13,7 @@ namespace sinter::passes {
 /// What kernels are made for.
 enum class Backend : uint8_t {
   cpu,  ///< contractions have micro-kernels, which choose layouts
-  cuda, ///< tensors lie as they are written
+  cuda, ///< tensors lie as they are written, unless PipelineOptions::channelsLast
 };
 
 /// What f32 becomes inside a program.
@@ -39,6 +39,9 @@ struct PipelineOptions {
   bool fuse = true;
   /// Channel block of blocked layouts: lanes of f32 in a vector register.
   int64_t block = 8;
+  /// Backend::cuda: convolutions and what lies between them have their channels innermost in memory, as
+  /// tensor cores read them.
+  bool channelsLast = false;
   /// True: no algorithm that reorders sums for speed at the cost of accuracy (Winograd's convolutions), or
   /// lets numbers that are not finite reach neighbours (merged groups).
   bool precise = false;

@@ -1,9 +1,10 @@
-// Emits, looks up, compiles, loads.
+// Looks up, emits, compiles, loads.
 #include "codegen/cuda/compile.h"
 
 #include "codegen/cuda/emit.h"
 #include "codegen/cuda/printer.h"
 #include "codegen/kernel/kernel_store.h"
+#include "codegen/kernel/kernel_text.h"
 #include "sinter/runtime/cuda/nvrtc.h"
 #include "sinter/runtime/error.h"
 #include "sinter/runtime/thread_pool.h"
@@ -12,6 +13,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 #include <map>
 #include <mutex>
 #include <unordered_map>
@@ -22,24 +24,43 @@ namespace sinter::codegen::cuda {
 namespace {
 
 using rt::cuda::CudaDevice;
-using KernelPointer = std::shared_ptr<const rt::DeviceKernel>;
 
-// Kernels go by their text: all are called the same in it.
+// Each kernel is a program of its own: all are called the same in it.
 constexpr const char* kSymbol = "sinter_kernel";
+
+// What a launch takes to know. Kept on disk as it is, before the code, which so begins at a multiple of 16
+// bytes.
+struct LaunchShape {
+  int64_t blocks = 1;
+  int64_t threads[2] = {1, 1};
+  uint32_t parameters = 0;
+  uint32_t unused = 0;
+
+  static LaunchShape of(const EmittedKernel& emitted) {
+    return {.blocks = emitted.blocks,
+            .threads = {emitted.threads[0], emitted.threads[1]},
+            .parameters = emitted.parameters};
+  }
+};
+static_assert(sizeof(LaunchShape) % 16 == 0);
+
+struct Finished {
+  std::shared_ptr<const rt::DeviceKernel> kernel;
+  std::string algorithm;
+};
 
 // A distinct kernel of a module.
 struct Job {
-  std::string key;
-  EmittedKernel emitted;
+  std::string text; ///< all that its code depends on, but for the compiler
   rt::Digest digest{};
-  std::vector<size_t> users = {}; // kernels of the module
-  KernelPointer made = {};
+  std::vector<size_t> users = {}; ///< kernels of the module
+  Finished made = {};
 };
 
 // What the process has, for each device.
 struct Loaded {
   std::mutex mutex;
-  std::map<const CudaDevice*, std::unordered_map<std::string, KernelPointer>> kernels;
+  std::map<const CudaDevice*, std::unordered_map<std::string, Finished>> kernels;
 
   static Loaded& instance() {
     static auto& loaded =
@@ -48,28 +69,40 @@ struct Loaded {
   }
 };
 
-KernelPointer load(const std::shared_ptr<CudaDevice>& device, const EmittedKernel& emitted,
-                   std::span<const char> cubin) {
+// Emission reads these attributes of the module that a kernel is in.
+constexpr const char* kReadOfModule[] = {"sinter.tf32"};
+
+std::string textOf(ModuleOp module, ir::KernelOp kernel) {
+  std::string attributes;
+  for (const char* name : kReadOfModule)
+    if (Attribute value = module->getAttr(name)) {
+      llvm::raw_string_ostream stream(attributes);
+      stream << (attributes.empty() ? "" : ", ") << name << " = " << value;
+    }
+  return "module attributes {" + attributes + "} {\n" + kernelText(kernel) + "\n}";
+}
+
+std::shared_ptr<const rt::DeviceKernel> load(CudaDevice& device, const LaunchShape& shape,
+                                             std::span<const char> code) {
   auto kernel = std::make_shared<rt::DeviceKernel>();
-  const auto lock = device->exclusive();
-  kernel->code = device->load(cubin);
-  kernel->function = device->function(kernel->code, emitted.symbol);
-  kernel->blocks = emitted.blocks;
-  kernel->threads[0] = emitted.threads[0];
-  kernel->threads[1] = emitted.threads[1];
-  kernel->parameters = emitted.parameters;
+  const auto lock = device.exclusive();
+  kernel->code = device.load(code);
+  kernel->function = device.function(kernel->code, kSymbol);
+  kernel->blocks = shape.blocks;
+  std::ranges::copy(shape.threads, kernel->threads);
+  kernel->parameters = shape.parameters;
   return kernel;
 }
 
 class Production {
 public:
   Production(std::shared_ptr<CudaDevice> device, const KernelOptions& options)
-      : device_(std::move(device)), options_(options) {}
+      : device_(std::move(device)), options_(options), contexts_(static_cast<size_t>(pool_.size())) {}
 
   CompiledKernels make(ModuleOp module) {
     collect(module);
     findLoaded();
-    if (std::ranges::any_of(jobs_, [](const Job& job) { return !job.made; })) {
+    if (std::ranges::any_of(jobs_, [](const Job& job) { return !job.made.kernel; })) {
       findStored();
       compileMissing();
       remember();
@@ -82,11 +115,10 @@ private:
   void collect(ModuleOp module) {
     std::unordered_map<std::string, size_t> known;
     for (ir::KernelOp op : module.getOps<ir::KernelOp>()) {
-      EmittedKernel emitted = emit(op, kSymbol);
-      std::string key = emitted.source + "|" + std::to_string(emitted.blocks);
-      auto [entry, isNew] = known.try_emplace(key, jobs_.size());
+      std::string text = textOf(module, op);
+      auto [entry, isNew] = known.try_emplace(text, jobs_.size());
       if (isNew)
-        jobs_.push_back({.key = std::move(key), .emitted = std::move(emitted)});
+        jobs_.push_back({.text = std::move(text)});
       jobs_[entry->second].users.push_back(result_.kernels.size());
       result_.kernels.emplace_back().name = op.getSymName().str();
     }
@@ -97,7 +129,7 @@ private:
     const std::lock_guard lock(loaded.mutex);
     auto& mine = loaded.kernels[device_.get()];
     for (Job& job : jobs_)
-      if (const auto found = mine.find(job.key); found != mine.end())
+      if (const auto found = mine.find(job.text); found != mine.end())
         job.made = found->second;
   }
 
@@ -106,18 +138,17 @@ private:
       return;
     store_ = &KernelStore::instance();
     const auto [major, minor] = rt::cuda::nvrtc_version();
-    const std::string compiler = "cuda|" + device_->architecture() + "|" + std::to_string(major) + "." +
-                                 std::to_string(minor) + "|" + std::string(prelude());
+    const std::string compiler =
+        "cuda|" + device_->architecture() + "|" + std::to_string(major) + "." + std::to_string(minor) + "|";
     std::vector<char> bytes;
     for (Job& job : jobs_) {
-      if (job.made)
+      if (job.made.kernel)
         continue;
-      job.digest = store_->digestOf(compiler + job.key);
+      job.digest = store_->digestOf(compiler + job.text);
       if (!store_->cache().find(job.digest, bytes))
         continue;
       try {
-        if (const auto stored = unpack({bytes.data(), bytes.size()})) {
-          job.made = load(device_, job.emitted, stored->object);
+        if (loadStored(job, bytes)) {
           ++result_.loaded;
           continue;
         }
@@ -127,28 +158,53 @@ private:
     }
   }
 
+  bool loadStored(Job& job, std::span<const char> bytes) {
+    const auto stored = unpack({bytes.data(), bytes.size()});
+    LaunchShape shape;
+    if (!stored || stored->object.size() <= sizeof shape)
+      return false;
+    std::memcpy(&shape, stored->object.data(), sizeof shape);
+    job.made = {load(*device_, shape, stored->object.substr(sizeof shape)), std::string(stored->algorithm)};
+    return true;
+  }
+
   void compileMissing() {
     std::vector<Job*> missing;
     for (Job& job : jobs_)
-      if (!job.made)
+      if (!job.made.kernel)
         missing.push_back(&job);
-    rt::current_thread_pool().try_parallel_for(
-        static_cast<int64_t>(missing.size()), 1, [&](int64_t begin, int64_t end, int) {
-          for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i)
-            compile(*missing[i], missing.size());
-        });
+    pool_.try_parallel_for(static_cast<int64_t>(missing.size()), 1,
+                           [&](int64_t begin, int64_t end, int worker) {
+                             for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i)
+                               compile(*missing[i], missing.size(), contextOf(worker));
+                           });
     result_.compiled = static_cast<int64_t>(missing.size());
   }
 
-  void compile(Job& job, size_t total) {
-    const rt::cuda::DeviceCode code =
-        rt::cuda::compile_for_device(std::string(prelude()) + job.emitted.source, device_->architecture());
-    job.made = load(device_, job.emitted, code.cubin);
-    if (store_)
-      store_->cache().store(job.digest, pack({.symbol = job.emitted.symbol,
-                                              .algorithm = job.emitted.algorithm,
+  MLIRContext& contextOf(int worker) {
+    auto& context = contexts_[static_cast<size_t>(worker)];
+    if (!context) {
+      context = std::make_unique<MLIRContext>(MLIRContext::Threading::DISABLED);
+      context->loadDialect<ir::SinterDialect>();
+    }
+    return *context;
+  }
+
+  void compile(Job& job, size_t total, MLIRContext& context) {
+    OwningOpRef<ModuleOp> module = parseKernel(job.text, context);
+    const EmittedKernel emitted = emit(*module->getOps<ir::KernelOp>().begin(), kSymbol);
+    const rt::cuda::DeviceCode made =
+        rt::cuda::compile_for_device(std::string(prelude()) + emitted.source, device_->architecture());
+    const LaunchShape shape = LaunchShape::of(emitted);
+    job.made = {load(*device_, shape, made.code), emitted.algorithm};
+    if (store_) {
+      std::string object(reinterpret_cast<const char*>(&shape), sizeof shape);
+      object.append(made.code.data(), made.code.size());
+      store_->cache().store(job.digest, pack({.symbol = kSymbol,
+                                              .algorithm = emitted.algorithm,
                                               .target = device_->architecture(),
-                                              .object = {code.cubin.data(), code.cubin.size()}}));
+                                              .object = object}));
+    }
     const std::lock_guard lock(mutex_);
     ++done_;
     if (options_.progress)
@@ -161,22 +217,24 @@ private:
     auto& mine = loaded.kernels[device_.get()];
     constexpr size_t kMost = 4096; // then those go that no program has
     if (mine.size() + jobs_.size() > kMost)
-      std::erase_if(mine, [](const auto& entry) { return entry.second.use_count() == 1; });
+      std::erase_if(mine, [](const auto& entry) { return entry.second.kernel.use_count() == 1; });
     for (const Job& job : jobs_)
-      mine.emplace(job.key, job.made);
+      mine.emplace(job.text, job.made);
   }
 
   void deliver() {
     for (const Job& job : jobs_)
       for (const size_t user : job.users) {
         rt::Kernel& kernel = result_.kernels[user];
-        kernel.algorithm = job.emitted.algorithm;
-        kernel.device = job.made;
+        kernel.algorithm = job.made.algorithm;
+        kernel.device = job.made.kernel;
       }
   }
 
   std::shared_ptr<CudaDevice> device_;
   const KernelOptions& options_;
+  rt::ThreadPool& pool_ = rt::current_thread_pool();
+  std::vector<std::unique_ptr<MLIRContext>> contexts_; ///< one for each worker
   std::vector<Job> jobs_;
   CompiledKernels result_;
   KernelStore* store_ = nullptr;

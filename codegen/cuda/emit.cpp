@@ -62,6 +62,22 @@ private:
 
 //===-- Decisions -----------------------------------------------------------------------------------===//
 
+// The innermost dimension of `tensor` that has neighbours, where it, or what it is computed from element by
+// element, lies in memory.
+int64_t innermostOf(Value tensor) {
+  while (Operation* op = tensor.getDefiningOp()) {
+    if (!isa<ir::ConvertLayoutOp, ir::PointwiseOpInterface>(op) ||
+        ir::tensorType(op->getOperand(0)).getShape() != ir::tensorType(tensor).getShape())
+      break;
+    tensor = op->getOperand(0);
+  }
+  const RankedTensorType type = ir::tensorType(tensor);
+  const SmallVector<int64_t> order = DimensionGroups().order(type);
+  const auto found = llvm::find_if(
+      llvm::reverse(order), [&](int64_t dim) { return type.getDimSize(static_cast<unsigned>(dim)) > 1; });
+  return found == llvm::reverse(order).end() ? type.getRank() - 1 : *found;
+}
+
 std::optional<Folded> KernelWriter::foldedByRoot() {
   Operation* root = kernel.getRoot();
   auto reduction = dyn_cast_or_null<ir::ReductionOpInterface>(root);
@@ -72,10 +88,7 @@ std::optional<Folded> KernelWriter::foldedByRoot() {
   folded.axes.assign(reduction.getAxes().begin(), reduction.getAxes().end());
   for (int64_t axis : folded.axes)
     folded.count *= type.getDimSize(static_cast<unsigned>(axis));
-  int64_t innermost = type.getRank() - 1;
-  while (innermost > 0 && type.getDimSize(static_cast<unsigned>(innermost)) == 1)
-    --innermost;
-  folded.contiguous = llvm::is_contained(folded.axes, innermost);
+  folded.contiguous = llvm::is_contained(folded.axes, innermostOf(root->getOperand(0)));
   return folded;
 }
 
@@ -134,7 +147,8 @@ void KernelWriter::choose() {
 int64_t KernelWriter::vectorWidth(const Piece& piece) {
   const RankedTensorType type = ir::tensorType(block.getTerminator()->getOperand(piece.results[0]));
   const SmallVector<int64_t> order = groups.order(type);
-  if (order.empty() || ir::layoutOf(block.getTerminator()->getOperand(piece.results[0])))
+  const auto layout = dyn_cast_or_null<ir::LayoutAttr>(type.getEncoding());
+  if (order.empty() || (layout && layout.getBlock() > 1)) // a step past a block is none in memory
     return 1;
   const auto dim = static_cast<size_t>(order.back());
   int64_t widest = 8;

@@ -225,7 +225,7 @@ EmittedKernel TileWriter::write() {
   };
   if (matrix.type.getIntOrFloatBitWidth() <= 32 && tilesOf(kLarge) >= kManyTiles)
     tile = kLarge;
-  rowsAlongX = llvm::is_contained(matrix.dims.first, type.getRank() - 1);
+  rowsAlongX = llvm::is_contained(matrix.dims.first, groups.order(type).back());
   EmittedKernel out;
   out.threads[0] = out.threads[1] = kThreads;
   out.algorithm = "tiles of " + std::to_string(tile) + "x" + std::to_string(tile);

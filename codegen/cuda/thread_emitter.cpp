@@ -107,6 +107,15 @@ void ThreadEmitter::locate(Value linear, ArrayRef<Side> sides, ir::Point& at) {
 
 //===-- Reductions ----------------------------------------------------------------------------------===//
 
+// `axes` as they lie in what is reduced, so that neighbouring threads read neighbours.
+SmallVector<int64_t> ThreadEmitter::memoryOrder(ArrayRef<int64_t> shape, ArrayRef<int64_t> axes) const {
+  Operation* op = emittedOperation();
+  if (!op || op->getNumOperands() == 0 || shapeOf(op->getOperand(0)) != SmallVector<int64_t>(shape))
+    return SmallVector<int64_t>(axes);
+  return llvm::filter_to_vector(groups.order(ir::tensorType(op->getOperand(0))),
+                                [&](int64_t dim) { return llvm::is_contained(axes, dim); });
+}
+
 Value ThreadEmitter::reduce(ArrayRef<int64_t> shape, ArrayRef<int64_t> axes, const ir::Point& at,
                             ir::Combine how, Type elementType,
                             function_ref<Value(const ir::Point&)> element) {
@@ -117,7 +126,7 @@ Value ThreadEmitter::reduce(ArrayRef<int64_t> shape, ArrayRef<int64_t> axes, con
     return VectorEmitter::reduce(shape, axes, at, how, elementType, element);
   const ThreadGroup sharing = std::exchange(group, {}); // what elements fold for themselves, each thread does
   SmallVector<Side> sides;
-  for (int64_t axis : axes)
+  for (int64_t axis : memoryOrder(shape, axes))
     sides.push_back({axis, 0, shape[static_cast<size_t>(axis)], 1});
   Value folded = foldEvery(sharing, count, how, elementType, [&](Value number) {
     ir::Point inner = at;

@@ -84,6 +84,7 @@ public:
   void locate(mlir::Value linear, llvm::ArrayRef<Side> sides, ir::Point& at);
 
 private:
+  llvm::SmallVector<int64_t> memoryOrder(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> axes) const;
   mlir::Value foldEvery(const ThreadGroup& sharing, int64_t count, ir::Combine how, mlir::Type elementType,
                         llvm::function_ref<mlir::Value(mlir::Value)> element);
   mlir::Value fold(ir::Combine how, mlir::Type elementType, mlir::Value value);

@@ -5,11 +5,10 @@
 #include "codegen/cpu/emit.h"
 #include "codegen/cpu/jit.h"
 #include "codegen/kernel/kernel_store.h"
+#include "codegen/kernel/kernel_text.h"
 #include "codegen/kernel/kernel_tuner.h"
 #include "ir/ops.h"
 #include "sinter/runtime/thread_pool.h"
-
-#include "mlir/Parser/Parser.h"
 
 #include <atomic>
 #include <list>
@@ -78,17 +77,6 @@ private:
 KernelCache& kernelCache() {
   static auto* cache = new KernelCache; // the code it owns may run until the process ends
   return *cache;
-}
-
-// The body without the symbol's name: kernels that differ in name only are the same code.
-std::string bodyText(ir::KernelOp kernel) {
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  auto clone = cast<ir::KernelOp>(kernel->clone());
-  clone.setSymName("kernel");
-  clone->print(stream, OpPrintingFlags().useLocalScope());
-  clone->erase();
-  return text;
 }
 
 cpu::EmittedKernel emit(ir::KernelOp kernel, const cpu::Target& target, llvm::LLVMContext& context,
@@ -182,8 +170,7 @@ struct Variant {
   }
 };
 
-// A worker that compiles, with an MLIR context of its own: contexts shared between threads lock on every type
-// and attribute.
+// A worker that compiles, with an MLIR context of its own.
 class Compiler {
 public:
   Compiler(const cpu::Target& target, bool isLinked)
@@ -192,7 +179,7 @@ public:
   }
 
   Variant compile(const Job& job, size_t choice = 0) {
-    OwningOpRef<ModuleOp> module = parse(job);
+    OwningOpRef<ModuleOp> module = parseKernel(job.text, context_);
     llvm::LLVMContext llvmContext;
     cpu::EmittedKernel emitted = emit(*module->getOps<ir::KernelOp>().begin(), target_, llvmContext, choice);
     if (!isLinked_)
@@ -215,7 +202,7 @@ public:
 
   // What it takes to run it.
   KernelOperands operands(const Job& job) {
-    OwningOpRef<ModuleOp> module = parse(job);
+    OwningOpRef<ModuleOp> module = parseKernel(job.text, context_);
     return operandsOf(*module->getOps<ir::KernelOp>().begin());
   }
 
@@ -226,13 +213,6 @@ private:
     function->setName(symbol);
     function->setVisibility(llvm::GlobalValue::HiddenVisibility);
     emitted.symbol = symbol;
-  }
-
-  OwningOpRef<ModuleOp> parse(const Job& job) {
-    OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(job.text, ParserConfig(&context_));
-    if (!module)
-      throw Error("a kernel's own text does not parse", ErrorKind::internal);
-    return module;
   }
 
   const cpu::Target& target_;
@@ -282,7 +262,7 @@ std::vector<Job> collect(ModuleOp module, const cpu::Target& target, const Kerne
   std::vector<Job> jobs;
   std::unordered_map<std::string, size_t> jobOf;
   for (ir::KernelOp kernel : module.getOps<ir::KernelOp>()) {
-    std::string text = bodyText(kernel);
+    std::string text = kernelText(kernel);
     std::string key = keyOf(target, text);
     kernels.emplace_back();
     if (auto found = findKnown(key, options)) {

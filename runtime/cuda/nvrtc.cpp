@@ -4,9 +4,10 @@
 #include "cuda/library.h"
 #include "sinter/runtime/error.h"
 
-#include <cstdio>
+#include <algorithm>
+#include <cstdlib>
 #include <cstring>
-#include <memory>
+#include <iterator>
 #include <sstream>
 
 namespace sinter::rt::cuda {
@@ -25,6 +26,10 @@ struct Nvrtc {
   EntryPoint<Result(Program, int, const char* const*)> compile{library, "nvrtcCompileProgram"};
   EntryPoint<Result(Program, std::size_t*)> cubin_size{library, "nvrtcGetCUBINSize"};
   EntryPoint<Result(Program, char*)> cubin{library, "nvrtcGetCUBIN"};
+  EntryPoint<Result(Program, std::size_t*)> ptx_size{library, "nvrtcGetPTXSize"};
+  EntryPoint<Result(Program, char*)> ptx{library, "nvrtcGetPTX"};
+  EntryPoint<Result(int*)> known_count{library, "nvrtcGetNumSupportedArchs"};
+  EntryPoint<Result(int*)> known{library, "nvrtcGetSupportedArchs"};
   EntryPoint<Result(Program, std::size_t*)> log_size{library, "nvrtcGetProgramLogSize"};
   EntryPoint<Result(Program, char*)> log{library, "nvrtcGetProgramLog"};
   EntryPoint<const char*(Result)> error_text{library, "nvrtcGetErrorString"};
@@ -81,36 +86,85 @@ std::pair<int, int> nvrtc_version() {
   return {major, minor};
 }
 
-DeviceCode compile_for_device(const std::string& source, const std::string& architecture) {
-  const Nvrtc& api = nvrtc();
-  auto check = [&](Result result, const char* what) {
-    if (result != kSuccess)
-      throw Error(std::string("NVRTC: ") + what + ": " + api.error_text(result), ErrorKind::internal);
-  };
-  Program program = nullptr;
-  check(api.create(&program, source.c_str(), "kernel.cu", 0, nullptr, nullptr), "a program");
-  const auto destroy = [&](Program* used) { api.destroy(used); };
-  const std::unique_ptr<Program, decltype(destroy)> owner(&program, destroy);
+namespace {
 
-  const std::string target = "--gpu-architecture=" + architecture;
-  const char* options[] = {target.c_str(), "--std=c++17", "--ptxas-options=-v"};
-  const Result result = api.compile(program, static_cast<int>(std::size(options)), options);
-  std::size_t size = 0;
-  check(api.log_size(program, &size), "the log");
-  std::string log(size, '\0');
-  check(api.log(program, log.data()), "the log");
-  if (result == kInvalidOption)
-    throw Error("NVRTC knows no architecture " + architecture, ErrorKind::system);
+void check(Result result, const char* what) {
+  if (result != kSuccess)
+    throw Error(std::string("NVRTC: ") + what + ": " + nvrtc().error_text(result), ErrorKind::internal);
+}
+
+// What NVRTC makes of one source.
+class Compilation {
+public:
+  explicit Compilation(const std::string& source) {
+    check(nvrtc().create(&program_, source.c_str(), "kernel.cu", 0, nullptr, nullptr), "a program");
+  }
+  Compilation(const Compilation&) = delete;
+  Compilation& operator=(const Compilation&) = delete;
+  ~Compilation() { nvrtc().destroy(&program_); }
+
+  Result run(const std::string& target) {
+    const std::string architecture = "--gpu-architecture=" + target;
+    const char* options[] = {architecture.c_str(), "--std=c++17", "--ptxas-options=-v"};
+    return nvrtc().compile(program_, static_cast<int>(std::size(options)), options);
+  }
+
+  std::string log() const {
+    std::size_t size = 0;
+    check(nvrtc().log_size(program_, &size), "the log");
+    std::string text(size, '\0');
+    check(nvrtc().log(program_, text.data()), "the log");
+    return text;
+  }
+
+  std::vector<char> code(bool portable) const {
+    std::size_t size = 0;
+    check(portable ? nvrtc().ptx_size(program_, &size) : nvrtc().cubin_size(program_, &size), "the code");
+    std::vector<char> bytes(size);
+    check(portable ? nvrtc().ptx(program_, bytes.data()) : nvrtc().cubin(program_, bytes.data()), "the code");
+    return bytes;
+  }
+
+private:
+  Program program_ = nullptr;
+};
+
+// The newest architecture NVRTC knows that is older than `architecture`, "compute_120": such GPUs run it once
+// the driver has compiled it. "" if there is none.
+std::string portable_target(const std::string& architecture) {
+  const Nvrtc& api = nvrtc();
+  constexpr std::size_t kNumberAt = 3; // after "sm_"
+  int count = 0;
+  if (!api.known_count || !api.known || !api.ptx_size || !api.ptx || architecture.size() <= kNumberAt ||
+      api.known_count(&count) != kSuccess)
+    return "";
+  std::vector<int> known(static_cast<std::size_t>(count));
+  check(api.known(known.data()), "its architectures");
+  const int wanted = std::atoi(architecture.c_str() + kNumberAt);
+  int best = 0;
+  for (const int number : known)
+    if (number < wanted)
+      best = std::max(best, number);
+  return best > 0 ? "compute_" + std::to_string(best) : "";
+}
+
+} // namespace
+
+DeviceCode compile_for_device(const std::string& source, const std::string& architecture) {
+  Compilation compilation(source);
+  Result result = compilation.run(architecture);
+  std::string portable;
+  if (result == kInvalidOption) {
+    portable = portable_target(architecture);
+    if (portable.empty())
+      throw Error("NVRTC knows no architecture " + architecture, ErrorKind::system);
+    result = compilation.run(portable);
+  }
+  const std::string log = compilation.log();
   if (result == kCompilation)
     throw Error("a generated kernel does not compile: " + first_error(log), ErrorKind::internal);
   check(result, "compilation");
-
-  DeviceCode code;
-  check(api.cubin_size(program, &size), "the code");
-  code.cubin.resize(size);
-  check(api.cubin(program, code.cubin.data()), "the code");
-  code.kernels = resources_in(log);
-  return code;
+  return {compilation.code(!portable.empty()), resources_in(log)};
 }
 
 } // namespace sinter::rt::cuda

@@ -7,6 +7,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <filesystem>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -17,6 +19,20 @@ namespace {
 using test::error_of;
 using testing::AllOf;
 using testing::HasSubstr;
+
+// A cache on disk that nobody else uses.
+class OwnCache final : public testing::Environment {
+  void SetUp() override {
+    folder_ = (std::filesystem::temp_directory_path() / "sinter-cuda-XXXXXX").string();
+    ASSERT_TRUE(mkdtemp(folder_.data()));
+    setenv("SINTER_CACHE", "on", /*overwrite=*/1);
+    setenv("SINTER_CACHE_DIR", folder_.c_str(), /*overwrite=*/1);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::string folder_;
+};
+[[maybe_unused]] const auto* const kOwnCache = testing::AddGlobalTestEnvironment(new OwnCache);
 
 const CompileOptions kCuda{.device = "cuda"};
 
@@ -44,6 +60,18 @@ TEST(CudaDevice, KernelsAreCompiledOnce) {
   const Tensor x = Tensor::uniform({6, 40}, 6);
   EXPECT_GT(compile(layer, kCuda).executable(x)->kernels_compiled(), 0);
   EXPECT_EQ(compile(layer, kCuda).executable(x)->kernels_compiled(), 0);
+}
+
+// Another GPU finds on disk what the first one's kernels were compiled to.
+TEST(CudaDevice, KernelsAreKeptOnDisk) {
+  setenv("STAND_IN_GPUS", "2", /*overwrite=*/1);
+  const Tensor x = Tensor::uniform({11, 40}, 6);
+  compile(layer, kCuda)(x);
+  const auto other = compile(layer, {.device = "cuda:1"});
+  EXPECT_LT(max(abs(other(x) - layer(x))).item(), 1e-5);
+  EXPECT_EQ(other.executable(x)->kernels_compiled(), 0);
+  EXPECT_GT(other.executable(x)->kernels_loaded(), 0);
+  unsetenv("STAND_IN_GPUS");
 }
 
 TEST(CudaDevice, TakesBranchesAndGoesThroughLoops) {

@@ -21,7 +21,8 @@ TEST(Cuda, RandomProgramsAgree) {
   std::vector<std::unique_ptr<RandomProgram>> programs;
   auto compile = [&](RandomProgram& program) {
     const mlir::OwningOpRef<mlir::ModuleOp> copy(program.made.module().clone());
-    return codegen::compile(*copy, kernels.options(/*fuse=*/program.made.seed() % 4 != 3));
+    return codegen::compile(*copy, kernels.options(/*fuse=*/program.made.seed() % 4 != 3,
+                                                   /*channelsLast=*/program.made.seed() % 3 == 0));
   };
   for (uint64_t seed = first; seed < first + cases; ++seed) {
     programs.push_back(std::make_unique<RandomProgram>(context, seed, operations));

@@ -24,10 +24,12 @@ protected:
     std::printf("%s, %s\n", device->name().c_str(), device->architecture().c_str());
   }
 
-  static std::shared_ptr<rt::Executable> compile(mlir::ModuleOp module, bool fuse = true) {
+  static std::shared_ptr<rt::Executable> compile(mlir::ModuleOp module, bool fuse = true,
+                                                 bool channelsLast = false) {
     codegen::CompileOptions options;
     options.device = "cuda";
     options.fuse = fuse;
+    options.channelsLast = channelsLast;
     const mlir::OwningOpRef<mlir::ModuleOp> copy(module.clone());
     return codegen::compile(*copy, options);
   }
@@ -40,7 +42,10 @@ protected:
 
 TEST_F(Gpu, EveryWayToShareWorkAgrees) {
   for (const StructureProgram& program : structurePrograms())
-    EXPECT_EQ(disagreement(program, context_, *compile(*program.parse(context_)), pool_), "") << program.text;
+    EXPECT_EQ(disagreement(program, context_,
+                           *compile(*program.parse(context_), /*fuse=*/true, program.channelsLast), pool_),
+              "")
+        << program.text;
 }
 
 TEST_F(Gpu, RandomProgramsAgree) {
@@ -48,7 +53,9 @@ TEST_F(Gpu, RandomProgramsAgree) {
   for (uint64_t seed = first_; seed < first_ + cases_; ++seed) {
     RandomProgram program(context_, seed, operations);
     for (bool fuse : {true, false})
-      EXPECT_EQ(disagreement(program, *compile(program.made.module(), fuse), pool_), "")
+      EXPECT_EQ(
+          disagreement(program, *compile(program.made.module(), fuse, /*channelsLast=*/seed % 3 == 0), pool_),
+          "")
           << "SINTER_CUDA_CASES=1 SINTER_CUDA_SEED=" << seed << (fuse ? "" : ", unfused") << "\n"
           << differential::print(program.made.module());
   }

@@ -39,10 +39,11 @@ HostKernels::~HostKernels() {
   std::filesystem::remove_all(folder_, ignored);
 }
 
-codegen::CompileOptions HostKernels::options(bool fuse) {
+codegen::CompileOptions HostKernels::options(bool fuse, bool channelsLast) {
   codegen::CompileOptions options;
   options.device = "cuda";
   options.fuse = fuse;
+  options.channelsLast = channelsLast;
   options.diskCache = false;
   options.makeKernels = [this](mlir::ModuleOp module) { return take(module); };
   return options;

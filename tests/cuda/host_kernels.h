@@ -19,7 +19,7 @@ public:
   ~HostKernels();
 
   /// Compile options that collect, or, after build(), take the kernels that were collected in their turn.
-  codegen::CompileOptions options(bool fuse);
+  codegen::CompileOptions options(bool fuse, bool channelsLast = false);
   /// Compiles what was collected. Throws std::runtime_error with the compiler's message.
   void build();
 

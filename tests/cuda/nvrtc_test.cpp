@@ -34,8 +34,18 @@ TEST(Nvrtc, SaysWhatIsWrong) {
   EXPECT_THAT(
       message_of([] { rt::cuda::compile_for_device("__global__ void f() { g(); }", "sm_80"); }),
       HasSubstr("a generated kernel does not compile: kernel.cu(1): error: identifier \"g\" is undefined"));
-  EXPECT_THAT(message_of([] { rt::cuda::compile_for_device("", "sm_12345"); }),
-              HasSubstr("NVRTC knows no architecture sm_12345"));
+  EXPECT_THAT(message_of([] { rt::cuda::compile_for_device("", "sm_20"); }),
+              HasSubstr("NVRTC knows no architecture sm_20"));
+}
+
+TEST(Nvrtc, LeavesNewerGpusToTheDriver) {
+  const char* source = "extern \"C\" __global__ void f(int* x) { *x = 1; }";
+  const rt::cuda::DeviceCode code = rt::cuda::compile_for_device(source, "sm_999a");
+  const std::string text(code.code.begin(), code.code.end());
+  EXPECT_THAT(text, HasSubstr(".target sm_"));
+  EXPECT_THAT(text, HasSubstr(".entry f("));
+  EXPECT_EQ(text.back(), '\0'); // the driver reads as far as that
+  EXPECT_TRUE(code.kernels.empty());
 }
 
 TEST(Nvrtc, TakesAllKernels) {
@@ -49,7 +59,8 @@ TEST(Nvrtc, TakesAllKernels) {
     RandomProgram program(context, seed, operations);
     codegen::compile(program.made.module(), kernels.options(true));
     for (DType dtype : {DType::f16, DType::bf16})
-      codegen::compile(*HalfProgram(context, seed, halves, dtype).half, kernels.options(true));
+      codegen::compile(*HalfProgram(context, seed, halves, dtype).half,
+                       kernels.options(/*fuse=*/true, /*channelsLast=*/dtype == DType::bf16));
   }
   std::string source(codegen::cuda::prelude());
   for (const auto& kernel : kernels.collected())

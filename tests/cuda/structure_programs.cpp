@@ -52,7 +52,7 @@ const std::string kWindow = "strides = array<i64: 2, 1>, dilations = array<i64: 
 } // namespace
 
 std::vector<StructureProgram> structurePrograms() {
-  return {
+  std::vector<StructureProgram> programs{
       {matmul("tensor<70x35xf32>", "tensor<35x45xf32>", "tensor<70x45xf32>"), "tiles of 64x64"},
       {matmul("tensor<3x30x64xf64>", "tensor<3x64x65xf64>", "tensor<3x30x65xf64>"), "tiles of 64x64"},
       {matmul("tensor<5x30x8xi32>", "tensor<8x64xi32>", "tensor<5x30x64xi32>"), "tiles of 64x64"},
@@ -114,6 +114,8 @@ std::vector<StructureProgram> structurePrograms() {
                "  %r = sinter.mul %x, %y : (tensor<5x16xf64>, tensor<16xf64>) -> tensor<5x16xf64>\n"),
        "elements x2"},
   };
+  llvm::append_range(programs, channelsLastPrograms());
+  return programs;
 }
 
 mlir::OwningOpRef<mlir::ModuleOp> StructureProgram::parse(mlir::MLIRContext& context) const {

@@ -15,13 +15,16 @@ namespace sinter::cuda_tests {
 
 struct StructureProgram {
   std::string text;
-  std::string algorithm; ///< of one of its kernels; "" of any
+  std::string algorithm;     ///< of one of its kernels; "" of any
+  bool channelsLast = false; ///< compiled so
 
   /// Throws Error if the text is none.
   mlir::OwningOpRef<mlir::ModuleOp> parse(mlir::MLIRContext& context) const;
 };
 
 std::vector<StructureProgram> structurePrograms();
+/// Convolutions and what lies around them, channels last.
+std::vector<StructureProgram> channelsLastPrograms();
 
 /// "" if `executable`, compiled from `program`, gives what the interpreter does, on small whole numbers,
 /// whose sums are exact in whatever order; else where not.

@@ -17,7 +17,7 @@ TEST(CudaStructure, EveryWayAgrees) {
   HostKernels kernels;
   auto compile = [&](const StructureProgram& program) {
     const auto module = program.parse(context);
-    return codegen::compile(*module, kernels.options(true));
+    return codegen::compile(*module, kernels.options(true, program.channelsLast));
   };
   const std::vector<StructureProgram> programs = structurePrograms();
   for (const StructureProgram& program : programs) {

@@ -1,6 +1,7 @@
 // Convolution and transposed convolution.
 #include "ir/ops.h"
 
+#include "ir/channels_last.h"
 #include "ir/index_math.h"
 #include "ir/ops/contract/accumulate.h"
 #include "ir/ops/conv/window.h"
@@ -102,6 +103,34 @@ Coord firstChannel(LoopEmitter& emitter, const Coord& channel, const Contraction
   return emitter.affine(math.divided(channel, sizes.outChannels), sizes.inChannels, 0);
 }
 
+// Factors lie so that channels are neighbours.
+bool haveChannelsLast(auto op) {
+  return isChannelsLast(op.getInput().getType()) && isChannelsLast(op.getFilter().getType());
+}
+
+// The terms of a sum, one for each channel of a group under each position of the kernel, counted so that
+// neighbours are neighbours in memory: position by position where channels are innermost, else channel by
+// channel.
+class Terms {
+public:
+  Terms(auto op, int64_t channels) : channelsLast_(haveChannelsLast(op)) {
+    const auto kernel = tensorType(op.getFilter()).getShape().drop_front(2);
+    if (!channelsLast_)
+      extents_.push_back(channels);
+    llvm::append_range(extents_, kernel);
+    if (channelsLast_)
+      extents_.push_back(channels);
+  }
+
+  ArrayRef<int64_t> extents() const { return extents_; }
+  Value channel(ArrayRef<Value> index) const { return channelsLast_ ? index.back() : index.front(); }
+  Value tap(ArrayRef<Value> index, size_t d) const { return index[channelsLast_ ? d : d + 1]; }
+
+private:
+  bool channelsLast_;
+  SmallVector<int64_t> extents_;
+};
+
 // The input changes along images and positions, the filter along channels; groups have filters of their own.
 FactorDimensions positionsAndChannels(RankedTensorType result, const Contraction& sizes) {
   FactorDimensions dimensions;
@@ -165,23 +194,26 @@ double ConvOp::getFlops() {
 
 FactorDimensions ConvOp::getFactorDimensions() {
   FactorDimensions dimensions = positionsAndChannels(tensorType(getResult()), getContraction());
-  dimensions.secondAlongSum = true;
+  dimensions.firstAlongSum = haveChannelsLast(*this);
+  dimensions.secondAlongSum = dimensions.firstAlongSum || !layoutOf(getFilter());
   return dimensions;
 }
 
 Value ConvOp::emitElement(LoopEmitter& emitter, const Point& at, ValueRange) {
   const Contraction sizes = getContraction();
-  const auto input = tensorType(getInput()).getShape(), filter = tensorType(getFilter()).getShape();
-  const auto kernel = filter.drop_front(2), output = tensorType(getResult()).getShape().drop_front(2);
+  const auto input = tensorType(getInput()).getShape();
+  const auto kernel = tensorType(getFilter()).getShape().drop_front(2),
+             output = tensorType(getResult()).getShape().drop_front(2);
   const bool padded =
       windowsReachOutside(input.drop_front(2), output, kernel, getStrides(), getDilations(), getPadBegin());
   const Coord channel = firstChannel(emitter, at[1], sizes);
   const Type element = tensorType(getInput()).getElementType();
-  const Value sum = emitProducts(emitter, filter.drop_front(1), element, [&](ArrayRef<Value> index) {
-    Point source{at[0], emitter.add(channel, emitter.at(index[0]))};
-    Point weight{at[1], emitter.at(index[0])};
+  const Terms terms(*this, sizes.inChannels);
+  const Value sum = emitProducts(emitter, terms.extents(), element, [&](ArrayRef<Value> index) {
+    const Coord inGroup = emitter.at(terms.channel(index));
+    Point source{at[0], emitter.add(channel, inGroup)}, weight{at[1], inGroup};
     for (size_t d = 0; d < kernel.size(); ++d) {
-      const Coord tap = emitter.at(index[d + 1]);
+      const Coord tap = emitter.at(terms.tap(index, d));
       source.push_back(emitter.add(emitter.affine(at[d + 2], getStrides()[d], -getPadBegin()[d]),
                                    emitter.affine(tap, getDilations()[d], 0)));
       weight.push_back(tap);
@@ -250,25 +282,25 @@ double ConvTransposeOp::getFlops() {
 }
 
 FactorDimensions ConvTransposeOp::getFactorDimensions() {
-  return positionsAndChannels(tensorType(getResult()), getContraction());
+  FactorDimensions dimensions = positionsAndChannels(tensorType(getResult()), getContraction());
+  dimensions.firstAlongSum = haveChannelsLast(*this);
+  return dimensions;
 }
 
 Value ConvTransposeOp::emitElement(LoopEmitter& emitter, const Point& at, ValueRange) {
   IndexMath math(emitter);
   const Contraction sizes = getContraction();
-  const auto filter = tensorType(getFilter()).getShape();
-  const size_t spatial = filter.size() - 2;
+  const size_t spatial = getStrides().size();
   const Coord channel = firstChannel(emitter, at[1], sizes);
   // The filter's second dimension counts the channels of one group.
   const Coord inGroup = sizes.groups == 1 ? at[1] : math.coord(math.rem(math.of(at[1]), sizes.outChannels));
   const Type element = tensorType(getInput()).getElementType();
-  SmallVector<int64_t> extents{sizes.inChannels};
-  llvm::append_range(extents, filter.drop_front(2));
-  const Value sum = emitProducts(emitter, extents, element, [&](ArrayRef<Value> index) {
-    const Coord from = emitter.add(channel, emitter.at(index[0]));
+  const Terms terms(*this, sizes.inChannels);
+  const Value sum = emitProducts(emitter, terms.extents(), element, [&](ArrayRef<Value> index) {
+    const Coord from = emitter.add(channel, emitter.at(terms.channel(index)));
     Point source{at[0], from}, weight{from, inGroup};
     for (size_t d = 0; d < spatial; ++d) {
-      const Coord tap = emitter.at(index[d + 1]);
+      const Coord tap = emitter.at(terms.tap(index, d));
       const int64_t stride = getStrides()[d];
       Coord position = emitter.add(emitter.affine(at[d + 2], 1, getPadBegin()[d]),
                                    emitter.affine(tap, -getDilations()[d], 0));

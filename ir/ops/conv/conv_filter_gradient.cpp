@@ -1,6 +1,7 @@
 // The gradient of convolutions with respect to their filters.
 #include "ir/ops.h"
 
+#include "ir/channels_last.h"
 #include "ir/index_math.h"
 #include "ir/ops/contract/accumulate.h"
 #include "ir/ops/conv/window.h"
@@ -86,14 +87,18 @@ FactorDimensions ConvFilterGradientOp::getFactorDimensions() {
   FactorDimensions dimensions;
   if (getGroups() > 1)
     return dimensions;
-  for (int64_t d = 1; d < tensorType(getResult()).getRank(); ++d)
+  const bool channelsLast = isChannelsLast(getInput().getType()) && isChannelsLast(getCotangent().getType());
+  // The input's channels, then the kernel's positions; where neighbours in memory are channels, the other
+  // way.
+  for (int64_t d = 2; d < tensorType(getResult()).getRank(); ++d)
     dimensions.first.push_back(d);
+  dimensions.first.insert(channelsLast ? dimensions.first.end() : dimensions.first.begin(), 1);
   dimensions.second = {0};
   const auto cotangent = tensorType(getCotangent()).getShape();
   dimensions.terms = cotangent[0];
   for (int64_t extent : cotangent.drop_front(2))
     dimensions.terms *= extent;
-  dimensions.firstAlongSum = dimensions.secondAlongSum = true;
+  dimensions.firstAlongSum = dimensions.secondAlongSum = !channelsLast;
   return dimensions;
 }
 
