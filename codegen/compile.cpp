@@ -303,6 +303,7 @@ CompiledKernels makeKernels(ModuleOp module, const cpu::Target& target, const Co
   if (options.makeKernels)
     return options.makeKernels(module);
   const KernelOptions kernels{.tune = options.tune,
+                              .precise = options.precise,
                               .diskCache = options.diskCache,
                               .objects = options.objects,
                               .progress = options.progress};

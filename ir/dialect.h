@@ -5,6 +5,7 @@
 #include "ir/fusion_class.h"
 #include "ir/loop_emitter.h"
 #include "sinter/runtime/error.h"
+#include "sinter/runtime/pointwise_function.h"
 #include "sinter/runtime/storage.h"
 #include "sinter/runtime/view.h"
 

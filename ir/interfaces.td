@@ -53,7 +53,9 @@ def PointwiseOpInterface : OpInterface<"PointwiseOpInterface"> {
       element types (i1 for bool); returns a value of the result's element type, of the same length.
       Uses the arith and math dialects only, so that every target can take it.
     }], "::mlir::Value", "emitPointwise", (ins "::mlir::OpBuilder&":$builder, "::mlir::Location":$loc,
-                                               "::mlir::ValueRange":$operands)>
+                                               "::mlir::ValueRange":$operands)>,
+    InterfaceMethod<"The function by which libraries of fused kernels know the operation, if they do.",
+      "::sinter::rt::PointwiseFunction", "getFunction", (ins), [{}], [{ return {}; }]>
   ];
 }
 

@@ -59,6 +59,8 @@ std::unique_ptr<mlir::Pass> createCompactStridedConvPass();
 std::unique_ptr<mlir::Pass> createChooseAlgorithmPass();
 /// Transposes operands of matrix products that no micro-kernel reads as they are stored.
 std::unique_ptr<mlir::Pass> createTransposeOperandsPass();
+/// The other way round: makes transposes of factors flags of matrix products.
+std::unique_ptr<mlir::Pass> createAbsorbTransposesPass();
 /// Moves reshapes behind what follows them, so that kernels meet.
 std::unique_ptr<mlir::Pass> createSinkReshapesPass();
 /// Chooses channels-blocked layouts around contractions that have micro-kernels, or with `channelsLast`,

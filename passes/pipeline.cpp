@@ -70,9 +70,9 @@ void optimize(OpPassManager& functions, const PipelineOptions& options) {
     functions.addPass(createFoldConstantsPass());
     functions.addPass(createCSEPass());
   }
-  // After what makes flags of transposes.
+  // After what makes flags of transposes. GPUs read operands either way.
   if (options.fuse)
-    functions.addPass(createTransposeOperandsPass());
+    functions.addPass(hasMicroKernels ? createTransposeOperandsPass() : createAbsorbTransposesPass());
   if (hasMicroKernels)
     chooseKernels(functions, options);
   else if (options.channelsLast)
@@ -164,6 +164,7 @@ void registerPasses() {
   registerPass(createCompactStridedConvPass);
   registerPass(createSinkReshapesPass);
   registerPass(createTransposeOperandsPass);
+  registerPass(createAbsorbTransposesPass);
   registerPass(createChooseAlgorithmPass);
   registerPass([] { return createAssignLayoutPass(); });
   registerPass(createRemoveBarriersPass);

@@ -341,18 +341,17 @@ void note_launch(void* with, const void* kernel, void* const* buffers) {
 // The device has the lock.
 void Executable::launch(Workspace& workspace) const {
   RunContext context;
-  if (workspace.graph)
-    return workspace.graph->launch();
   constexpr std::size_t kFew = 2; // steps, for which a graph is no less work
   const auto has_control = [](const Step& step) { return step.control != nullptr; };
-  if (workspace.recordable) {
+  if (workspace.recordable && !workspace.graph) {
     std::vector<DeviceLaunch> launches;
     const DeviceCalls noting = calls_of(&launches, note_launch);
     context.device = &noting;
     run_steps(workspace, context, nullptr);
     workspace.graph = parts_.device->record(launches);
-    return workspace.graph->launch();
   }
+  if (workspace.graph && workspace.graph->launch())
+    return;
   const DeviceCalls calls = calls_of(parts_.device.get(), launch_kernel);
   context.device = &calls;
   run_steps(workspace, context, nullptr);

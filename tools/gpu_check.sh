@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks the CUDA backend on a machine with a GPU, which needs a driver and NVRTC, and neither a compiler nor a network.
+# Checks the CUDA backend on a machine with a GPU, which needs a driver, NVRTC and, for a part of it, cuBLASLt and cuDNN, and neither a compiler nor a network.
 #   tools/gpu_check.sh bundle FILE.tar.xz   where Sinter is built: packs the check, with all it needs
 #   gpu_check.sh run                        where the bundle was unpacked
 set -euo pipefail
@@ -46,6 +46,8 @@ run() {
   export LD_LIBRARY_PATH="$PWD/lib"
   echo "== programs compiled for the GPU against the interpreter (SINTER_CUDA_CASES, SINTER_CUDA_SEED)"
   ./sinter_gpu_tests --gtest_brief=1
+  echo "== without cuBLASLt and cuDNN"
+  SINTER_CUDA_LIBRARIES=off ./sinter_gpu_tests --gtest_brief=1 --gtest_filter='-Gpu.LibrariesAgree'
   if command -v compute-sanitizer >/dev/null; then
     echo "== a few of them again, every access checked"
     SINTER_CUDA_CASES=6 compute-sanitizer --tool memcheck --error-exitcode 9 ./sinter_gpu_tests --gtest_brief=1 \

@@ -1,7 +1,8 @@
-// Looks up, emits, compiles, loads.
+// Asks libraries, looks up, emits, compiles, loads.
 #include "codegen/cuda/compile.h"
 
 #include "codegen/cuda/emit.h"
+#include "codegen/cuda/library_calls.h"
 #include "codegen/cuda/printer.h"
 #include "codegen/kernel/kernel_store.h"
 #include "codegen/kernel/kernel_text.h"
@@ -24,6 +25,7 @@ namespace sinter::codegen::cuda {
 namespace {
 
 using rt::cuda::CudaDevice;
+using KernelPointer = std::shared_ptr<const rt::DeviceKernel>;
 
 // Each kernel is a program of its own: all are called the same in it.
 constexpr const char* kSymbol = "sinter_kernel";
@@ -34,18 +36,20 @@ struct LaunchShape {
   int64_t blocks = 1;
   int64_t threads[2] = {1, 1};
   uint32_t parameters = 0;
-  uint32_t unused = 0;
+  uint32_t sharedBytes = 0;
 
   static LaunchShape of(const EmittedKernel& emitted) {
     return {.blocks = emitted.blocks,
             .threads = {emitted.threads[0], emitted.threads[1]},
-            .parameters = emitted.parameters};
+            .parameters = emitted.parameters,
+            .sharedBytes = emitted.sharedBytes};
   }
 };
 static_assert(sizeof(LaunchShape) % 16 == 0);
 
+// A kernel, and how it computes.
 struct Finished {
-  std::shared_ptr<const rt::DeviceKernel> kernel;
+  KernelPointer kernel;
   std::string algorithm;
 };
 
@@ -54,6 +58,18 @@ struct Job {
   std::string text; ///< all that its code depends on, but for the compiler
   rt::Digest digest{};
   std::vector<size_t> users = {}; ///< kernels of the module
+  Finished made = {};
+};
+
+// A kernel that a library may know to compute; if not, or if it is to be seen who is faster, it is a job,
+// too.
+struct LibraryJob {
+  std::string text;
+  ir::KernelOp op;
+  LibraryProblem problem;
+  size_t user; ///< kernel of the module
+  std::vector<KernelPointer> choices = {};
+  std::optional<size_t> own = {}; ///< number of the job
   Finished made = {};
 };
 
@@ -82,15 +98,15 @@ std::string textOf(ModuleOp module, ir::KernelOp kernel) {
   return "module attributes {" + attributes + "} {\n" + kernelText(kernel) + "\n}";
 }
 
-std::shared_ptr<const rt::DeviceKernel> load(CudaDevice& device, const LaunchShape& shape,
-                                             std::span<const char> code) {
+KernelPointer load(CudaDevice& device, const LaunchShape& shape, std::span<const char> code) {
   auto kernel = std::make_shared<rt::DeviceKernel>();
   const auto lock = device.exclusive();
   kernel->code = device.load(code);
-  kernel->function = device.function(kernel->code, kSymbol);
+  kernel->function = device.function(kernel->code, kSymbol, shape.sharedBytes);
   kernel->blocks = shape.blocks;
   std::ranges::copy(shape.threads, kernel->threads);
   kernel->parameters = shape.parameters;
+  kernel->shared_bytes = shape.sharedBytes;
   return kernel;
 }
 
@@ -101,36 +117,86 @@ public:
 
   CompiledKernels make(ModuleOp module) {
     collect(module);
-    findLoaded();
+    findLoaded(libraryJobs_);
+    askLibraries();
+    findLoaded(jobs_);
     if (std::ranges::any_of(jobs_, [](const Job& job) { return !job.made.kernel; })) {
       findStored();
       compileMissing();
-      remember();
     }
+    choose();
+    remember();
     deliver();
     return std::move(result_);
   }
 
 private:
   void collect(ModuleOp module) {
-    std::unordered_map<std::string, size_t> known;
+    const bool asks = librariesAreOn();
     for (ir::KernelOp op : module.getOps<ir::KernelOp>()) {
-      std::string text = textOf(module, op);
-      auto [entry, isNew] = known.try_emplace(text, jobs_.size());
-      if (isNew)
-        jobs_.push_back({.text = std::move(text)});
-      jobs_[entry->second].users.push_back(result_.kernels.size());
+      const size_t user = result_.kernels.size();
       result_.kernels.emplace_back().name = op.getSymName().str();
+      std::string text = textOf(module, op);
+      if (auto problem = asks ? libraryProblem(op, options_.precise) : std::nullopt)
+        libraryJobs_.push_back(
+            {.text = libraryPrefix() + text, .op = op, .problem = std::move(*problem), .user = user});
+      else
+        jobs_[jobOf(std::move(text))].users.push_back(user);
     }
   }
 
-  void findLoaded() {
+  // What a library's choice depends on besides the kernel.
+  std::string libraryPrefix() const {
+    return std::string("library") + (options_.tune ? ", tuned" : "") + (options_.precise ? ", precise" : "") +
+           ": ";
+  }
+
+  // The job that makes the kernel of this text.
+  size_t jobOf(std::string text) {
+    auto [entry, isNew] = known_.try_emplace(text, jobs_.size());
+    if (isNew)
+      jobs_.push_back({.text = std::move(text)});
+    return entry->second;
+  }
+
+  template <class AnyJob>
+  void findLoaded(std::vector<AnyJob>& jobs) {
     Loaded& loaded = Loaded::instance();
     const std::lock_guard lock(loaded.mutex);
     auto& mine = loaded.kernels[device_.get()];
-    for (Job& job : jobs_)
+    for (AnyJob& job : jobs)
       if (const auto found = mine.find(job.text); found != mine.end())
         job.made = found->second;
+  }
+
+  void askLibraries() {
+    std::vector<LibraryJob*> missing;
+    for (LibraryJob& job : libraryJobs_)
+      if (!job.made.kernel)
+        missing.push_back(&job);
+    constexpr size_t kMeasured = 4;
+    pool_.try_parallel_for(static_cast<int64_t>(missing.size()), 1, [&](int64_t begin, int64_t end, int) {
+      for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i)
+        missing[i]->choices = libraryKernels(*device_, missing[i]->problem, options_.tune ? kMeasured : 1);
+    });
+    for (LibraryJob* job : missing)
+      if (options_.tune || job->choices.empty())
+        job->own = jobOf(textOf(job->op->getParentOfType<ModuleOp>(), job->op));
+  }
+
+  // Of what libraries have and the kernel of Sinter's.
+  void choose() {
+    for (LibraryJob& job : libraryJobs_) {
+      if (job.made.kernel)
+        continue;
+      std::vector<KernelPointer> choices = job.choices;
+      if (job.own)
+        choices.push_back(jobs_[*job.own].made.kernel);
+      const size_t chosen = choices.size() > 1 ? fastest(*device_, job.op, choices) : 0;
+      result_.tuned += choices.size() > 1 ? 1 : 0;
+      job.made = {choices[chosen],
+                  chosen < job.choices.size() ? algorithmOf(job.problem) : jobs_[*job.own].made.algorithm};
+    }
   }
 
   void findStored() {
@@ -216,19 +282,24 @@ private:
     const std::lock_guard lock(loaded.mutex);
     auto& mine = loaded.kernels[device_.get()];
     constexpr size_t kMost = 4096; // then those go that no program has
-    if (mine.size() + jobs_.size() > kMost)
+    if (mine.size() + jobs_.size() + libraryJobs_.size() > kMost)
       std::erase_if(mine, [](const auto& entry) { return entry.second.kernel.use_count() == 1; });
     for (const Job& job : jobs_)
+      mine.emplace(job.text, job.made);
+    for (const LibraryJob& job : libraryJobs_)
       mine.emplace(job.text, job.made);
   }
 
   void deliver() {
+    auto give = [&](size_t user, const Finished& made) {
+      result_.kernels[user].algorithm = made.algorithm;
+      result_.kernels[user].device = made.kernel;
+    };
     for (const Job& job : jobs_)
-      for (const size_t user : job.users) {
-        rt::Kernel& kernel = result_.kernels[user];
-        kernel.algorithm = job.made.algorithm;
-        kernel.device = job.made.kernel;
-      }
+      for (const size_t user : job.users)
+        give(user, job.made);
+    for (const LibraryJob& job : libraryJobs_)
+      give(job.user, job.made);
   }
 
   std::shared_ptr<CudaDevice> device_;
@@ -236,6 +307,8 @@ private:
   rt::ThreadPool& pool_ = rt::current_thread_pool();
   std::vector<std::unique_ptr<MLIRContext>> contexts_; ///< one for each worker
   std::vector<Job> jobs_;
+  std::unordered_map<std::string, size_t> known_; ///< jobs by their texts
+  std::vector<LibraryJob> libraryJobs_;
   CompiledKernels result_;
   KernelStore* store_ = nullptr;
   std::mutex mutex_; // guards done_ and the user's callback

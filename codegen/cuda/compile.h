@@ -15,9 +15,10 @@ namespace sinter::codegen::cuda {
 /// The number of the GPU that "cuda" or "cuda:N" names; nothing for "cpu". Throws Error for another text.
 std::optional<int> ordinalOf(const std::string& name);
 
-/// Every sinter.kernel of `module`, loaded into `device`: each distinct one compiled once per process, and,
-/// with KernelOptions::diskCache, once per version of NVRTC on this machine. `tune` and `objects` are not
-/// looked at. Throws Error.
+/// Every sinter.kernel of `module` for `device`: calls of libraries where these can do it (library_calls.h),
+/// the others compiled and loaded, each distinct one once per process, and, with KernelOptions::diskCache,
+/// once per version of NVRTC on this machine. With `tune`, kernels that libraries can do are compiled as
+/// well, and the fastest is taken. `objects` is not looked at. Throws Error.
 CompiledKernels compileKernels(mlir::ModuleOp module, const std::shared_ptr<rt::cuda::CudaDevice>& device,
                                const KernelOptions& options);
 

@@ -18,6 +18,7 @@ struct EmittedKernel {
   int64_t blocks = 1;          ///< enough for all the work; fewer are right, too
   int64_t threads[2] = {1, 1}; ///< of a block, in x and y
   uint32_t parameters = 0;     ///< addresses it takes
+  uint32_t sharedBytes = 0;    ///< dynamic shared memory of a block
 };
 
 /// Any kernel whose operations have elements (LoopOpInterface, PointwiseOpInterface), called `symbol`. Throws

@@ -1,13 +1,17 @@
-// The prelude, as it lies beside this file.
+// The prelude, as its two files lie beside this one.
 #include "codegen/cuda/printer.h"
 #include "codegen/embed.h"
 
+#include <string>
+
 SINTER_EMBED(cuda_prelude, SINTER_CUDA_PRELUDE)
+SINTER_EMBED(cuda_tensor_cores, SINTER_CUDA_TENSOR_CORES)
 
 namespace sinter::codegen::cuda {
 
 std::string_view prelude() {
-  return cuda_prelude();
+  static const std::string text = std::string(cuda_prelude()) + std::string(cuda_tensor_cores());
+  return text;
 }
 
 } // namespace sinter::codegen::cuda

@@ -29,6 +29,7 @@ struct KernelOptions {
   /// Measures the ways to cut a contraction that the cost model cannot tell from the best, instead of
   /// trusting it.
   bool tune = false;
+  bool precise = false;  ///< true: no library's algorithm that trades accuracy for speed (Winograd's, FFTs)
   bool diskCache = true; ///< false: the cache on disk is neither read nor written
   /// Not null: kernels are looked for and kept there, with their objects (rt::Kernel::object) instead of
   /// code; neither the process's nor the disk's other kernels are used, so that what comes out depends on the

@@ -4,7 +4,9 @@
 #include "cuda/graph.h"
 #include "sinter/runtime/error.h"
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -17,6 +19,9 @@ constexpr Status kOutOfMemory = 2;
 constexpr int kCapabilityMajor = 75, kCapabilityMinor = 76;
 constexpr int kMemoryPoolsSupported = 115;
 constexpr int kReleaseThreshold = 4; // of cuMemPoolSetAttribute
+// Of cuFuncSetAttribute, and how much a kernel may have without.
+constexpr int kMostDynamicSharedBytes = 8;
+constexpr uint32_t kGrantedSharedBytes = 48 << 10;
 constexpr unsigned kNonBlocking = 1; // the stream does not wait for the default one
 
 void* pointer(DeviceAddress address) {
@@ -116,6 +121,8 @@ public:
   }
 
   std::unique_ptr<DeviceGraph> record(std::span<const DeviceLaunch> launches) override {
+    if (!std::ranges::all_of(launches, can_be_recorded))
+      return nullptr;
     const Entered entered(*this);
     return std::make_unique<EnteredGraph>(shared_from_this(),
                                           cuda::record(driver_, stream_, recording_, launches));
@@ -137,14 +144,34 @@ public:
             }};
   }
 
-  void* function(const std::shared_ptr<void>& code, const std::string& symbol) override {
+  void* function(const std::shared_ptr<void>& code, const std::string& symbol,
+                 uint32_t shared_bytes) override {
     const Entered entered(*this);
     Function function = nullptr;
     check(driver_.function(&function, static_cast<Module>(code.get()), symbol.c_str()), symbol.c_str());
+    if (shared_bytes > kGrantedSharedBytes) {
+      const std::string what = std::to_string(shared_bytes) + " bytes of shared memory on " + name_;
+      check(driver_.set_attribute(function, kMostDynamicSharedBytes, static_cast<int>(shared_bytes)),
+            what.c_str());
+    }
     return function;
   }
 
+  std::shared_ptr<Storage> workspace(uint64_t bytes) override {
+    const std::lock_guard lock(workspace_mutex_);
+    if (!workspace_ || workspace_->bytes() < bytes) // the next power of two: not every call brings a new one
+      workspace_ = allocate(std::bit_ceil(std::max<uint64_t>(bytes, kLeastWorkspace)));
+    return workspace_;
+  }
+
+  void with_context(const std::function<void()>& body) override {
+    const Entered entered(*this);
+    body();
+  }
+
 private:
+  static constexpr uint64_t kLeastWorkspace = uint64_t{1} << 20;
+
   // The calling thread's context is this one's, until the thread has its own back.
   class Entered {
   public:
@@ -171,9 +198,9 @@ private:
       const Entered entered(*gpu_);
       graph_.reset(); // one that is under way ends later
     }
-    void launch() override {
+    bool launch() override {
       const Entered entered(*gpu_);
-      graph_->launch();
+      return graph_->launch();
     }
 
   private:
@@ -204,6 +231,8 @@ private:
   Stream stream_ = nullptr;
   Stream recording_ = nullptr; // for what libraries do in graphs: work given meanwhile is not in them
   MemoryPool pool_ = nullptr;
+  std::mutex workspace_mutex_;
+  std::shared_ptr<Storage> workspace_; // the largest
 };
 
 } // namespace

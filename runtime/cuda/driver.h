@@ -58,6 +58,7 @@ struct Driver {
   EntryPoint<Status(Module*, const void*)> load_module{library, "cuModuleLoadData"};
   EntryPoint<Status(Module)> unload_module{library, "cuModuleUnload"};
   EntryPoint<Status(Function*, Module, const char*)> function{library, "cuModuleGetFunction"};
+  EntryPoint<Status(Function, int, int)> set_attribute{library, "cuFuncSetAttribute"};
   EntryPoint<Status(Function, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, Stream,
                     void**, void**)>
       launch{library, "cuLaunchKernel"};

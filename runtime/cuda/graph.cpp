@@ -31,11 +31,18 @@ public:
     driver_.check(driver_.instantiate(&exec_, graph_, 0), kWhat);
   }
 
-  void launch() override {
+  bool launch() override {
+    const auto has_moved = [](const Node& node) {
+      return !std::equal(node.buffers.begin(), node.buffers.end(), node.launch.buffers);
+    };
+    for (const Node& node : nodes_)
+      if (has_moved(node) && !can_be_recorded(node.launch))
+        return false;
     for (Node& node : nodes_)
-      if (!std::equal(node.buffers.begin(), node.buffers.end(), node.launch.buffers))
+      if (has_moved(node))
         update(node);
     driver_.check(driver_.launch_graph(exec_, stream_), "a CUDA graph cannot be launched");
+    return true;
   }
 
 private:
@@ -127,6 +134,10 @@ KernelArguments::KernelArguments(const DeviceKernel& kernel, void* const* buffer
     throw Error("a kernel takes " + std::to_string(kernel.parameters) + " buffers", ErrorKind::internal);
   for (uint32_t i = 0; i < kernel.parameters; ++i)
     addresses_[i] = const_cast<void**>(buffers + i);
+}
+
+bool can_be_recorded(const DeviceLaunch& launch) {
+  return !launch.kernel->call || launch.kernel->call->can_be_recorded(launch.buffers);
 }
 
 std::unique_ptr<DeviceGraph> record(const Driver& driver, Stream stream, Stream recording,

@@ -21,9 +21,12 @@ private:
   void* addresses_[kMost];
 };
 
-/// A graph of `launches`, one after the other. It is launched on `stream`; what calls of libraries do is
-/// recorded on `recording`, another stream. The calling thread is in the device's context, here and at each
-/// launch.
+/// False if a call of a library cannot be recorded.
+bool can_be_recorded(const DeviceLaunch& launch);
+
+/// A graph of `launches`, all of which can be recorded, one after the other. It is launched on `stream`; what
+/// calls of libraries do is recorded on `recording`, another stream. The calling thread is in the device's
+/// context, here and at each launch.
 std::unique_ptr<DeviceGraph> record(const Driver& driver, Stream stream, Stream recording,
                                     std::span<const DeviceLaunch> launches);
 

@@ -3,6 +3,7 @@
 // SINTER_CUDA_CASES: how many random programs, and how many operations on f16 and bf16. SINTER_CUDA_SEED: the
 // first.
 #include "half_program.h"
+#include "library_program.h"
 #include "structure_programs.h"
 
 #include "codegen/compile.h"
@@ -25,11 +26,12 @@ protected:
   }
 
   static std::shared_ptr<rt::Executable> compile(mlir::ModuleOp module, bool fuse = true,
-                                                 bool channelsLast = false) {
+                                                 bool channelsLast = false, bool tune = false) {
     codegen::CompileOptions options;
     options.device = "cuda";
     options.fuse = fuse;
     options.channelsLast = channelsLast;
+    options.tune = tune;
     const mlir::OwningOpRef<mlir::ModuleOp> copy(module.clone());
     return codegen::compile(*copy, options);
   }
@@ -70,6 +72,23 @@ TEST_F(Gpu, HalvesAgreeWithFloat) {
           << "SINTER_CUDA_CASES=1 SINTER_CUDA_SEED=" << seed / 2 << "\n"
           << differential::print(*program.half);
     }
+}
+
+// With stand-ins, libraries take every one; real ones may leave some to Sinter's kernels.
+TEST_F(Gpu, LibrariesAgree) {
+  const bool all = rt::cuda::CudaDevice::open()->name() == "stand-in GPU";
+  for (uint64_t seed = first_; seed < first_ + 30 * cases_; ++seed) {
+    LibraryProgram program(context_, seed);
+    const auto executable = compile(*program.typed);
+    const std::string& algorithm = executable->kernels().front().algorithm;
+    EXPECT_TRUE(algorithm == program.algorithm || !all)
+        << "no " << program.algorithm << ", but " << algorithm;
+    EXPECT_EQ(disagreement(*program.reference, differential::views(program.inputs), *program.typed,
+                           program.dtype, *executable, pool_),
+              "")
+        << "SINTER_CUDA_SEED=" << seed << ", " << algorithm << "\n"
+        << differential::print(*program.typed);
+  }
 }
 
 } // namespace

@@ -74,28 +74,33 @@ void retype(mlir::ModuleOp module, mlir::Type element, DType precision) {
                                                body.getTerminator()->getOperandTypes()));
 }
 
-std::string disagreement(HalfProgram& half, const rt::Executable& executable, rt::ThreadPool& pool) {
+std::string disagreement(mlir::ModuleOp reference, std::span<const View> given, mlir::ModuleOp half,
+                         DType dtype, const rt::Executable& executable, rt::ThreadPool& pool) {
   std::size_t length = 0; // bodies of branches and loops included
-  half.half->walk([&](mlir::Operation*) { ++length; });
+  half->walk([&](mlir::Operation*) { ++length; });
   std::vector<differential::Buffer> inputs, references;
-  for (const View& input : half.program.made.inputs()) {
-    inputs.push_back(converted(input, half.dtype));
+  for (const View& input : given) {
+    inputs.push_back(converted(input, dtype));
     references.push_back(converted(inputs.back().view, DType::f32)); // what the half could hold
   }
-  const auto expected = differential::resultBuffers(half.program.made.module());
-  codegen::interpret(half.program.made.module(), differential::views(references),
-                     differential::views(expected));
-  const auto results = differential::resultBuffers(*half.half);
+  const auto expected = differential::resultBuffers(reference);
+  codegen::interpret(reference, differential::views(references), differential::views(expected));
+  const auto results = differential::resultBuffers(half);
   executable.run(differential::views(inputs), differential::views(results), pool);
   for (std::size_t i = 0; i < results.size(); ++i) {
     const differential::Buffer result = converted(results[i].view, DType::f32);
-    const bool isHalf = results[i].view.dtype == half.dtype;
+    const bool isHalf = results[i].view.dtype == dtype;
     std::string text = differential::disagreement(result.view, expected[i].view, length,
-                                                  isHalf ? std::optional(half.dtype) : std::nullopt);
+                                                  isHalf ? std::optional(dtype) : std::nullopt);
     if (!text.empty())
       return text;
   }
   return "";
+}
+
+std::string disagreement(HalfProgram& half, const rt::Executable& executable, rt::ThreadPool& pool) {
+  return disagreement(half.program.made.module(), half.program.made.inputs(), *half.half, half.dtype,
+                      executable, pool);
 }
 
 } // namespace sinter::cuda_tests

@@ -26,6 +26,11 @@ struct HalfProgram {
   }
 };
 
+/// "" if `executable`, compiled from `half`, gives what `reference`, the same on f32, does interpreted, on
+/// `given` as far as `dtype` can hold it; else where not.
+std::string disagreement(mlir::ModuleOp reference, std::span<const View> given, mlir::ModuleOp half,
+                         DType dtype, const rt::Executable& executable, rt::ThreadPool& pool);
+
 /// "" if `executable`, compiled from the half of `program`, gives what the other one does interpreted; else
 /// where not.
 std::string disagreement(HalfProgram& program, const rt::Executable& executable, rt::ThreadPool& pool);

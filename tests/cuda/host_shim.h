@@ -12,6 +12,8 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <ucontext.h>
@@ -24,7 +26,7 @@ using std::signbit;
 #define __device__
 #define __forceinline__ inline
 #define __shared__ static thread_local
-#define __launch_bounds__(threads)
+#define __launch_bounds__(...)
 
 inline float rsqrtf(float x) {
   return 1 / std::sqrt(x);
@@ -48,12 +50,31 @@ struct Index {
 // What a fiber waits for.
 enum class Wait { nothing, warp, block, end };
 
+// Of copy_async, on its way.
+struct Copy {
+  void* to;
+  const void* from;
+  bool wanted;
+
+  void make() const {
+    if (wanted)
+      std::memcpy(to, from, 16);
+    else
+      std::memset(to, 0, 16);
+  }
+};
+
 struct Fiber {
   ucontext_t context;
   std::unique_ptr<char[]> stack;
   Index index;
   Wait wait = Wait::nothing;
-  uint64_t value = 0; // of lane_xor
+  uint64_t value = 0;            // of lane_xor
+  uint32_t registers[2][6] = {}; // of products: the last, and the one before, which others may still read
+  int turn = 0;
+  const void* row = nullptr; // of load_matrices
+  std::vector<Copy> open;    // copies of no group yet
+  std::deque<std::vector<Copy>> groups;
 };
 
 class Block {
@@ -113,6 +134,8 @@ inline void Block::run(int x, int y, const std::function<void()>& thread) {
     Fiber& fiber = *fibers[i];
     fiber.index = {i % x, i / x, 0};
     fiber.wait = Wait::nothing;
+    fiber.open.clear();
+    fiber.groups.clear();
     getcontext(&fiber.context);
     fiber.context.uc_stack.ss_sp = fiber.stack.get();
     fiber.context.uc_stack.ss_size = kStack;
@@ -155,6 +178,98 @@ T lane_xor(T x, int mask) {
   return result;
 }
 
+//-- What tensor_cores.cuh has instructions for.
+
+// The fiber of lane `number` of the same warp.
+inline Fiber& of_warp(int number) {
+  return *block.fibers[static_cast<std::size_t>(block.current->index.x / Block::kWarp * Block::kWarp +
+                                                number)];
+}
+
+// What a lane holds of the factors of a product, for the others.
+inline void publish(const uint32_t* rows, const uint32_t* columns) {
+  Fiber& self = *block.current;
+  self.turn ^= 1;
+  std::memcpy(self.registers[self.turn], rows, 4 * sizeof(uint32_t));
+  std::memcpy(self.registers[self.turn] + 4, columns, 2 * sizeof(uint32_t));
+  block.wait(Wait::warp);
+}
+inline uint32_t published(int lane, int number) {
+  return of_warp(lane).registers[block.current->turn][number];
+}
+
+inline void load_matrices(uint32_t* registers, const void* row, bool transposed) {
+  Fiber& self = *block.current;
+  if (reinterpret_cast<uintptr_t>(row) % 16 != 0)
+    std::abort();
+  self.row = row;
+  block.wait(Wait::warp);
+  const int lane = self.index.x % Block::kWarp;
+  for (int matrix = 0; matrix < 4; ++matrix) {
+    uint16_t pair[2];
+    for (int i = 0; i < 2; ++i) {
+      const int along = lane % 4 * 2 + i;
+      const auto* from =
+          static_cast<const uint16_t*>(of_warp(matrix * 8 + (transposed ? along : lane / 4)).row);
+      pair[i] = from[transposed ? lane / 4 : along];
+    }
+    std::memcpy(registers + matrix, pair, sizeof(pair));
+  }
+  block.wait(Wait::warp);
+}
+
+// A copy may be done at once or as late as it is waited for: of half the threads it is the one, of the others
+// the other.
+inline void copy_async(void* to, const void* from, bool wanted) {
+  Fiber& self = *block.current;
+  if (reinterpret_cast<uintptr_t>(to) % 16 != 0 || (wanted && reinterpret_cast<uintptr_t>(from) % 16 != 0))
+    std::abort();
+  const Copy copy{to, from, wanted};
+  if (self.index.x % 2 == 0)
+    copy.make();
+  else
+    self.open.push_back(copy);
+}
+inline void commit_copies() {
+  Fiber& self = *block.current;
+  self.groups.push_back(std::move(self.open));
+  self.open.clear();
+}
+inline void wait_copies(int groups) {
+  for (auto& waiting = block.current->groups; static_cast<int>(waiting.size()) > groups; waiting.pop_front())
+    for (const Copy& copy : waiting.front())
+      copy.make();
+}
+
+// The block's dynamic memory, with bytes after it that nobody may write.
+struct DynamicMemory {
+  static constexpr std::size_t kGuard = 64;
+  static constexpr uint8_t kPoison = 0xFF; // NaN as float, f16 and bf16
+
+  uint8_t* begin = nullptr;
+  std::size_t bytes = 0;
+
+  void start(std::size_t wanted) {
+    if (bytes < wanted || !begin) {
+      std::free(begin);
+      begin = static_cast<uint8_t*>(std::aligned_alloc(64, (wanted + 63) / 64 * 64 + 2 * kGuard));
+    }
+    bytes = wanted;
+    std::memset(begin, kPoison, bytes + kGuard);
+  }
+  void check() const {
+    for (std::size_t i = 0; i < kGuard; ++i)
+      if (begin[bytes + i] != kPoison) {
+        std::fprintf(stderr, "a block writes past its %zu bytes of shared memory\n", bytes);
+        std::abort();
+      }
+  }
+};
+inline thread_local DynamicMemory dynamic;
+inline uint8_t* dynamic_memory() {
+  return dynamic.begin;
+}
+
 template <class... Parameters, std::size_t... I>
 void call(void (*kernel)(Parameters...), void* const* buffers, std::index_sequence<I...>) {
   kernel(static_cast<Parameters>(buffers[I])...);
@@ -168,7 +283,7 @@ int parameter_count(void (*)(Parameters...)) {
 // Blocks [begin, end) of `blocks`.
 template <class... Parameters>
 void run(void (*kernel)(Parameters...), void* const* buffers, int64_t begin, int64_t end, int blocks, int x,
-         int y, bool together) {
+         int y, int64_t shared, bool together) {
   grid_size = {blocks, 1, 1};
   const std::function<void()> thread = [&] {
     call(kernel, buffers, std::index_sequence_for<Parameters...>());
@@ -176,7 +291,9 @@ void run(void (*kernel)(Parameters...), void* const* buffers, int64_t begin, int
   for (int64_t number = begin; number < end; ++number) {
     block_index = {static_cast<int>(number), 0, 0};
     if (together) {
+      dynamic.start(static_cast<std::size_t>(shared));
       block.run(x, y, thread);
+      dynamic.check();
       continue;
     }
     for (int i = 0; i < x * y; ++i) {
@@ -194,17 +311,17 @@ void run(void (*kernel)(Parameters...), void* const* buffers, int64_t begin, int
 #define __syncthreads() host::block.wait(host::Wait::block)
 #define __shfl_xor_sync(all, x, mask) host::lane_xor(x, mask)
 
-// `together`: whether the threads of a block wait for each other.
-#define HOST_KERNEL(kernel, name, blocks, x, y, together)                                                    \
+// `shared`: bytes of dynamic memory; `together`: whether the threads of a block wait for each other.
+#define HOST_KERNEL(kernel, name, blocks, x, y, shared, together)                                            \
   extern "C" void name(void* const* buffers, int64_t begin, int64_t end, void*) {                            \
-    host::run(kernel, buffers, begin, end, blocks, x, y, together);                                          \
+    host::run(kernel, buffers, begin, end, blocks, x, y, shared, together);                                  \
   }
 
 // The same for any grid, and a function `name_parameters` that says how many buffers it takes.
 #define HOST_FUNCTION(kernel, name, together)                                                                \
-  extern "C" void name(void* const* buffers, int64_t blocks, int64_t x, int64_t y) {                         \
+  extern "C" void name(void* const* buffers, int64_t blocks, int64_t x, int64_t y, int64_t shared) {         \
     host::run(kernel, buffers, 0, blocks, static_cast<int>(blocks), static_cast<int>(x),                     \
-              static_cast<int>(y), together);                                                                \
+              static_cast<int>(y), shared, together);                                                        \
   }                                                                                                          \
   extern "C" int name##_parameters() {                                                                       \
     return host::parameter_count(kernel);                                                                    \

@@ -20,8 +20,10 @@ namespace {
 constexpr uint64_t kDeviceBit = uint64_t{1} << 62;
 
 std::mutex mutex;
-std::map<uint64_t, std::size_t> allocations; // by address
-thread_local int depth = 0;                  // of contexts that the thread has pushed
+using Blocks = std::map<uint64_t, std::size_t>; // sizes by address
+Blocks allocations;                             // until they are released
+Blocks present;                                 // until that has been done in its order
+thread_local int depth = 0;                     // of contexts that the thread has pushed
 
 std::size_t allocated() {
   std::size_t sum = 0;
@@ -49,13 +51,21 @@ void* stand_in::host(uint64_t address) {
   return reinterpret_cast<void*>(address & ~kDeviceBit);
 }
 
-bool stand_in::is_allocated(uint64_t address, std::size_t bytes) {
+namespace {
+
+bool is_within_one(const Blocks& blocks, uint64_t address, std::size_t bytes) {
   const std::lock_guard lock(mutex);
-  auto after = allocations.upper_bound(address);
-  if (after == allocations.begin())
+  auto after = blocks.upper_bound(address);
+  if (after == blocks.begin())
     return false;
   --after;
   return address + bytes <= after->first + after->second;
+}
+
+} // namespace
+
+bool stand_in::is_allocated(uint64_t address, std::size_t bytes) {
+  return is_within_one(allocations, address, bytes);
 }
 
 struct ModuleTag {
@@ -126,7 +136,7 @@ EXPORT int cuMemAllocAsync(uint64_t* address, std::size_t bytes, void*) {
   void* memory = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
   std::memset(memory, 0xA5, bytes);
   *address = reinterpret_cast<uint64_t>(memory) | kDeviceBit;
-  allocations[*address] = bytes;
+  allocations[*address] = present[*address] = bytes;
   return 0;
 }
 EXPORT int cuMemFreeAsync(uint64_t address, void* stream) {
@@ -141,10 +151,25 @@ EXPORT int cuMemFreeAsync(uint64_t address, void* stream) {
     allocations.erase(found);
   }
   give(stream, [=] {
+    {
+      const std::lock_guard lock(mutex);
+      present.erase(address);
+    }
     std::memset(host(address), 0xA5, bytes);
     std::free(host(address));
   });
   return 0;
+}
+
+// For the stand-ins of libraries (stand_in_memory.h).
+EXPORT int stand_in_is_entered() {
+  return depth >= 1 ? 1 : 0;
+}
+EXPORT void* stand_in_host(uint64_t address, uint64_t bytes) {
+  return (address & kDeviceBit) && is_within_one(present, address, bytes) ? host(address) : nullptr;
+}
+EXPORT void stand_in_give(void* stream, void (*work)(void*), void* with) {
+  give(stream, [=] { work(with); });
 }
 
 // An image has no length of its own; its sections' headers come last.
@@ -185,5 +210,13 @@ EXPORT int cuModuleGetFunction(FunctionTag** function, ModuleTag* module, const 
   if (!run || !count)
     return kNotFound;
   *function = new FunctionTag{run, count()};
+  return 0;
+}
+// What a block of compute capability 9.0 may have: 227 KiB.
+EXPORT int cuFuncSetAttribute(FunctionTag* function, int attribute, int value) {
+  is_entered();
+  if (attribute != 8 || value < 0 || value > 227 << 10)
+    return kInvalidValue;
+  function->shared = static_cast<unsigned>(value);
   return 0;
 }

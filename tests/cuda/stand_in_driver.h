@@ -29,7 +29,8 @@ void give(void* stream, Work work);
 } // namespace stand_in
 
 struct FunctionTag {
-  using Runner = void (*)(void* const* buffers, int64_t blocks, int64_t x, int64_t y);
+  using Runner = void (*)(void* const* buffers, int64_t blocks, int64_t x, int64_t y, int64_t shared);
   Runner run = nullptr;
   int parameters = 0;
+  unsigned shared = 48 << 10; ///< bytes it may be launched with
 };

@@ -48,7 +48,8 @@ StreamTag* of(void* stream) {
 // What a launch does, with its arguments as they are now; nothing if it is none.
 Work launch_of(const KernelNode& node) {
   const unsigned x = node.threads[0], y = node.threads[1];
-  if (!node.function || node.blocks[0] == 0 || x == 0 || y == 0 || x * y > 1024)
+  if (!node.function || node.blocks[0] == 0 || x == 0 || y == 0 || x * y > 1024 ||
+      node.shared_bytes > node.function->shared)
     return nullptr;
   std::vector<void*> buffers;
   for (int i = 0; i < node.function->parameters; ++i) {
@@ -56,7 +57,9 @@ Work launch_of(const KernelNode& node) {
     std::memcpy(&address, node.arguments[i], sizeof(address));
     buffers.push_back(address == 0 ? nullptr : host(address)); // null: a tensor without elements
   }
-  return [=, run = node.function->run, blocks = node.blocks[0]] { run(buffers.data(), blocks, x, y); };
+  return [=, run = node.function->run, blocks = node.blocks[0], shared = node.shared_bytes] {
+    run(buffers.data(), blocks, x, y, shared);
+  };
 }
 
 Work all_of(const GraphTag& graph) {

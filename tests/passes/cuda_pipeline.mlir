@@ -15,6 +15,16 @@ func.func @convolution(%x: tensor<1x32x28x28xf32>, %f: tensor<32x32x3x3xf32>) ->
   return %0 : tensor<1x32x28x28xf32>
 }
 
+// Operands that are stored the other way round are read so.
+// CHECK-LABEL: func.func @transposed
+// CHECK-NOT: sinter.transpose
+// CHECK: sinter.matmul {{.*}} {transpose_lhs = true, transpose_rhs = true}
+// CHECK: return
+func.func @transposed(%x: tensor<40x30xf32>, %y: tensor<50x40xf32>) -> tensor<30x50xf32> {
+  %0 = sinter.matmul %x, %y {transpose_lhs = true, transpose_rhs = true} : (tensor<40x30xf32>, tensor<50x40xf32>) -> tensor<30x50xf32>
+  return %0 : tensor<30x50xf32>
+}
+
 // CHECK-LABEL: func.func @attention
 // CHECK-NOT: sinter.attention
 // CHECK: sinter.matmul

@@ -25,7 +25,14 @@ class Sinter_PointwiseOp<string mnemonic, list<Trait> traits = [], string result
     : Sinter_ComputeOp<mnemonic, "pointwise", !listconcat([
         InferTypeOpInterface, DeclareOpInterfaceMethods<PointwiseOpInterface>,
         !if(differentiable, GradientOpInterface, NotDifferentiable)], traits)> {
-  let declarations = !if(differentiable, pointwiseGradient, "") # [{
+  // PointwiseOpInterface::getFunction, as a C++ expression; empty: libraries have no name for the operation.
+  string function = "";
+  let declarations = !if(differentiable, pointwiseGradient, "") # !if(!empty(function), "", [{
+    ::sinter::rt::PointwiseFunction getFunction() {
+      using enum ::sinter::rt::PointwiseFunction::Kind;
+      return }] # function # [{;
+    }
+  }]) # [{
     static ::llvm::LogicalResult
     inferReturnTypes(::mlir::MLIRContext* context, ::std::optional<::mlir::Location> location,
                      ::mlir::ValueRange operands, ::mlir::DictionaryAttr, ::mlir::OpaqueProperties,

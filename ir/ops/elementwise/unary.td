@@ -1,18 +1,36 @@
 // Mathematical functions of one argument.
 include "ir/ops/elementwise/pointwise.td"
 
-def AbsOp : Sinter_UnaryOp<"abs", Sinter_NumberTensor, "|x|; its derivative at 0 is 0">;
-def NegOp : Sinter_UnaryOp<"neg", Sinter_NumberTensor, "-x">;
+def AbsOp : Sinter_UnaryOp<"abs", Sinter_NumberTensor, "|x|; its derivative at 0 is 0"> {
+  let function = "{abs}";
+}
+def NegOp : Sinter_UnaryOp<"neg", Sinter_NumberTensor, "-x"> {
+  let function = "{neg}";
+}
 def SignOp : Sinter_UnaryOp<"sign", Sinter_NumberTensor, "-1, 0 or 1; NaN stays NaN">;
-def ReciprocalOp : Sinter_UnaryOp<"reciprocal", Sinter_FloatTensor, "1 / x", [NeedsPrecision]>;
-def SqrtOp : Sinter_UnaryOp<"sqrt", Sinter_FloatTensor, "square root">;
-def RsqrtOp : Sinter_UnaryOp<"rsqrt", Sinter_FloatTensor, "1 / sqrt(x)", [NeedsPrecision]>;
-def ExpOp : Sinter_UnaryOp<"exp", Sinter_FloatTensor, "e^x", [NeedsPrecision]>;
-def LogOp : Sinter_UnaryOp<"log", Sinter_FloatTensor, "natural logarithm", [NeedsPrecision]>;
+def ReciprocalOp : Sinter_UnaryOp<"reciprocal", Sinter_FloatTensor, "1 / x", [NeedsPrecision]> {
+  let function = "{reciprocal}";
+}
+def SqrtOp : Sinter_UnaryOp<"sqrt", Sinter_FloatTensor, "square root"> {
+  let function = "{sqrt}";
+}
+def RsqrtOp : Sinter_UnaryOp<"rsqrt", Sinter_FloatTensor, "1 / sqrt(x)", [NeedsPrecision]> {
+  let function = "{rsqrt}";
+}
+def ExpOp : Sinter_UnaryOp<"exp", Sinter_FloatTensor, "e^x", [NeedsPrecision]> {
+  let function = "{exp}";
+}
+def LogOp : Sinter_UnaryOp<"log", Sinter_FloatTensor, "natural logarithm", [NeedsPrecision]> {
+  let function = "{log}";
+}
 def SinOp : Sinter_UnaryOp<"sin", Sinter_FloatTensor, "sine of radians">;
 def CosOp : Sinter_UnaryOp<"cos", Sinter_FloatTensor, "cosine of radians">;
-def TanhOp : Sinter_UnaryOp<"tanh", Sinter_FloatTensor, "hyperbolic tangent">;
-def ErfOp : Sinter_UnaryOp<"erf", Sinter_FloatTensor, "error function">;
+def TanhOp : Sinter_UnaryOp<"tanh", Sinter_FloatTensor, "hyperbolic tangent"> {
+  let function = "{tanh}";
+}
+def ErfOp : Sinter_UnaryOp<"erf", Sinter_FloatTensor, "error function"> {
+  let function = "{erf}";
+}
 def FloorOp : Sinter_UnaryOp<"floor", Sinter_FloatTensor, "largest integer not above x">;
 def CeilOp : Sinter_UnaryOp<"ceil", Sinter_FloatTensor, "smallest integer not below x">;
 def RoundOp : Sinter_UnaryOp<"round", Sinter_FloatTensor, "nearest integer, halves to even">;

@@ -15,9 +15,11 @@ namespace sinter::rt {
 class DeviceCall {
 public:
   virtual ~DeviceCall() = default;
-  /// Gives the work to `stream`, the device's own handle, and returns; the buffers are those of a kernel. It
-  /// may be recorded instead of done: it neither waits nor allocates. Throws Error (system).
+  /// Gives the work to `stream`, the device's own handle, and returns; the buffers are those of a kernel.
+  /// Where can_be_recorded() says so it may be recorded instead of done: then it neither waits nor allocates.
+  /// Throws Error (system).
   virtual void enqueue(void* stream, void* const* buffers) const = 0;
+  virtual bool can_be_recorded(void* const* buffers) const = 0;
 };
 
 /// A kernel as a device takes it.
@@ -41,9 +43,9 @@ struct DeviceLaunch {
 class DeviceGraph {
 public:
   virtual ~DeviceGraph() = default;
-  /// Gives the device all of them, in order, on what the buffers' addresses are by now. Throws Error
-  /// (system).
-  virtual void launch() = 0;
+  /// Gives the device all of them, in order, on what the buffers' addresses are by now. False, and nothing is
+  /// done, if a call cannot be recorded with these. Throws Error (system).
+  virtual bool launch() = 0;
 };
 
 /// Work that is given to a device is done in the order it was given; calls return before it is done unless
@@ -67,7 +69,8 @@ public:
   virtual void download(void* to, const void* from, uint64_t bytes) = 0;
   virtual void copy(void* to, const void* from, uint64_t bytes) = 0;
   virtual void launch(const DeviceKernel& kernel, void* const* buffers) = 0;
-  /// What `launches`, whose kernels and addresses outlive it, do.
+  /// What `launches`, whose kernels and addresses outlive it, do; null if a call among them cannot be
+  /// recorded.
   virtual std::unique_ptr<DeviceGraph> record(std::span<const DeviceLaunch> launches) = 0;
   /// Waits until all is done.
   virtual void synchronize() = 0;

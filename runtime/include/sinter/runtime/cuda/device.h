@@ -3,6 +3,7 @@
 
 #include "sinter/runtime/device.h"
 
+#include <functional>
 #include <span>
 #include <string>
 
@@ -21,8 +22,16 @@ public:
 
   /// Code of compile_for_device for this architecture, loaded.
   virtual std::shared_ptr<void> load(std::span<const char> cubin) = 0;
-  /// The kernel `symbol` of what load() gave.
-  virtual void* function(const std::shared_ptr<void>& code, const std::string& symbol) = 0;
+  /// The kernel `symbol` of what load() gave, which will be launched with `shared_bytes` of dynamic shared
+  /// memory. Throws Error (system) if a block of this GPU cannot have so many.
+  virtual void* function(const std::shared_ptr<void>& code, const std::string& symbol,
+                         uint32_t shared_bytes = 0) = 0;
+
+  /// At least `bytes` of memory for a call of a library to use while it runs. It is shared: calls run one
+  /// after the other. What was handed out before stays, and is not moved. From several threads at once.
+  virtual std::shared_ptr<Storage> workspace(uint64_t bytes) = 0;
+  /// Runs `body` where libraries find this device to be the current one. From several threads at once.
+  virtual void with_context(const std::function<void()>& body) = 0;
 };
 
 } // namespace sinter::rt::cuda

@@ -1,0 +1,30 @@
+// Kernels by NVIDIA's libraries.
+#pragma once
+
+#include "codegen/cuda/library_problem.h"
+#include "sinter/runtime/cuda/device.h"
+
+#include <memory>
+#include <vector>
+
+namespace sinter::codegen::cuda {
+
+/// False where the environment variable SINTER_CUDA_LIBRARIES is "off".
+bool librariesAreOn();
+
+/// What kernels of `problem` are called, for people: "cublasLt", "cudnn conv".
+const char* algorithmOf(const LibraryProblem& problem);
+
+/// Up to `count` ways to compute `problem`, the one first that its library takes for the fastest; none if
+/// there is no library, or none that can. A library that fails says so once (rt::log). From several threads
+/// at once.
+std::vector<std::shared_ptr<const rt::DeviceKernel>>
+libraryKernels(rt::cuda::CudaDevice& device, const LibraryProblem& problem, size_t count);
+
+/// The number of the kernel among `choices`, all of which compute `kernel`, that takes the least time on
+/// `device`; one that fails is not taken. Throws Error (system) if all do, or if there is no memory for the
+/// buffers.
+size_t fastest(rt::cuda::CudaDevice& device, ir::KernelOp kernel,
+               llvm::ArrayRef<std::shared_ptr<const rt::DeviceKernel>> choices);
+
+} // namespace sinter::codegen::cuda

@@ -1,0 +1,49 @@
+// Copies are rare: nothing is reserved for them.
+#include "cuda/aligned_buffers.h"
+
+#include <algorithm>
+
+namespace sinter::rt::cuda {
+namespace {
+
+bool is_aligned(const void* buffer) {
+  return reinterpret_cast<DeviceAddress>(buffer) % kAlignment == 0;
+}
+
+} // namespace
+
+bool AlignedBuffers::are_aligned(std::span<const BufferUse> uses, void* const* buffers) {
+  return std::ranges::all_of(uses, [&](const BufferUse& use) { return is_aligned(buffers[use.buffer]); });
+}
+
+AlignedBuffers::AlignedBuffers(Stream stream, std::span<const BufferUse> uses, void* const* buffers)
+    : driver_(Driver::get()), stream_(stream), buffers_(buffers) {
+  for (const BufferUse& use : uses) {
+    addresses_.resize(std::max<std::size_t>(addresses_.size(), use.buffer + 1));
+    addresses_[use.buffer] = buffers[use.buffer];
+    if (is_aligned(buffers[use.buffer]))
+      continue;
+    const auto address = reinterpret_cast<DeviceAddress>(buffers[use.buffer]);
+    Copy copy{use};
+    driver_.check(driver_.allocate(&copy.address, use.bytes, stream_), "memory for an aligned copy");
+    copies_.push_back(copy);
+    if (!use.written)
+      driver_.check(driver_.copy(copy.address, address, use.bytes, stream_), "an aligned copy");
+    addresses_[use.buffer] = reinterpret_cast<void*>(copy.address);
+  }
+}
+
+void AlignedBuffers::finish() {
+  for (const Copy& copy : copies_)
+    if (copy.use.written)
+      driver_.check(driver_.copy(reinterpret_cast<DeviceAddress>(buffers_[copy.use.buffer]), copy.address,
+                                 copy.use.bytes, stream_),
+                    "a copy of a result");
+}
+
+AlignedBuffers::~AlignedBuffers() {
+  for (const Copy& copy : copies_)
+    driver_.release(copy.address, stream_);
+}
+
+} // namespace sinter::rt::cuda
