@@ -1,5 +1,6 @@
 // Attention that has no kernel of its own, as the products and the softmax it stands for.
 #include "ir/ops/contract/attention_products.h"
+#include "passes/attention_kernels.h"
 #include "passes/passes.h"
 
 using namespace mlir;
@@ -9,16 +10,16 @@ namespace {
 
 struct DecomposeAttention : FunctionPass<DecomposeAttention> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(DecomposeAttention)
-  explicit DecomposeAttention(bool all) : all(all) {}
+  explicit DecomposeAttention(Backend backend) : backend(backend) {}
   StringRef getArgument() const final { return "sinter-decompose-attention"; }
   StringRef getDescription() const final { return "attention that has no kernel as products and softmax"; }
 
-  bool all;
+  Backend backend;
 
   void runOnOperation() override {
     SmallVector<ir::AttentionOp> found;
     getOperation().walk([&](ir::AttentionOp op) {
-      if (all || !ir::tensorType(op.getResult()).getElementType().isF32())
+      if (!hasAttentionKernel(op, backend))
         found.push_back(op);
     });
     for (ir::AttentionOp op : found) {
@@ -32,8 +33,8 @@ struct DecomposeAttention : FunctionPass<DecomposeAttention> {
 
 } // namespace
 
-std::unique_ptr<Pass> createDecomposeAttentionPass(bool all) {
-  return std::make_unique<DecomposeAttention>(all);
+std::unique_ptr<Pass> createDecomposeAttentionPass(Backend backend) {
+  return std::make_unique<DecomposeAttention>(backend);
 }
 
 } // namespace sinter::passes

@@ -38,11 +38,11 @@ std::unique_ptr<mlir::Pass> createSimplifyControlFlowPass();
 std::unique_ptr<mlir::Pass> createFoldConstantsPass();
 /// Recognises what exporters decompose: hard-swish, SiLU, GELU, layer-norm, softmax, ...
 std::unique_ptr<mlir::Pass> createRaisePatternsPass();
-/// Makes one operation of attention written out as products and a softmax, and of the transposes around it.
-std::unique_ptr<mlir::Pass> createRaiseAttentionPass();
-/// Writes attention that has no kernel, which is that of other elements than f32, or `all`, as products and a
-/// softmax.
-std::unique_ptr<mlir::Pass> createDecomposeAttentionPass(bool all = false);
+/// Makes one operation of attention written out as products and a softmax, and of the transposes around it,
+/// where `backend` has a kernel for it (attention_kernels.h).
+std::unique_ptr<mlir::Pass> createRaiseAttentionPass(Backend backend = Backend::cpu);
+/// Writes attention that `backend` has no kernel for as products and a softmax.
+std::unique_ptr<mlir::Pass> createDecomposeAttentionPass(Backend backend = Backend::cpu);
 /// Writes batch-norms as a multiplication and an addition per channel, and folds per-channel constants into
 /// the weights of the contraction before them.
 std::unique_ptr<mlir::Pass> createFoldBatchNormPass();

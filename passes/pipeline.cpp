@@ -47,7 +47,7 @@ void optimize(OpPassManager& functions, const PipelineOptions& options) {
   // on constants.
   functions.addPass(createFoldConstantsPass());
   // What has no kernel is written in operations that have.
-  functions.addPass(createDecomposeAttentionPass(/*all=*/!hasMicroKernels));
+  functions.addPass(createDecomposeAttentionPass(options.backend));
   if (options.fuse) {
     functions.addPass(createCanonicalizePass());
     // Passes go on inside of bodies, which know nothing of the program around.
@@ -56,8 +56,7 @@ void optimize(OpPassManager& functions, const PipelineOptions& options) {
     // Exporters' chains become operations while they are still whole.
     functions.addPass(createRaisePatternsPass());
     // Softmaxes may have been such chains.
-    if (hasMicroKernels)
-      functions.addPass(createRaiseAttentionPass());
+    functions.addPass(createRaiseAttentionPass(options.backend));
     // Weights take in what follows them while contractions are in plain layouts; transposed convolutions keep
     // their batch-norms by being rewritten after that.
     functions.addPass(createFoldBatchNormPass());
@@ -75,8 +74,6 @@ void optimize(OpPassManager& functions, const PipelineOptions& options) {
     functions.addPass(hasMicroKernels ? createTransposeOperandsPass() : createAbsorbTransposesPass());
   if (hasMicroKernels)
     chooseKernels(functions, options);
-  else if (options.channelsLast)
-    functions.addPass(createAssignLayoutPass(options.block, options.fuse, /*channelsLast=*/true));
   functions.addPass(createCSEPass());
   // The last comparison: what is computed again on purpose stays.
   functions.addPass(createRemoveBarriersPass());
@@ -112,6 +109,9 @@ void buildPipeline(OpPassManager& manager, const PipelineOptions& options, Stage
   // operation keeps its own conversion. Before layouts and kernels, which may depend on the size of elements.
   if (options.precision != Precision::f32)
     manager.addPass(createLowerPrecisionPass(options.precision));
+  if (options.backend == Backend::cuda && options.channelsLast)
+    manager.addNestedPass<func::FuncOp>(
+        createAssignLayoutPass(options.block, options.fuse, /*channelsLast=*/true));
   if (stage == Stage::optimized)
     return;
   // What a concatenation would copy joins the kernel that computes it; now it is known what lies together.
@@ -155,7 +155,7 @@ void registerPasses() {
   registerPass(createFoldConstantsPass);
   registerPass(createSimplifyControlFlowPass);
   registerPass(createRaisePatternsPass);
-  registerPass(createRaiseAttentionPass);
+  registerPass([] { return createRaiseAttentionPass(); });
   registerPass([] { return createDecomposeAttentionPass(); });
   registerPass(createFoldBatchNormPass);
   registerPass(createLowerConvTransposePass);

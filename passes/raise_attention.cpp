@@ -2,6 +2,7 @@
 // transposes that split and merge its heads.
 //
 // Values in between are used nowhere else; they then become dead.
+#include "passes/attention_kernels.h"
 #include "passes/constants.h"
 
 #include <cmath>
@@ -28,10 +29,26 @@ std::optional<std::pair<Value, double>> scaledBy(Value value) {
   return std::nullopt;
 }
 
+/// Softmaxes between products of 16 bits may be of f32: what `value`, which is used once, is a conversion of
+/// between the two, or else itself.
+Value beforeCast(Value value) {
+  auto cast = value.hasOneUse() ? value.getDefiningOp<ir::CastOp>() : ir::CastOp();
+  if (!cast)
+    return value;
+  const auto isOneOfTwo = [](Value of) {
+    const Type element = ir::tensorType(of).getElementType();
+    return element.isF32() || element.isF16() || element.isBF16();
+  };
+  return isOneOfTwo(cast.getInput()) && isOneOfTwo(value) ? cast.getInput() : value;
+}
+
+bool sameShapes(Value a, Value b) {
+  return ir::tensorType(a).getShape() == ir::tensorType(b).getShape();
+}
+
 ir::MatmulOp plainProduct(Value value) {
   auto product = value.getDefiningOp<ir::MatmulOp>();
-  if (!product || product.getTransposeLhs() || product.getTransposeRhs() ||
-      !ir::tensorType(value).getElementType().isF32())
+  if (!product || product.getTransposeLhs() || product.getTransposeRhs())
     return {};
   const int64_t rank = ir::tensorType(value).getRank();
   const bool sameRanks = ir::tensorType(product.getLhs()).getRank() == rank &&
@@ -58,29 +75,31 @@ SmallVector<int64_t> composed(ArrayRef<int64_t> first, ArrayRef<int64_t> second)
 }
 
 struct RaiseAttention : OpRewritePattern<ir::MatmulOp> {
-  using OpRewritePattern::OpRewritePattern;
+  RaiseAttention(MLIRContext* context, Backend backend) : OpRewritePattern(context), backend(backend) {}
+
   LogicalResult matchAndRewrite(ir::MatmulOp op, PatternRewriter& rewriter) const override {
     if (plainProduct(op.getResult()) != op || !op.getLhs().hasOneUse())
       return failure();
-    auto softmax = op.getLhs().getDefiningOp<ir::SoftmaxOp>();
+    auto softmax = beforeCast(op.getLhs()).getDefiningOp<ir::SoftmaxOp>();
     const int64_t rank = ir::tensorType(op.getResult()).getRank();
-    if (!softmax || static_cast<int64_t>(softmax.getAxis()) != rank - 1)
+    if (!softmax || !softmax.getResult().hasOneUse() || static_cast<int64_t>(softmax.getAxis()) != rank - 1)
       return failure();
-    Value scores = softmax.getInput(), mask;
+    Value scores = beforeCast(softmax.getInput()), mask;
     if (auto add = scores.getDefiningOp<ir::AddOp>(); add && scores.hasOneUse()) {
-      const bool first = isScores(add.getLhs(), add.getType());
-      scores = first ? add.getLhs() : add.getRhs();
+      const bool first = isScores(add.getLhs(), scores);
       mask = first ? add.getRhs() : add.getLhs();
+      scores = first ? add.getLhs() : add.getRhs();
     }
-    if (!isScores(scores, softmax.getType()))
+    if (!isScores(scores, softmax.getResult()))
       return failure();
     double scale = 1;
+    scores = beforeCast(scores);
     if (auto factor = scaledBy(scores))
       std::tie(scores, scale) = *factor;
-    auto product = plainProduct(scores);
+    auto product = plainProduct(beforeCast(scores));
     const ArrayRef<int64_t> shape = ir::tensorType(scores).getShape();
     if (!isScale(scale) || shape[shape.size() - 2] < kFewestRows || llvm::is_contained(shape, 0) ||
-        ir::tensorType(product.getLhs()).getShape().back() == 0)
+        !hasKernel(product, op) || (mask && !isMask(mask, product)))
       return failure();
     // Constants are better packed once, and scores not computed for every batch entry of the values.
     if (isConstant(product.getRhs()) || isConstant(op.getRhs()) ||
@@ -94,14 +113,30 @@ struct RaiseAttention : OpRewritePattern<ir::MatmulOp> {
     return success();
   }
 
-  // A product of type `type` that is used once, perhaps scaled.
-  static bool isScores(Value value, Type type) {
-    if (!value.hasOneUse() || value.getType() != type)
+  // A product of the shape of `like` that is used once, perhaps scaled.
+  static bool isScores(Value value, Value like) {
+    if (!value.hasOneUse() || !sameShapes(value, like))
       return false;
+    value = beforeCast(value);
     if (auto factor = scaledBy(value))
-      return factor->first.hasOneUse() && plainProduct(factor->first);
-    return plainProduct(value) != nullptr;
+      return factor->first.hasOneUse() && plainProduct(beforeCast(factor->first));
+    return value.hasOneUse() && plainProduct(value);
   }
+
+  bool hasKernel(ir::MatmulOp scores, ir::MatmulOp sums) const {
+    const RankedTensorType query = ir::tensorType(scores.getLhs()), value = ir::tensorType(sums.getRhs());
+    const ArrayRef<int64_t> rows = query.getShape().take_back(2);
+    return rows.back() != 0 && query.getElementType() == value.getElementType() &&
+           hasAttentionKernel(query.getElementType(), rows.front(), rows.back(), value.getShape().back(),
+                              backend);
+  }
+
+  static bool isMask(Value mask, ir::MatmulOp scores) {
+    const Type element = ir::tensorType(mask).getElementType(), own = ir::tensorType(scores).getElementType();
+    return element == own || (element.isF32() && own.getIntOrFloatBitWidth() == 16);
+  }
+
+  Backend backend;
 };
 
 /// attention(transpose(x)) reads x; the last dimension stays, of a key it may come to be the one before.
@@ -171,6 +206,8 @@ struct AbsorbResultTranspose : OpRewritePattern<ir::TransposeOp> {
 
 struct RaiseAttentionPass : FunctionPass<RaiseAttentionPass> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(RaiseAttentionPass)
+  RaiseAttentionPass() = default;
+  explicit RaiseAttentionPass(Backend backend) : backend(backend) {}
   StringRef getArgument() const final { return "sinter-raise-attention"; }
   StringRef getDescription() const final {
     return "recognise attention, and take in the transposes around it";
@@ -178,17 +215,19 @@ struct RaiseAttentionPass : FunctionPass<RaiseAttentionPass> {
 
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<RaiseAttention, AbsorbOperandTranspose, AbsorbOperandScale, AbsorbResultTranspose>(
-        &getContext());
+    patterns.add<RaiseAttention>(&getContext(), backend);
+    patterns.add<AbsorbOperandTranspose, AbsorbOperandScale, AbsorbResultTranspose>(&getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }
+
+  Backend backend = Backend::cpu;
 };
 
 } // namespace
 
-std::unique_ptr<Pass> createRaiseAttentionPass() {
-  return std::make_unique<RaiseAttentionPass>();
+std::unique_ptr<Pass> createRaiseAttentionPass(Backend backend) {
+  return std::make_unique<RaiseAttentionPass>(backend);
 }
 
 } // namespace sinter::passes

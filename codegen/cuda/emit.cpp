@@ -333,6 +333,8 @@ EmittedKernel emit(ir::KernelOp kernel, StringRef symbol) {
                     LLVM::LLVMDialect>();
   if (isa_and_nonnull<ir::ScatterAddOp>(kernel.getRoot()))
     return emitScatter(kernel, symbol);
+  if (makesAttention(kernel))
+    return emitAttention(kernel, symbol);
   if (makesTiles(kernel) && resultsAreRoots(kernel, kernel.getRoot()))
     return emitTiles(kernel, symbol);
   return KernelWriter(kernel).write(symbol);

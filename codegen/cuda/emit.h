@@ -19,6 +19,7 @@ struct EmittedKernel {
   int64_t threads[2] = {1, 1}; ///< of a block, in x and y
   uint32_t parameters = 0;     ///< addresses it takes
   uint32_t sharedBytes = 0;    ///< dynamic shared memory of a block
+  int64_t resident = 0; ///< blocks a multiprocessor has registers for, at least; 0: as the compiler thinks
 };
 
 /// Any kernel whose operations have elements (LoopOpInterface, PointwiseOpInterface), called `symbol`. Throws

@@ -129,7 +129,8 @@ EmittedKernel KernelFrame::finish(EmittedKernel out) {
   out.symbol = symbol;
   out.parameters = static_cast<uint32_t>(parameters.size());
   out.blocks = std::min(out.blocks, kMostBlocks);
-  out.source = printKernel(*module, parameters, out.threads[0] * out.threads[1], isWide(kernel));
+  out.source =
+      printKernel(*module, parameters, out.threads[0] * out.threads[1], out.resident, isWide(kernel));
   return out;
 }
 

@@ -34,6 +34,8 @@ public:
   llvm::SmallVector<mlir::Value> elements(llvm::ArrayRef<unsigned> numbers, const ir::Point& at);
   /// Stores what elements() gave. A result may lie over an operand: all are made before the first is stored.
   void store(llvm::ArrayRef<unsigned> numbers, const ir::Point& at, mlir::ValueRange values);
+  /// The address of a buffer, by its number: arguments first, then results.
+  mlir::Value buffer(unsigned number) { return function.getArgument(number); }
   /// True if all buffers begin at multiples of 16 bytes.
   mlir::Value buffersAreAligned();
 
@@ -64,6 +66,10 @@ bool resultsAreRoots(ir::KernelOp kernel, mlir::Operation* root);
 bool makesTiles(ir::KernelOp kernel);
 /// A kernel for which makesTiles holds.
 EmittedKernel emitTiles(ir::KernelOp kernel, llvm::StringRef symbol);
+/// True if the root of `kernel` is attention; its operands are then in memory.
+bool makesAttention(ir::KernelOp kernel);
+/// A kernel for which makesAttention holds, with a kernel of its own (passes/attention_kernels.h).
+EmittedKernel emitAttention(ir::KernelOp kernel, llvm::StringRef symbol);
 /// How many products an element of the contraction `root` is the sum of; 0 for other operations.
 int64_t termsOf(mlir::Operation* root);
 

@@ -50,8 +50,10 @@ struct Address {
 
 class Printer {
 public:
-  Printer(ModuleOp module, ArrayRef<Parameter> parameters, int64_t threads, bool wideIndices)
-      : module_(module), parameters_(parameters), threads_(threads), wideIndices_(wideIndices) {}
+  Printer(ModuleOp module, ArrayRef<Parameter> parameters, int64_t threads, int64_t resident,
+          bool wideIndices)
+      : module_(module), parameters_(parameters), threads_(threads), resident_(resident),
+        wideIndices_(wideIndices) {}
 
   std::string print();
 
@@ -83,7 +85,7 @@ private:
 
   ModuleOp module_;
   ArrayRef<Parameter> parameters_;
-  int64_t threads_;
+  int64_t threads_, resident_;
   bool wideIndices_;
   std::string out_;
   unsigned indent_ = 0;
@@ -370,7 +372,8 @@ void Printer::global(LLVM::GlobalOp op) {
 }
 
 std::string Printer::signature(LLVM::LLVMFuncOp function) {
-  std::string text = "extern \"C\" __global__ void __launch_bounds__(" + std::to_string(threads_) + ") " +
+  std::string text = "extern \"C\" __global__ void __launch_bounds__(" + std::to_string(threads_) +
+                     (resident_ > 0 ? ", " + std::to_string(resident_) : "") + ") " +
                      identifier(function.getSymName()) + "(";
   for (auto [i, argument] : llvm::enumerate(function.getArguments())) {
     const Parameter& parameter = parameters_[i];
@@ -399,8 +402,9 @@ std::string Printer::print() {
 
 } // namespace
 
-std::string printKernel(ModuleOp module, ArrayRef<Parameter> parameters, int64_t threads, bool wideIndices) {
-  return Printer(module, parameters, threads, wideIndices).print();
+std::string printKernel(ModuleOp module, ArrayRef<Parameter> parameters, int64_t threads, int64_t resident,
+                        bool wideIndices) {
+  return Printer(module, parameters, threads, resident, wideIndices).print();
 }
 
 } // namespace sinter::codegen::cuda

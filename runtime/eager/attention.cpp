@@ -4,6 +4,7 @@
 #include "eager/elementwise_loops.h"
 #include "eager/parallel.h"
 #include "sinter/runtime/error.h"
+#include "sinter/runtime/half.h"
 
 #include <cmath>
 #include <limits>
@@ -37,6 +38,27 @@ int64_t offset_of_row(const View& view, int64_t row) {
   return offset;
 }
 
+// Elements in memory, and the numbers they are.
+struct F16 {
+  uint16_t bits;
+  explicit F16(double x = 0) : bits(rt::f16_bits(rt::to_odd_float(x))) {}
+  explicit operator double() const { return static_cast<double>(rt::from_f16_bits(bits)); }
+};
+struct BF16 {
+  uint16_t bits;
+  explicit BF16(double x = 0) : bits(rt::bf16_bits(rt::to_odd_float(x))) {}
+  explicit operator double() const { return static_cast<double>(rt::from_bf16_bits(bits)); }
+};
+
+template <class F>
+void visit_element(DType dtype, const F& f) {
+  if (dtype == DType::f16)
+    return f(F16());
+  if (dtype == DType::bf16)
+    return f(BF16());
+  visit_floating(dtype, "attention", f);
+}
+
 template <class T>
 class Rows {
 public:
@@ -58,6 +80,8 @@ private:
     const T* key = key_.as<T>() + offset_of_row(key_, batch);
     const T* value = value_.as<T>() + offset_of_row(value_, batch);
     double max = -std::numeric_limits<double>::infinity();
+    if (mask_)
+      read_mask(row, weights);
     for (std::size_t n = 0; n < weights.size(); ++n) {
       double score = 0;
       for (int64_t d = 0; d < columns_of(key_); ++d)
@@ -65,7 +89,7 @@ private:
                  at(key, static_cast<int64_t>(n) * key_.strides[key_.rank() - 2] + d * column(key_));
       score *= scale_;
       if (mask_)
-        score += at(mask_->as<T>() + offset_of_row(*mask_, row), static_cast<int64_t>(n) * column(*mask_));
+        score += weights[n];
       weights[n] = score;
       max = score > max || score != score ? score : max;
     }
@@ -83,6 +107,14 @@ private:
       result[static_cast<int64_t>(e) * column(result_)] = static_cast<T>(sums[e] / sum);
   }
 
+  void read_mask(int64_t row, std::vector<double>& numbers) const {
+    visit_element(mask_->dtype, [&](auto zero) {
+      const auto* from = mask_->as<decltype(zero)>() + offset_of_row(*mask_, row);
+      for (std::size_t n = 0; n < numbers.size(); ++n)
+        numbers[n] = static_cast<double>(from[static_cast<int64_t>(n) * column(*mask_)]);
+    });
+  }
+
   static double at(const T* from, int64_t offset) { return static_cast<double>(from[offset]); }
   static int64_t column(const View& view) { return view.strides[view.rank() - 1]; }
 
@@ -96,7 +128,8 @@ private:
 
 void attention(const View& query, const View& key, const View& value, const View* mask, const View& result,
                double scale) {
-  require_same_dtype("attention", {query, key, value, mask ? *mask : query, result});
+  const bool is_wide = mask && mask->dtype == DType::f32 && size_of(query.dtype) == 2;
+  require_same_dtype("attention", {query, key, value, mask && !is_wide ? *mask : query, result});
   const int rank = query.rank();
   if (rank < 2 || key.rank() != rank || value.rank() != rank || result.rank() != rank ||
       columns_of(query) != columns_of(key) || rows_of(key) != rows_of(value) ||
@@ -110,7 +143,7 @@ void attention(const View& query, const View& key, const View& value, const View
   const View all_queries = over_batch(query, result), all_keys = over_batch(key, result),
              all_values = over_batch(value, result);
   const View all_masks = mask ? broadcast_to(*mask, scores) : query;
-  visit_floating(query.dtype, "attention", [&](auto zero) {
+  visit_element(query.dtype, [&](auto zero) {
     const Rows<decltype(zero)> rows(all_queries, all_keys, all_values, mask ? &all_masks : nullptr, result,
                                     scale);
     for_parts(result.elements() / columns_of(result), rows_of(key) * columns_of(key),

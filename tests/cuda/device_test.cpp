@@ -106,8 +106,8 @@ TEST(CudaDevice, SaysWhatIsWrong) {
   EXPECT_THAT(error_of([&] { compile(f, {.device = "gpu"})(x); }),
               HasSubstr("unknown device 'gpu': use cpu, cuda or cuda:N"));
   EXPECT_THAT(error_of([&] { compile(f, {.device = "cuda:x"})(x); }), HasSubstr("unknown device 'cuda:x'"));
-  EXPECT_THAT(error_of([&] { compile(f, {.device = "cuda:1"})(x); }),
-              HasSubstr("there is no CUDA device 1: there are 1"));
+  EXPECT_THAT(error_of([&] { compile(f, {.device = "cuda:2"})(x); }),
+              HasSubstr("there is no CUDA device 2: there are 1"));
   // The stand-in has 64 MiB.
   const auto large = [](Tensor x) { return x + Tensor::full({20 << 20}, 1); };
   EXPECT_THAT(

@@ -2,6 +2,7 @@
 //
 // SINTER_CUDA_CASES: how many random programs, and how many operations on f16 and bf16. SINTER_CUDA_SEED: the
 // first.
+#include "attention_programs.h"
 #include "half_program.h"
 #include "library_program.h"
 #include "structure_programs.h"
@@ -50,6 +51,12 @@ TEST_F(Gpu, EveryWayToShareWorkAgrees) {
         << program.text;
 }
 
+TEST_F(Gpu, AttentionAgrees) {
+  for (const AttentionProgram& program : attentionPrograms())
+    EXPECT_EQ(disagreement(program, context_, *compile(*program.parse(context_)), pool_), "")
+        << program.text();
+}
+
 TEST_F(Gpu, RandomProgramsAgree) {
   const auto operations = cudaOperations(context_);
   for (uint64_t seed = first_; seed < first_ + cases_; ++seed) {
@@ -64,7 +71,7 @@ TEST_F(Gpu, RandomProgramsAgree) {
 }
 
 TEST_F(Gpu, HalvesAgreeWithFloat) {
-  const auto operations = halfOperations(context_);
+  const auto operations = cudaOperations(context_);
   for (uint64_t seed = 2 * first_; seed < 2 * (first_ + cases_); seed += 2)
     for (DType dtype : {DType::f16, DType::bf16}) {
       HalfProgram program(context_, seed, operations, dtype);

@@ -35,7 +35,8 @@ mlir::ElementsAttr retyped(mlir::ElementsAttr value, mlir::Type element, DType p
   return mlir::DenseElementsAttr::get(withElement(value.getType(), element), numbers);
 }
 
-// A copy as elements of `dtype`, where it has f32, else as it is.
+} // namespace
+
 differential::Buffer converted(const View& from, DType dtype) {
   const bool toHalf = from.dtype == DType::f32 && dtype != DType::f32;
   const bool toFloat = from.dtype == DType::f16 || from.dtype == DType::bf16;
@@ -52,8 +53,6 @@ differential::Buffer converted(const View& from, DType dtype) {
     std::memcpy(to.view.data, from.data, from.bytes());
   return to;
 }
-
-} // namespace
 
 void retype(mlir::ModuleOp module, mlir::Type element, DType precision) {
   module.walk([&](mlir::Operation* op) {

@@ -8,6 +8,9 @@ namespace sinter::cuda_tests {
 /// `x` as f16 or bf16 can hold it.
 float rounded(float x, DType to);
 
+/// A copy in which f32 is `dtype`, or, where `dtype` is f32, f16 and bf16 are.
+differential::Buffer converted(const View& from, DType dtype);
+
 /// All f32 of `module` becomes `element`; constants are rounded to what `precision` can hold.
 void retype(mlir::ModuleOp module, mlir::Type element, DType precision);
 
@@ -34,12 +37,5 @@ std::string disagreement(mlir::ModuleOp reference, std::span<const View> given, 
 /// "" if `executable`, compiled from the half of `program`, gives what the other one does interpreted; else
 /// where not.
 std::string disagreement(HalfProgram& program, const rt::Executable& executable, rt::ThreadPool& pool);
-
-/// The operations that take them: attention is of f32 and f64.
-inline std::vector<mlir::RegisteredOperationName> halfOperations(mlir::MLIRContext& context) {
-  auto operations = cudaOperations(context);
-  std::erase_if(operations, [](const auto& name) { return name.getStringRef() == "sinter.attention"; });
-  return operations;
-}
 
 } // namespace sinter::cuda_tests

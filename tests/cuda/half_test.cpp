@@ -16,7 +16,7 @@ namespace {
 TEST(CudaHalf, AgreesWithFloat) {
   mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};
   context.loadDialect<ir::SinterDialect, mlir::func::FuncDialect>();
-  const auto operations = halfOperations(context);
+  const auto operations = cudaOperations(context);
   const uint64_t cases = differential::fromEnvironment("SINTER_CUDA_CASES", operations.size());
   const uint64_t first = differential::fromEnvironment("SINTER_CUDA_SEED", 2) / 2 * 2; // one operation each
   HostKernels kernels;

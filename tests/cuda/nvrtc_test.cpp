@@ -2,6 +2,7 @@
 // none.
 //
 // SINTER_CUDA_CASES, SINTER_CUDA_SEED: how many operations, and the first.
+#include "attention_programs.h"
 #include "half_program.h"
 #include "host_kernels.h"
 
@@ -51,7 +52,7 @@ TEST(Nvrtc, LeavesNewerGpusToTheDriver) {
 TEST(Nvrtc, TakesAllKernels) {
   mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};
   context.loadDialect<ir::SinterDialect, mlir::func::FuncDialect>();
-  const auto operations = cudaOperations(context), halves = halfOperations(context);
+  const auto operations = cudaOperations(context);
   const uint64_t cases = differential::fromEnvironment("SINTER_CUDA_CASES", operations.size());
   const uint64_t first = differential::fromEnvironment("SINTER_CUDA_SEED", 1);
   HostKernels kernels;
@@ -59,9 +60,12 @@ TEST(Nvrtc, TakesAllKernels) {
     RandomProgram program(context, seed, operations);
     codegen::compile(program.made.module(), kernels.options(true));
     for (DType dtype : {DType::f16, DType::bf16})
-      codegen::compile(*HalfProgram(context, seed, halves, dtype).half,
+      codegen::compile(*HalfProgram(context, seed, operations, dtype).half,
                        kernels.options(/*fuse=*/true, /*channelsLast=*/dtype == DType::bf16));
   }
+  for (const AttentionProgram& program : attentionPrograms())
+    if (program.tileRows > 0) // the others are products and softmaxes
+      codegen::compile(*program.parse(context), kernels.options(true));
   std::string source(codegen::cuda::prelude());
   for (const auto& kernel : kernels.collected())
     source += kernel.source;

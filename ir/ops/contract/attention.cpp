@@ -46,8 +46,8 @@ FailureOr<Extents> operandShape(std::optional<Location> location, StringRef op, 
   auto type = staticOperand(location, op, operand, role);
   if (failed(type))
     return failure();
-  if (!type->getElementType().isF32() && !type->getElementType().isF64())
-    return emitOptionalError(location, op, ": ", role, " ", *type, " is neither f32 nor f64");
+  if (!isa<FloatType>(type->getElementType()))
+    return emitOptionalError(location, op, ": ", role, " ", *type, " is not of floating-point numbers");
   if (type->getRank() < 2)
     return emitOptionalError(location, op, ": ", role, " ", *type, " has fewer than two dimensions");
   if (failed(checkPermutation(location, op, role, permutation, type->getRank(), lastMayMove)))
@@ -138,7 +138,9 @@ LogicalResult AttentionOp::inferReturnTypes(MLIRContext*, std::optional<Location
     if (failed(mask))
       return failure();
     auto merged = broadcastShapes(shape, mask->getShape());
-    if (mask->getElementType() != element || failed(merged) || ArrayRef<int64_t>(*merged) != ArrayRef(shape))
+    const bool fits = mask->getElementType() == element ||
+                      (mask->getElementType().isF32() && element.getIntOrFloatBitWidth() == 16);
+    if (!fits || failed(merged) || ArrayRef<int64_t>(*merged) != ArrayRef(shape))
       return emitOptionalError(location, name, ": mask ", *mask, " is not ", element,
                                " that broadcasts to the scores ", text(shape));
   }

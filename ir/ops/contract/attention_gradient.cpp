@@ -15,16 +15,34 @@ Value unpermuted(GradientArithmetic& g, Value x, ArrayRef<int64_t> permutation) 
   return permutation.empty() ? x : g.transpose(x, invertPermutationVector(permutation));
 }
 
+namespace {
+
+/// Softmaxes of elements of 16 bits, and what is summed up beside them, are computed in f32.
+Value cast(GradientArithmetic& g, Value x, Type element) {
+  if (!x || tensorType(x).getElementType() == element)
+    return x;
+  return g.apply<CastOp>(x, element);
+}
+
+Value widened(GradientArithmetic& g, Value x) {
+  const bool isNarrow = x && tensorType(x).getElementTypeBitWidth() == 16;
+  return isNarrow ? cast(g, x, g.builder.getF32Type()) : x;
+}
+
+} // namespace
+
 AttentionProducts::AttentionProducts(GradientArithmetic& g, AttentionOp op)
     : query(permuted(g, op.getQuery(), op.getQueryPermutation())),
       key(permuted(g, op.getKey(), op.getKeyPermutation())),
       value(permuted(g, op.getValue(), op.getValuePermutation())) {
-  const Value product = g.apply<MatmulOp>(query, key, false, true);
+  const Type element = tensorType(op.getResult()).getElementType();
+  const Value product = widened(g, g.apply<MatmulOp>(query, key, false, true));
   // A scale of 0 still lets NaN through.
   const Value scaled = g.apply<MulOp>(
       product, g.number(op.getScale().convertToDouble(), tensorType(product).getElementType()));
-  const Value scores = op.getMask() ? g.add(scaled, Value(op.getMask())) : scaled;
-  weights = g.apply<SoftmaxOp>(scores, static_cast<uint64_t>(tensorType(scores).getRank() - 1));
+  const Value scores = op.getMask() ? g.add(scaled, widened(g, op.getMask())) : scaled;
+  weights =
+      cast(g, g.apply<SoftmaxOp>(scores, static_cast<uint64_t>(tensorType(scores).getRank() - 1)), element);
 }
 
 Value attentionResult(GradientArithmetic& g, AttentionOp op) {
@@ -39,7 +57,12 @@ namespace {
 /// symmetric in each row.
 Value throughSoftmax(GradientArithmetic& g, Value weights, Value derivative) {
   const int64_t last = tensorType(weights).getRank() - 1;
-  return g.mul(weights, g.sub(derivative, g.sum(g.mul(weights, derivative), {last}, /*keepDims=*/true)));
+  const Type element = tensorType(weights).getElementType();
+  weights = widened(g, weights);
+  derivative = widened(g, derivative);
+  return cast(g,
+              g.mul(weights, g.sub(derivative, g.sum(g.mul(weights, derivative), {last}, /*keepDims=*/true))),
+              element);
 }
 
 } // namespace
@@ -66,7 +89,8 @@ SmallVector<Value> AttentionOp::vjp(OpBuilder& builder, ValueRange cotangents) {
   }
   operands[2] = to(value, products.value, getValuePermutation());
   if (getMask())
-    operands.push_back(g.sumTo(scores, tensorType(getMask())));
+    operands.push_back(
+        g.sumTo(cast(g, scores, tensorType(getMask()).getElementType()), tensorType(getMask())));
   return operands;
 }
 
@@ -82,7 +106,8 @@ SmallVector<Value> AttentionOp::jvp(OpBuilder& builder, ValueRange tangents) {
                                                false, true));
   Value scores = g.mul(product, scale);
   if (getMask() && tangents[3])
-    scores = g.add(scores, g.broadcastTo(tangents[3], tensorType(products.weights).getShape()));
+    scores = g.add(scores, g.broadcastTo(cast(g, tangents[3], tensorType(products.weights).getElementType()),
+                                         tensorType(products.weights).getShape()));
   if (scores)
     result = g.apply<MatmulOp>(throughSoftmax(g, products.weights, scores), products.value, false, false);
   if (tangents[2])

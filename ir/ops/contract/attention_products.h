@@ -5,7 +5,8 @@
 
 namespace sinter::ir {
 
-/// Operands after their permutations, and the matrix of weights: softmax(scale * query key^T + mask).
+/// Operands after their permutations, and the matrix of weights: softmax(scale * query key^T + mask). Of
+/// elements of 16 bits, scores are rounded to those once, and weights once more; what is between is f32.
 struct AttentionProducts {
   mlir::Value query, key, value, weights;
 
