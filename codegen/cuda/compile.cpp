@@ -179,9 +179,12 @@ private:
       for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i)
         missing[i]->choices = libraryKernels(*device_, missing[i]->problem, options_.tune ? kMeasured : 1);
     });
-    for (LibraryJob* job : missing)
+    for (LibraryJob* job : missing) {
+      std::erase_if(job->choices,
+                    [&](const KernelPointer& choice) { return !runs(*device_, job->op, *choice); });
       if (options_.tune || job->choices.empty())
         job->own = jobOf(textOf(job->op->getParentOfType<ModuleOp>(), job->op));
+    }
   }
 
   // Of what libraries have and the kernel of Sinter's.

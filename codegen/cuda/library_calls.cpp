@@ -19,6 +19,24 @@ namespace {
 
 using KernelPointer = std::shared_ptr<const rt::DeviceKernel>;
 
+constexpr const char* kReplaced = "a kernel of Sinter's runs instead of a library's: ";
+
+// Memory for all that a kernel reads and writes, whatever is in it.
+struct Buffers {
+  std::vector<std::shared_ptr<Storage>> storages;
+  std::vector<void*> addresses;
+
+  Buffers(rt::cuda::CudaDevice& device, ir::KernelOp kernel) {
+    Block& block = kernel.getBody().front();
+    auto add = [&](Value tensor) {
+      storages.push_back(device.allocate(static_cast<uint64_t>(ir::storedBytes(ir::tensorType(tensor)))));
+      addresses.push_back(storages.back()->data());
+    };
+    llvm::for_each(block.getArguments(), add);
+    llvm::for_each(block.getTerminator()->getOperands(), add);
+  }
+};
+
 void logOnce(const std::string& message) {
   static std::mutex mutex;
   static std::set<std::string> said;
@@ -79,28 +97,33 @@ std::vector<KernelPointer> libraryKernels(rt::cuda::CudaDevice& device, const Li
       kernels.push_back(std::move(kernel));
     }
   } catch (const Error& error) {
-    logOnce(std::string("a kernel of Sinter's runs instead of a library's: ") + error.what());
+    logOnce(std::string(kReplaced) + error.what());
   }
   return kernels;
 }
 
-size_t fastest(rt::cuda::CudaDevice& device, ir::KernelOp kernel, ArrayRef<KernelPointer> choices) {
-  Block& block = kernel.getBody().front();
-  SmallVector<Value> tensors(block.getArguments());
-  llvm::append_range(tensors, block.getTerminator()->getOperands());
+bool runs(rt::cuda::CudaDevice& device, ir::KernelOp kernel, const rt::DeviceKernel& choice) {
   const auto lock = device.exclusive();
-  std::vector<std::shared_ptr<Storage>> storages;
-  std::vector<void*> buffers;
-  for (Value tensor : tensors) {
-    storages.push_back(device.allocate(static_cast<uint64_t>(ir::storedBytes(ir::tensorType(tensor)))));
-    buffers.push_back(storages.back()->data());
+  try {
+    const Buffers buffers(device, kernel);
+    device.launch(choice, buffers.addresses.data());
+    device.synchronize();
+    return true;
+  } catch (const Error& error) {
+    logOnce(std::string(kReplaced) + error.what());
+    return false;
   }
+}
+
+size_t fastest(rt::cuda::CudaDevice& device, ir::KernelOp kernel, ArrayRef<KernelPointer> choices) {
+  const auto lock = device.exclusive();
+  const Buffers buffers(device, kernel);
   size_t best = choices.size();
   double least = std::numeric_limits<double>::infinity();
   std::string failure;
   for (auto [number, choice] : llvm::enumerate(choices)) {
     try {
-      if (const double seconds = secondsOf(device, *choice, buffers.data()); seconds < least) {
+      if (const double seconds = secondsOf(device, *choice, buffers.addresses.data()); seconds < least) {
         least = seconds;
         best = number;
       }

@@ -21,6 +21,10 @@ const char* algorithmOf(const LibraryProblem& problem);
 std::vector<std::shared_ptr<const rt::DeviceKernel>>
 libraryKernels(rt::cuda::CudaDevice& device, const LibraryProblem& problem, size_t count);
 
+/// True if `choice`, which computes `kernel`, can be launched. What a library plans and cannot run is found
+/// out so before a program runs; what it loads at the first run is loaded then. Says so (rt::log) if not.
+bool runs(rt::cuda::CudaDevice& device, ir::KernelOp kernel, const rt::DeviceKernel& choice);
+
 /// The number of the kernel among `choices`, all of which compute `kernel`, that takes the least time on
 /// `device`; one that fails is not taken. Throws Error (system) if all do, or if there is no memory for the
 /// buffers.

@@ -51,8 +51,10 @@ public:
     set(OperationAttribute::transpose_a, static_cast<int32_t>(problem.rhs.transposed));
     set(OperationAttribute::transpose_b, static_cast<int32_t>(problem.lhs.transposed));
     set(OperationAttribute::epilogue, epilogue_of(problem));
-    if (problem.bias)
+    if (problem.bias) {
       set(OperationAttribute::bias_type, type);
+      set_bias(reinterpret_cast<const void*>(kAlignment)); // heuristics look at how it is aligned
+    }
     a_ = layout(problem, problem.rhs, problem.terms, problem.columns);
     b_ = layout(problem, problem.lhs, problem.rows, problem.terms);
     c_ = layout(problem, problem.addend.value_or(problem.result), problem.rows, problem.columns);

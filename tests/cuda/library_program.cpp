@@ -18,16 +18,18 @@ std::string list(const Extents& values) {
   return text + ">";
 }
 
-std::string type_of(const Extents& extents) {
+std::string type_of(const Extents& extents, bool channelsLast = false) {
   std::string text = "tensor<";
   for (int64_t extent : extents)
     text += std::to_string(extent) + "x";
-  return text + "f32>";
+  const bool has = channelsLast && extents.size() == 4;
+  return text + "f32" + (has ? ", #sinter.layout<order = [0, 2, 3, 1], blocked = 1, block = 1>>" : ">");
 }
 
 class Writer {
 public:
-  explicit Writer(uint64_t seed) : engine_(seed) {}
+  // Without `layouts`, all is row-major.
+  Writer(uint64_t seed, bool layouts) : engine_(seed), layouts_(layouts) {}
 
   std::string algorithm;
 
@@ -36,6 +38,8 @@ public:
       matmul();
     else
       convolution();
+    if (channelsLast_ && shape_.size() == 4)
+      convert("%result", value_, shape_, true);
     return "func.func @main(" + arguments_ + ") -> " + type_of(shape_) + " {\n" + body_ + "  func.return " +
            value_ + " : " + type_of(shape_) + "\n}\n";
   }
@@ -49,7 +53,16 @@ private:
   std::string input(const Extents& extents) {
     const std::string name = "%x" + std::to_string(inputs_++);
     arguments_ += (arguments_.empty() ? "" : ", ") + name + ": " + type_of(extents);
-    return name;
+    if (!channelsLast_ || extents.size() != 4)
+      return name;
+    convert("%l" + name.substr(1), name, extents, false);
+    return value_;
+  }
+
+  void convert(const std::string& to, const std::string& from, const Extents& extents, bool back) {
+    body_ += "  " + to + " = sinter.convert_layout " + from + " : (" + type_of(extents, back) + ") -> " +
+             type_of(extents, !back) + "\n";
+    value_ = to;
   }
 
   void append(const std::string& op, const std::vector<std::string>& operands,
@@ -57,17 +70,17 @@ private:
     std::string names, signature;
     for (std::size_t i = 0; i < operands.size(); ++i) {
       names += (i ? ", " : "") + operands[i];
-      signature += (i ? ", " : "") + type_of(types[i]);
+      signature += (i ? ", " : "") + type_of(types[i], channelsLast_);
     }
     value_ = "%v" + std::to_string(values_++);
     body_ += "  " + value_ + " = sinter." + op + " " + names +
              (attributes.empty() ? "" : " {" + attributes + "}") + " : (" + signature + ") -> " +
-             type_of(shape_) + "\n";
+             type_of(shape_, channelsLast_) + "\n";
   }
 
   void add(const Extents& extents) {
-    const std::string other = input(extents);
-    append("add", {value_, other}, {shape_, extents});
+    const std::string sum = value_, other = input(extents);
+    append("add", {sum, other}, {shape_, extents});
   }
 
   void scale() {
@@ -117,7 +130,8 @@ private:
   Window window() {
     Window w;
     w.groups = chance(0.6) ? 1 : integer(2, 3);
-    const int64_t in = chance(0.2) ? 1 : integer(1, 4), out = integer(1, 4);
+    const int64_t unit = chance(0.3) ? 8 : 1; // tensor cores are for whole vectors of channels
+    const int64_t in = chance(0.2) ? 1 : unit * integer(1, 4), out = unit * integer(1, 4);
     w.image = {integer(1, 2), w.groups * in};
     w.filter = {w.groups * out, in};
     w.result = {w.image[0], w.filter[0]};
@@ -141,6 +155,7 @@ private:
 
   void convolution() {
     const Window w = window();
+    channelsLast_ = chance(0.2) && layouts_; // conversions are kernels that take long to compile
     std::string attributes = "strides = " + list(w.strides) + ", dilations = " + list(w.dilations) +
                              ", pad_begin = " + list(w.begin) + ", pad_end = " + list(w.end) +
                              ", groups = " + std::to_string(w.groups) + " : i64";
@@ -155,7 +170,8 @@ private:
       algorithm = kind == 1 ? "cudnn conv transposed" : "cudnn conv";
       shape_ = kind == 1 ? w.image : w.result;
       const Extents from = kind == 1 ? w.result : w.image;
-      std::vector<std::string> operands{input(from), input(w.filter)};
+      std::vector<std::string> operands{input(from)};
+      operands.push_back(input(w.filter));
       std::vector<Extents> types{from, w.filter};
       if (chance(0.5)) {
         types.push_back({shape_[1]});
@@ -193,6 +209,7 @@ private:
   }
 
   std::mt19937_64 engine_;
+  bool layouts_, channelsLast_ = false;
   int inputs_ = 0, values_ = 0;
   std::string arguments_, body_, value_;
   Extents shape_;
@@ -201,16 +218,20 @@ private:
 } // namespace
 
 LibraryProgram::LibraryProgram(mlir::MLIRContext& context, uint64_t seed) {
-  Writer writer(seed);
-  const std::string text = writer.write();
-  algorithm = writer.algorithm;
-  reference = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
-  if (!reference)
-    throw Error("not a program: " + text);
+  auto parse = [&](bool layouts) {
+    Writer writer(seed, layouts);
+    const std::string text = writer.write();
+    algorithm = writer.algorithm;
+    auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
+    if (!module)
+      throw Error("not a program: " + text);
+    return module;
+  };
+  reference = parse(false);
   constexpr DType kTypes[] = {DType::f32, DType::f16, DType::bf16};
   dtype = kTypes[seed % 3];
   mlir::Builder builder(&context);
-  typed = mlir::OwningOpRef<mlir::ModuleOp>(reference->clone());
+  typed = parse(true);
   if (dtype != DType::f32)
     retype(*typed, dtype == DType::f16 ? mlir::Type(builder.getF16Type()) : builder.getBF16Type(), dtype);
   std::mt19937_64 engine(seed);

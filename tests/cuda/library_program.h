@@ -8,7 +8,7 @@
 
 namespace sinter::cuda_tests {
 
-/// A program of one kernel that a library takes.
+/// A program of one kernel that a library takes; some compute on channels-last tensors, between conversions.
 struct LibraryProgram {
   std::string algorithm;                       ///< how the kernel is to be made
   mlir::OwningOpRef<mlir::ModuleOp> reference; ///< on f32

@@ -1,6 +1,8 @@
 // In the place of libcudnn.so.9: descriptors, which are checked as the documentation says, heuristics that
 // suggest engines of every kind, and plans, which run on the processor in the memory of the stand-in for the
 // driver.
+//
+// STAND_IN_CUDNN_FAILS: if set, no plan runs.
 #include "stand_in_cudnn.h"
 
 #include <algorithm>
@@ -258,6 +260,8 @@ EXPORT int cudnnBackendExecute(Handle* handle, Descriptor* plan, Descriptor* pac
   expect(is_alive(pack) && pack->type == kPack && pack->is_final, "cudnn: no variant pack");
   const Engine& engine = kEngines[plan->at(401).engine];
   expect(engine.note != 4, "cudnn: an engine that gives different bits");
+  if (std::getenv("STAND_IN_CUDNN_FAILS"))
+    return fail(kNotSupported, "not today");
   if (plan->at(401).engine == kPlain)
     stand_in::give(handle->stream, [workspace = host(pack->one<void*>(1003), kWorkspace)] {
       std::memset(workspace, 0x77, kWorkspace);

@@ -200,6 +200,15 @@ func.func @v(%q: tensor<3x4xf32>, %k: tensor<3x4xf64>) -> tensor<3x4xf32> {
 
 // -----
 
+func.func @v(%q: tensor<3x4xf16>, %m: tensor<3x3xbf16>) -> tensor<3x4xf16> {
+  // expected-error @+2 {{sinter.attention: mask 'tensor<3x3xbf16>' is not 'f16' or f32 that broadcasts to the scores [3, 3]}}
+  // expected-error @+1 {{'sinter.attention' op failed to infer returned types}}
+  %0 = sinter.attention %q, %q, %q, %m {scale = 5.000000e-01 : f64} : (tensor<3x4xf16>, tensor<3x4xf16>, tensor<3x4xf16>, tensor<3x3xbf16>) -> tensor<3x4xf16>
+  return %0 : tensor<3x4xf16>
+}
+
+// -----
+
 func.func @scatter_updates(%x: tensor<5x3xf32>, %i: tensor<2xi64>, %u: tensor<2x4xf32>) -> tensor<5x3xf32> {
   // expected-error @+2 {{sinter.scatter_add: updates 'tensor<2x4xf32>' are not the slices [2, 3] of input 'tensor<5x3xf32>' that indices 'tensor<2xi64>' name}}
   // expected-error @+1 {{'sinter.scatter_add' op failed to infer returned types}}

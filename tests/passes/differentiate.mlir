@@ -45,3 +45,23 @@ func.func @stopped(%x: tensor<3xf32>) -> tensor<3xf32> {
   %1 = sinter.exp %0 : (tensor<3xf32>) -> tensor<3xf32>
   return %1 : tensor<3xf32>
 }
+
+// -----
+
+// Between products of 16 bits, the softmax of attention and what its derivative sums up are f32.
+// CHECK-LABEL: func.func @attention
+// CHECK: sinter.attention
+// CHECK: sinter.matmul {{.*}} -> tensor<2x9x7xf16>
+// CHECK: sinter.softmax {{.*}} -> tensor<2x9x7xf32>
+// CHECK: sinter.reduce_sum {{.*}}keep_dims = true} : (tensor<2x9x7xf32>)
+// CHECK: sinter.matmul {{.*}} -> tensor<2x9x8xf16>
+// CHECK: %[[DM:.*]] = sinter.reduce_sum {{.*}} -> tensor<9x7xf32>
+// CHECK: return {{.*}}, %[[DM]]
+// FORWARD-LABEL: func.func @attention
+// FORWARD: sinter.softmax {{.*}} -> tensor<2x9x7xf32>
+// FORWARD: sinter.reduce_sum {{.*}}keep_dims = true} : (tensor<2x9x7xf32>)
+// FORWARD: return
+func.func @attention(%q: tensor<2x9x8xf16>, %k: tensor<2x7x8xf16>, %v: tensor<2x7x6xf16>, %m: tensor<9x7xf32>) -> tensor<2x9x6xf16> {
+  %0 = sinter.attention %q, %k, %v, %m {scale = 5.000000e-01 : f64} : (tensor<2x9x8xf16>, tensor<2x7x8xf16>, tensor<2x7x6xf16>, tensor<9x7xf32>) -> tensor<2x9x6xf16>
+  return %0 : tensor<2x9x6xf16>
+}

@@ -153,9 +153,10 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias,
 
 /// softmax(scale * q k^T + mask) v, for every row of q [..., m, d], with k [..., n, d] and v [..., n, e].
 /// Gives [..., m, e]. The other dimensions (batch, heads) broadcast. `scale` is 1 / sqrt(d) unless it is
-/// given. `mask` broadcasts to [..., m, n]; f32 is added to the scores, bool says which keys a row attends to
-/// (a row without any gives NaN). All are f32 but a mask of bool. The matrix of scores is never whole in
-/// memory.
+/// given. `mask` broadcasts to [..., m, n]; numbers are added to the scores, bool says which keys a row
+/// attends to (a row without any gives NaN). All are of one floating-point type; where that is not f64, the
+/// mask may be of bool or f32. Where there is a kernel for it (of f32; on GPUs, of f16 and bf16, too), the
+/// matrix of scores is never whole in memory.
 Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tensor& v,
                                     const std::optional<Tensor>& mask = std::nullopt,
                                     std::optional<double> scale = std::nullopt,

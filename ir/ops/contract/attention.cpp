@@ -138,11 +138,11 @@ LogicalResult AttentionOp::inferReturnTypes(MLIRContext*, std::optional<Location
     if (failed(mask))
       return failure();
     auto merged = broadcastShapes(shape, mask->getShape());
-    const bool fits = mask->getElementType() == element ||
-                      (mask->getElementType().isF32() && element.getIntOrFloatBitWidth() == 16);
+    const bool mayBeWide = element.getIntOrFloatBitWidth() == 16;
+    const bool fits = mask->getElementType() == element || (mayBeWide && mask->getElementType().isF32());
     if (!fits || failed(merged) || ArrayRef<int64_t>(*merged) != ArrayRef(shape))
       return emitOptionalError(location, name, ": mask ", *mask, " is not ", element,
-                               " that broadcasts to the scores ", text(shape));
+                               mayBeWide ? " or f32" : "", " that broadcasts to the scores ", text(shape));
   }
   shape.back() = (*value)[column];
   if (failed(checkPermutation(location, name, "result", adaptor.getResultPermutation(),
