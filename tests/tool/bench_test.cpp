@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <thread>
 
@@ -39,6 +40,32 @@ TEST(Bench, ThePeakHasNoMoreThreadsThanProcessors) {
                                                       "x=1x3x8x8", "--runs", "1", "--threads", threads});
   ASSERT_EQ(result.status, 0) << result.err;
   EXPECT_THAT(result.out, AllOf(HasSubstr(threads + " threads, one run"), HasSubstr(", one per processor)")));
+}
+
+// Stand-ins for CUDA's libraries run it here; the processor's peak says nothing of a device.
+TEST(Bench, OnADeviceThereIsNoPeak) {
+  TemporaryFolder folder;
+  small_classifier().save(folder.path("model.onnx"));
+  const std::vector<std::string> arguments = {
+      "bench",  folder.path("model.onnx"),  "--shape", "x=1x3x8x8", "--runs", "1", "--device", "cuda",
+      "--json", folder.path("figures.json")};
+  setenv("SINTER_CUDA_PATH", SINTER_CUDA_STAND_INS, 1);
+  const ToolResult result = run_program(SINTER_TOOL, arguments);
+  unsetenv("SINTER_CUDA_PATH");
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, AllOf(HasSubstr("copied from and to the host's memory"), HasSubstr("conv"),
+                                testing::Not(HasSubstr("peak of the machine"))));
+  EXPECT_THAT(read_file(folder.path("figures.json")),
+              AllOf(HasSubstr("\"peak_gflops\": 0,"), testing::Not(HasSubstr("\"device\": \"\""))));
+}
+
+TEST(Bench, OtherEnginesRunOnTheProcessor) {
+  TemporaryFolder folder;
+  small_classifier().save(folder.path("model.onnx"));
+  const ToolResult result = run_program(SINTER_TOOL, {"bench", folder.path("model.onnx"), "--shape",
+                                                      "x=1x3x8x8", "--device", "cuda", "--against", "torch"});
+  EXPECT_EQ(result.status, 2);
+  EXPECT_THAT(result.err, HasSubstr("--against compares on the processor, not on cuda"));
 }
 
 } // namespace

@@ -111,7 +111,8 @@ void measure(Measurement& m, const Subject& fused, const Subject& unfused,
   constexpr double kPeakSeconds = 0.03;
   const int peaks_every = std::max(1, m.runs / 8);
   auto measure_peak = [&] {
-    m.peak_gflops = std::max(m.peak_gflops, measure_fma_peak(m.peak_threads, kPeakSeconds));
+    if (m.device.empty())
+      m.peak_gflops = std::max(m.peak_gflops, measure_fma_peak(m.peak_threads, kPeakSeconds));
   };
   for (int i = 0; i < m.runs; ++i) {
     if (i % peaks_every == 0)
@@ -176,6 +177,8 @@ Subject compile(const BenchOptions& options, const ModelOptions& common, bool fu
 void check_against(const BenchOptions& options) {
   if (options.peers.names.empty())
     return;
+  if (options.code.device != "cpu")
+    throw Error("--against compares on the processor, not on " + options.code.device);
   if (!options.model.caffemodel.empty() || options.model.model.ends_with(".prototxt"))
     throw Error("--against compares ONNX models; " + options.model.model + " is a Caffe network");
   check_peers(options.peers);
@@ -204,6 +207,8 @@ int bench(const BenchOptions& options) {
   m.threads = pool.size();
   // Threads that share a processor would each count its whole speed.
   m.peak_threads = std::min(m.threads, rt::default_thread_pool().size());
+  if (const std::shared_ptr<rt::Device>& device = fused.executable().device())
+    m.device = device->name();
   m.runs = options.runs;
   m.instruction_set = fma_instruction_set();
   m.fused = describe(fused.executable());
@@ -256,6 +261,7 @@ Command add_bench(CLI::App& app) {
       ->check(whole_number(1, 86400))
       ->needs(against);
   options->code.add_to(*sub);
+  options->code.add_device_to(*sub);
   options->code.add_running_to(*sub);
   return [options] { return bench(*options); };
 }

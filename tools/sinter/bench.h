@@ -50,6 +50,7 @@ struct KernelRow {
 
 struct Measurement {
   std::string model;
+  std::string device; ///< "": the host's processors; else its name, and there is no peak
   int threads = 1;
   int peak_threads = 1; ///< of the peak: no more than there are processors
   int runs = 0;

@@ -30,16 +30,35 @@ std::string shorten(const std::string& text, std::size_t width) {
   return text.size() <= width ? text : text.substr(0, width - 3) + "...";
 }
 
+/// A rate's share of the peak, where that is known.
+std::string share(const Measurement& m, double gflops, fmt::format_string<double> format) {
+  return m.peak_gflops > 0 ? fmt::format(format, 100 * gflops / m.peak_gflops) : "";
+}
+
+/// Where it ran, and how fast that is at best.
+std::string machine(const Measurement& m) {
+  if (!m.device.empty())
+    return fmt::format("on {}; a run has its inputs and outputs copied from and to the host's memory, of "
+                       "which kernels' times have nothing",
+                       m.device);
+  const std::string threads =
+      m.peak_threads < m.threads
+          ? fmt::format(" on {} thread{}, one per processor", m.peak_threads, m.peak_threads == 1 ? "" : "s")
+          : std::string();
+  return fmt::format("peak of the machine in the same time: {:.1f} GFLOP/s ({} multiply-adds{})",
+                     m.peak_gflops, m.instruction_set, threads);
+}
+
 std::string comparison(const Measurement& m) {
   auto rate = [&](const Side& side) {
     const double value = gflops(m.flops, side.min_ms());
-    return fmt::format("{:.1f} ({:.0f} %)", value, m.peak_gflops > 0 ? 100 * value / m.peak_gflops : 0);
+    return fmt::format("{:.1f}{}", value, share(m, value, " ({:.0f} %)"));
   };
   auto ms = [](double value) { return fmt::format("{:.3f}", value); };
   std::string text = row("", "fused", "unfused");
   text += row("fastest run, ms", ms(m.fused.min_ms()), ms(m.unfused.min_ms()));
   text += row("median run, ms", ms(m.fused.median_ms()), ms(m.unfused.median_ms()));
-  text += row("GFLOP/s (of peak)", rate(m.fused), rate(m.unfused));
+  text += row(m.device.empty() ? "GFLOP/s (of peak)" : "GFLOP/s", rate(m.fused), rate(m.unfused));
   text +=
       row("kernels launched", std::to_string(m.fused.kernel_count), std::to_string(m.unfused.kernel_count));
   text += row("distinct kernels", std::to_string(m.fused.distinct_kernels),
@@ -74,10 +93,10 @@ std::string kernel_table(const Measurement& m) {
   for (std::size_t i : order) {
     const KernelRow& kernel = m.kernels[i];
     const double rate = gflops(kernel.flops, kernel.ms);
-    text += fmt::format("  {:>8.4f} {:>5.1f}% {:>9.1f} {:>5.1f}% {:>7.1f}  {:<28} {}\n", kernel.ms,
-                        total > 0 ? 100 * kernel.ms / total : 0, rate,
-                        m.peak_gflops > 0 ? 100 * rate / m.peak_gflops : 0, gbps(kernel.bytes, kernel.ms),
-                        shorten(kernel.algorithm, 28), shorten(kernel.operations, 72));
+    text += fmt::format("  {:>8.4f} {:>5.1f}% {:>9.1f} {:>6} {:>7.1f}  {:<28} {}\n", kernel.ms,
+                        total > 0 ? 100 * kernel.ms / total : 0, rate, share(m, rate, "{:.1f}%"),
+                        gbps(kernel.bytes, kernel.ms), shorten(kernel.algorithm, 28),
+                        shorten(kernel.operations, 72));
   }
   return text;
 }
@@ -148,24 +167,22 @@ double Samples::median_ms() const {
 }
 
 std::string to_text(const Measurement& m) {
-  std::string text = fmt::format(
-      "{}: {} thread{}, {} of each in turns, {:.3f} GFLOP a run\n"
-      "peak of the machine in the same time: {:.1f} GFLOP/s ({} multiply-adds{})\n\n",
-      m.model, m.threads, m.threads == 1 ? "" : "s", m.runs == 1 ? "one run" : fmt::format("{} runs", m.runs),
-      m.flops / 1e9, m.peak_gflops, m.instruction_set,
-      m.peak_threads < m.threads
-          ? fmt::format(" on {} thread{}, one per processor", m.peak_threads, m.peak_threads == 1 ? "" : "s")
-          : std::string());
+  std::string text =
+      fmt::format("{}: {} thread{}, {} of each in turns, {:.3f} GFLOP a run\n"
+                  "{}\n\n",
+                  m.model, m.threads, m.threads == 1 ? "" : "s",
+                  m.runs == 1 ? "one run" : fmt::format("{} runs", m.runs), m.flops / 1e9, machine(m));
   return text + comparison(m) + peers_text(m) + kernel_table(m) + footnote(m);
 }
 
 std::string to_json(const Measurement& m) {
   std::string text = fmt::format(
-      "{{\n \"model\": {},\n \"threads\": {},\n \"runs\": {},\n \"peak_gflops\": {},\n"
+      "{{\n \"model\": {},\n \"device\": {},\n \"threads\": {},\n \"runs\": {},\n \"peak_gflops\": {},\n"
       " \"instruction_set\": {},\n \"flops\": {},\n \"peak_rss_bytes\": {},\n \"fused\": {},\n \"unfused\": "
       "{},\n \"kernels\": [",
-      json_text(m.model), m.threads, m.runs, json_number(m.peak_gflops), json_text(m.instruction_set),
-      json_number(m.flops), m.peak_rss_bytes, side_json(m, m.fused), side_json(m, m.unfused));
+      json_text(m.model), json_text(m.device), m.threads, m.runs, json_number(m.peak_gflops),
+      json_text(m.instruction_set), json_number(m.flops), m.peak_rss_bytes, side_json(m, m.fused),
+      side_json(m, m.unfused));
   for (std::size_t i = 0; i < m.kernels.size(); ++i)
     text += (i > 0 ? ",\n  " : "\n  ") + kernel_json(m, m.kernels[i]);
   return text + "\n ]" + peers_json(m) + "\n}\n";
