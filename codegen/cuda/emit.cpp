@@ -336,7 +336,7 @@ EmittedKernel emit(ir::KernelOp kernel, StringRef symbol) {
   if (makesAttention(kernel))
     return emitAttention(kernel, symbol);
   if (makesTiles(kernel) && resultsAreRoots(kernel, kernel.getRoot()))
-    return emitTiles(kernel, symbol);
+    return makesTensorCoreTiles(kernel) ? emitTensorCoreTiles(kernel, symbol) : emitTiles(kernel, symbol);
   return KernelWriter(kernel).write(symbol);
 }
 

@@ -1,6 +1,7 @@
 // Convolutions and matrix products: a block makes a tile of the result, of terms that it brings to shared
 // memory, a few of the sum at a time; each of its threads a smaller tile in registers.
 #include "codegen/cuda/kernel_frame.h"
+#include "codegen/cuda/product_matrix.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -20,45 +21,9 @@ constexpr int64_t kTerms = 16;   // of the sum at a time
 // Large tiles pay where there are enough of them for all multiprocessors of a GPU: an H200 has 132.
 constexpr int64_t kManyTiles = 132;
 
-int64_t extentOf(RankedTensorType type, ArrayRef<int64_t> dims) {
-  int64_t extent = 1;
-  for (int64_t dim : dims)
-    extent *= type.getDimSize(static_cast<unsigned>(dim));
-  return extent;
-}
-
-// The contraction as a matrix product: rows are positions along which the first factor changes, columns the
-// second.
-struct Matrix {
-  ir::FactorDimensions dims;
-  SmallVector<int64_t> batch; // both change
-  int64_t rows, columns, batches, terms;
-  Type type; // of sums
-};
-
-std::optional<Matrix> matrixOf(Operation* root) {
-  auto contraction = dyn_cast_or_null<ir::ContractionOpInterface>(root);
-  if (!contraction)
-    return std::nullopt;
-  Matrix matrix{contraction.getFactorDimensions(), {}, 1, 1, 1, 1, {}};
-  if (matrix.dims.first.empty() || matrix.dims.second.empty())
-    return std::nullopt;
-  const RankedTensorType type = ir::tensorType(root->getResult(0));
-  for (int64_t d = 0; d < type.getRank(); ++d)
-    if (!llvm::is_contained(matrix.dims.first, d) && !llvm::is_contained(matrix.dims.second, d))
-      matrix.batch.push_back(d);
-  matrix.rows = extentOf(type, matrix.dims.first);
-  matrix.columns = extentOf(type, matrix.dims.second);
-  matrix.batches = extentOf(type, matrix.batch);
-  matrix.terms = matrix.dims.terms;
-  const Type element = ir::emittedType(type.getElementType());
-  matrix.type = element.isF16() || element.isBF16() ? Float32Type::get(type.getContext()) : element;
-  return matrix;
-}
-
 class TileWriter {
 public:
-  TileWriter(ir::KernelOp kernel, StringRef symbol, const Matrix& matrix)
+  TileWriter(ir::KernelOp kernel, StringRef symbol, const ProductMatrix& matrix)
       : root(kernel.getRoot()), type(ir::tensorType(root->getResult(0))), matrix(matrix),
         frame(kernel, symbol, groups), emitter(frame.emitter), builder(emitter.builder), loc(emitter.loc) {}
 
@@ -83,7 +48,7 @@ private:
 
   Operation* root;
   RankedTensorType type;
-  const Matrix& matrix;
+  const ProductMatrix& matrix;
   const DimensionGroups groups; // none: positions of the result are none of the operands
   KernelFrame frame;
   ThreadEmitter& emitter;
@@ -140,7 +105,7 @@ void TileWriter::bring(Role::Kind factor, Value firstTerm) {
     emitter.role = {};
     if (mayPass)
       value = arith::SelectOp::create(builder, loc, less(wanted, matrix.terms), value,
-                                      emitter.constant(0, matrix.type));
+                                      emitter.constant(0, matrix.sum));
     Value slot = plus(times(term, pitch(tile)), position);
     frame.calls.setSlot(slots, ofRows ? slot : plus(slot, emitter.index(kTerms * pitch(tile))), value);
   }
@@ -158,13 +123,13 @@ SmallVector<Value> TileWriter::read(Value term, bool ofRows) {
   Value line = times(term, pitch(tile));
   if (!ofRows)
     line = plus(line, emitter.index(kTerms * pitch(tile)));
-  const int64_t bytes = std::max<int64_t>(matrix.type.getIntOrFloatBitWidth() / 8, 1);
+  const int64_t bytes = std::max<int64_t>(matrix.sum.getIntOrFloatBitWidth() / 8, 1);
   const int64_t width = std::min(kRun, 16 / bytes); // at once; the runs' places are multiples of it
   for (int64_t run = 0; run < tile / (kThreads * kRun); ++run)
     for (int64_t i = 0; i < kRun; i += width)
       llvm::append_range(values,
                          frame.calls.slotsFrom(slots, plus(plus(line, offset(ofRows, run)), emitter.index(i)),
-                                               matrix.type, width));
+                                               matrix.sum, width));
   return values;
 }
 
@@ -173,8 +138,8 @@ SmallVector<Value> TileWriter::multiply(Value term, ValueRange sums) {
   SmallVector<Value> result;
   for (auto [i, row] : llvm::enumerate(rows))
     for (auto [j, column] : llvm::enumerate(columns)) {
-      Value product = emitter.combine(ir::Combine::mul, matrix.type, row, column);
-      result.push_back(emitter.combine(ir::Combine::add, matrix.type, sums[i * columns.size() + j], product));
+      Value product = emitter.combine(ir::Combine::mul, matrix.sum, row, column);
+      result.push_back(emitter.combine(ir::Combine::add, matrix.sum, sums[i * columns.size() + j], product));
     }
   return result;
 }
@@ -223,7 +188,7 @@ EmittedKernel TileWriter::write() {
     return llvm::divideCeilSigned(matrix.rows, size) * llvm::divideCeilSigned(matrix.columns, size) *
            matrix.batches;
   };
-  if (matrix.type.getIntOrFloatBitWidth() <= 32 && tilesOf(kLarge) >= kManyTiles)
+  if (matrix.sum.getIntOrFloatBitWidth() <= 32 && tilesOf(kLarge) >= kManyTiles)
     tile = kLarge;
   rowsAlongX = llvm::is_contained(matrix.dims.first, groups.order(type).back());
   EmittedKernel out;
@@ -235,7 +200,7 @@ EmittedKernel TileWriter::write() {
   threadY = frame.calls.index("thread_y");
   thread = plus(times(threadY, kThreads), threadX);
   emitter.facts.set(thread, {0, kThreads * kThreads - 1, 1});
-  const auto bytes = static_cast<int64_t>(matrix.type.getIntOrFloatBitWidth() / 8);
+  const auto bytes = static_cast<int64_t>(matrix.sum.getIntOrFloatBitWidth() / 8);
   slots = frame.calls.sharedSlots(2 * kTerms * pitch(tile) * std::max<int64_t>(bytes, 1) / 8 + 1);
   const int64_t tileColumns = llvm::divideCeilSigned(matrix.columns, tile),
                 tileRows = llvm::divideCeilSigned(matrix.rows, tile);
@@ -247,7 +212,7 @@ EmittedKernel TileWriter::write() {
     firstRow = of[1].base;
     firstColumn = of[2].base;
     const SmallVector<Value> zeros(static_cast<size_t>(tile / kThreads * tile / kThreads),
-                                   emitter.constant(0, matrix.type));
+                                   emitter.constant(0, matrix.sum));
     auto loop = scf::ForOp::create(builder, loc, emitter.index(0), emitter.index(matrix.terms),
                                    emitter.index(kTerms), zeros);
     {
@@ -264,17 +229,17 @@ EmittedKernel TileWriter::write() {
 
 bool makesTiles(ir::KernelOp kernel) {
   constexpr int64_t kLeast = 24; // rows and columns: with fewer, most of a tile would be thrown away
-  const auto matrix = matrixOf(kernel.getRoot());
+  const auto matrix = ProductMatrix::of(kernel.getRoot());
   return matrix && matrix->rows >= kLeast && matrix->columns >= kLeast && matrix->terms >= kTerms / 2;
 }
 
 int64_t termsOf(Operation* root) {
-  const auto matrix = matrixOf(root);
+  const auto matrix = ProductMatrix::of(root);
   return matrix ? matrix->terms : 0;
 }
 
 EmittedKernel emitTiles(ir::KernelOp kernel, StringRef symbol) {
-  const auto matrix = matrixOf(kernel.getRoot());
+  const auto matrix = ProductMatrix::of(kernel.getRoot());
   return TileWriter(kernel, symbol, *matrix).write();
 }
 

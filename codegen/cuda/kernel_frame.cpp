@@ -5,7 +5,9 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Dominance.h"
+#include "mlir/IR/Iterators.h"
 #include "mlir/IR/PatternMatch.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Transforms/CSE.h"
 
 #include <algorithm>
@@ -115,6 +117,10 @@ Value KernelFrame::buffersAreAligned() {
 
 EmittedKernel KernelFrame::finish(EmittedKernel out) {
   LLVM::ReturnOp::create(builder, loc, ValueRange{});
+  module->walk<WalkOrder::PostOrder, ReverseIterator>([](Operation* op) {
+    if (isOpTriviallyDead(op))
+      op->erase();
+  });
   IRRewriter rewriter(builder.getContext());
   DominanceInfo dominance(*module);
   eliminateCommonSubExpressions(rewriter, dominance, *module);

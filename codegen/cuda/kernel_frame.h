@@ -70,6 +70,11 @@ EmittedKernel emitTiles(ir::KernelOp kernel, llvm::StringRef symbol);
 bool makesAttention(ir::KernelOp kernel);
 /// A kernel for which makesAttention holds, with a kernel of its own (passes/attention_kernels.h).
 EmittedKernel emitAttention(ir::KernelOp kernel, llvm::StringRef symbol);
+/// True for such a kernel of f16 or bf16, or of f32 in a module with the attribute `sinter.tf32`.
+bool makesTensorCoreTiles(ir::KernelOp kernel);
+/// A kernel for which makesTensorCoreTiles holds: products of factors rounded to their element type (f32: to
+/// tf32), sums in f32.
+EmittedKernel emitTensorCoreTiles(ir::KernelOp kernel, llvm::StringRef symbol);
 /// How many products an element of the contraction `root` is the sum of; 0 for other operations.
 int64_t termsOf(mlir::Operation* root);
 

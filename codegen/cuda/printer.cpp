@@ -66,6 +66,7 @@ private:
   void load(LLVM::LoadOp op);
   void store(LLVM::StoreOp op);
   void call(LLVM::CallOp op);
+  void local(LLVM::AllocaOp op);
   void loop(scf::ForOp op);
   void branch(scf::IfOp op);
   void lanes(Operation& op);
@@ -151,6 +152,8 @@ void Printer::statement(Operation& op) {
     return loop(loops);
   if (auto choice = dyn_cast<scf::IfOp>(op))
     return branch(choice);
+  if (auto memory = dyn_cast<LLVM::AllocaOp>(op))
+    return local(memory);
   if (auto place = dyn_cast<LLVM::AddressOfOp>(op)) {
     names_[place.getResult()] = {identifier(place.getGlobalName())};
     return;
@@ -257,13 +260,22 @@ void Printer::store(LLVM::StoreOp op) {
 
 void Printer::call(LLVM::CallOp op) {
   std::string text = op.getCallee()->str() + "(";
-  for (auto [i, operand] : llvm::enumerate(op.getArgOperands()))
-    text += (i ? ", " : "") + name(operand);
+  for (auto [i, operand] : llvm::enumerate(op.getArgOperands())) {
+    const auto address = addresses_.find(operand);
+    text += (i ? ", " : "") + (address == addresses_.end() ? name(operand) : address->second.pointer());
+  }
   text += ")";
   if (op.getNumResults() == 0)
     line(text + ";");
   else
     declare(op.getResult(), true, {text});
+}
+
+// Memory of the thread; in registers where all that is known of it is known when it is compiled.
+void Printer::local(LLVM::AllocaOp op) {
+  const std::string base = "v" + std::to_string(next_++);
+  line("alignas(16) " + memoryTypeName(op.getElemType()) + " " + base + "[" + name(op.getArraySize()) + "];");
+  names_[op.getResult()] = {base};
 }
 
 void Printer::loop(scf::ForOp op) {
@@ -351,6 +363,11 @@ void Printer::lanes(Operation& op) {
 }
 
 void Printer::global(LLVM::GlobalOp op) {
+  if (!op.getValue()) { // zeros, to begin with
+    auto array = cast<LLVM::LLVMArrayType>(op.getGlobalType());
+    return line("__device__ " + memoryTypeName(array.getElementType()) + " " + identifier(op.getSymName()) +
+                "[" + std::to_string(array.getNumElements()) + "];");
+  }
   auto values = cast<DenseElementsAttr>(*op.getValue());
   const Type element = values.getElementType();
   const bool isHalf = element.isF16() || element.isBF16();

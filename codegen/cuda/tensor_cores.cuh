@@ -23,15 +23,16 @@ template <class T, class Held>
 SINTER_DEVICE void multiply_as_defined(float* sums, Held held) {
   const int row = lane() / 4, column = lane() % 4 * 2;
 #pragma unroll
-  for (int k = 0; k < 8; ++k) {
-    const int from = k % 4, half = k / 4;
-    const u32 upper = held(row * 4 + from, half * 2), lower = held(row * 4 + from, half * 2 + 1);
-    const u32 left = held(column * 4 + from, 4 + half), right = held(column * 4 + 4 + from, 4 + half);
-    sums[0] += product<T>(upper, left);
-    sums[1] += product<T>(upper, right);
-    sums[2] += product<T>(lower, left);
-    sums[3] += product<T>(lower, right);
-  }
+  for (int half = 0; half < 2; ++half)
+#pragma unroll 1
+    for (int from = 0; from < 4; ++from) {
+      const u32 upper = held(row * 4 + from, half * 2), lower = held(row * 4 + from, half * 2 + 1);
+      const u32 left = held(column * 4 + from, 4 + half), right = held(column * 4 + 4 + from, 4 + half);
+      sums[0] += product<T>(upper, left);
+      sums[1] += product<T>(upper, right);
+      sums[2] += product<T>(lower, left);
+      sums[3] += product<T>(lower, right);
+    }
 }
 
 // Where there is no such instruction: Turing has none for bf16 and tf32, processors have none at all.
@@ -272,4 +273,89 @@ SINTER_DEVICE void put_sums(float* to, const float* sums) {
       }
       *place = pair;
     }
+}
+
+//-- Stages: parts of the block's memory that hold some terms of both factors, at `offset` bytes.
+
+SINTER_DEVICE u64* dynamic_slots() { return (u64*)dynamic_memory(); }
+
+// What follows `from` in memory becomes the chunk of `line` and `term`: zeros unless `wanted`. `aligned`: it
+// lies at a multiple of 16 bytes.
+template <class F>
+SINTER_DEVICE void bring_chunk(u64* memory, int offset, int line, int term, const typename F::Element* from,
+                               bool wanted, bool aligned) {
+  u8* to = (u8*)memory + offset + F::at(line, term);
+  if (aligned)
+    return copy_async(to, from, wanted);
+  Pack<typename F::Element, F::kInChunk> chunk = {};
+  if (wanted)
+    for (int i = 0; i < F::kInChunk; ++i)
+      chunk.e[i] = from[i];
+  *(Chunk*)to = same_bits<Chunk>(chunk);
+}
+template <class F>
+SINTER_DEVICE void put_chunk(u64* memory, int offset, int line, int term, const void* chunk) {
+  *(Chunk*)((u8*)memory + offset + F::at(line, term)) = *(const Chunk*)chunk;
+}
+
+// N neighbours, to registers.
+template <class T, int N>
+SINTER_DEVICE void load_run(T* to, const T* from, bool aligned) {
+  constexpr int kAtOnce = N * sizeof(T) < 16 ? N : 16 / sizeof(T);
+  typedef Pack<T, kAtOnce> Run;
+#pragma unroll
+  for (int i = 0; i < N; i += kAtOnce) {
+    Run run;
+    if (aligned) {
+      run = *(const Run*)(from + i);
+    } else {
+#pragma unroll
+      for (int j = 0; j < kAtOnce; ++j)
+        run.e[j] = from[i + j];
+    }
+#pragma unroll
+    for (int j = 0; j < kAtOnce; ++j)
+      to[i + j] = run.e[j];
+  }
+}
+
+template <class First, class Second, int Rows, int Columns, int Slices>
+SINTER_DEVICE void multiply_stage(float* sums, const u64* memory, int offset, int row, int column,
+                                  int slice) {
+  const u8* first = (const u8*)memory + offset;
+  multiply_tile<First, Second, Rows, Columns, Slices>(sums, first, first + First::kBytes, row, column, slice);
+}
+
+//-- Tiles whose terms several blocks share.
+
+// A block's part of the sums, of which each of `Threads` threads has `Count`, goes to `parts`; whichever block
+// of a tile comes last gets the sum of all, always added in the order of the parts, and true. `arrived` counts
+// those that came, and is zero again afterwards: launches of a kernel follow each other.
+template <int Count, int Threads>
+SINTER_DEVICE bool join_sums(float* sums, float* parts, i32* arrived, u64* memory, int tile, int tiles,
+                             int part, int of) {
+  float* mine = parts + ((i64)part * tiles + tile) * (Count * Threads) + thread_x();
+#pragma unroll
+  for (int i = 0; i < Count; ++i)
+    mine[i * Threads] = sums[i];
+  __threadfence();
+  barrier();
+  if (thread_x() == 0)
+    *(i32*)memory = atomicAdd(arrived + tile, 1);
+  barrier();
+  const bool isLast = *(const i32*)memory == of - 1;
+  barrier();
+  if (!isLast)
+    return false;
+  __threadfence();
+  clear<Count>(sums);
+  for (int i = 0; i < of; ++i) {
+    const volatile float* from = parts + ((i64)i * tiles + tile) * (Count * Threads) + thread_x();
+#pragma unroll
+    for (int j = 0; j < Count; ++j)
+      sums[j] += from[j * Threads];
+  }
+  if (thread_x() == 0)
+    arrived[tile] = 0;
+  return true;
 }

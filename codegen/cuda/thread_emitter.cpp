@@ -5,6 +5,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
+#include <algorithm>
 #include <numeric>
 
 using namespace mlir;
@@ -89,7 +90,8 @@ void ThreadEmitter::locate(Value linear, ArrayRef<Side> sides, ir::Point& at) {
       number = arith::RemUIOp::create(builder, loc, linear, index(side.count));
       linear = arith::DivUIOp::create(builder, loc, linear, index(side.count));
     }
-    facts.set(number, {0, side.count - 1, 1});
+    const int64_t multiple = facts.of(number).multiple; // as far as that of `linear` says
+    facts.set(number, {0, side.count - 1, multiple});
     const int64_t last = side.origin + (side.count - 1) * side.step;
     Value position = number;
     if (side.count == 1) {
@@ -100,7 +102,7 @@ void ThreadEmitter::locate(Value linear, ArrayRef<Side> sides, ir::Point& at) {
       if (side.origin != 0)
         position = arith::AddIOp::create(builder, loc, position, index(side.origin));
     }
-    facts.set(position, {side.origin, last, std::gcd(side.origin, side.step)});
+    facts.set(position, {side.origin, last, std::gcd(side.origin, side.step * multiple)});
     at[static_cast<size_t>(side.dim)].base = position;
   }
 }
@@ -147,6 +149,9 @@ Value ThreadEmitter::products(ArrayRef<int64_t> extents, Type type,
     count *= extent;
     sides.push_back({static_cast<int64_t>(i), 0, extent, 1});
   }
+  role.extents.assign(extents.begin(), extents.end());
+  if (role.innermost >= 0)
+    std::rotate(sides.begin() + role.innermost, sides.begin() + role.innermost + 1, sides.end());
   const auto factorsAt = [&](Value term) {
     ir::Point at(extents.size());
     locate(term, sides, at);

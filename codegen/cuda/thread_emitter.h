@@ -68,6 +68,8 @@ public:
     Kind kind = Kind::usual;
     mlir::Value term; ///< its number, counted row by row
     mlir::Value value;
+    int64_t innermost = -1; ///< the extent along which terms are counted first, in place of the last
+    llvm::SmallVector<int64_t> extents = {}; ///< becomes those of the sum
   };
   ProductRole role;
 

@@ -60,9 +60,11 @@ TEST_F(Gpu, EveryWayToShareWorkAgrees) {
 }
 
 TEST_F(Gpu, AttentionAgrees) {
-  for (const AttentionProgram& program : attentionPrograms())
-    EXPECT_EQ(disagreement(program, context_, *compile(*program.parse(context_)), pool_), "")
-        << program.text();
+  const std::vector<AttentionProgram> programs = attentionPrograms();
+  const std::size_t step = cases_ < 10 ? 5 : 1; // stand-ins take long
+  for (std::size_t i = 0; i < programs.size(); i += step)
+    EXPECT_EQ(disagreement(programs[i], context_, *compile(*programs[i].parse(context_)), pool_), "")
+        << programs[i].text();
 }
 
 TEST_F(Gpu, RandomProgramsAgree) {

@@ -305,6 +305,11 @@ void run(void (*kernel)(Parameters...), void* const* buffers, int64_t begin, int
 
 } // namespace host
 
+inline int atomicAdd(int* to, int x) {
+  return __atomic_fetch_add(to, x, __ATOMIC_SEQ_CST);
+}
+
+#define __threadfence() __atomic_thread_fence(__ATOMIC_SEQ_CST)
 #define threadIdx host::thread_index
 #define blockIdx host::block_index
 #define gridDim host::grid_size

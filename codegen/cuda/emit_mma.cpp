@@ -1,0 +1,484 @@
+// Convolutions and matrix products by tensor cores. A block makes a tile of the result: its threads bring
+// terms of both factors to shared memory, some stages ahead of the one that its warps multiply. The sums go
+// through shared memory, too, so that what follows them is loaded and stored as in kernels without sums.
+#include "codegen/cuda/expressions.h"
+#include "codegen/cuda/factor_plan.h"
+#include "codegen/cuda/tile_division.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+#include <algorithm>
+
+using namespace mlir;
+
+namespace sinter::codegen::cuda {
+namespace {
+
+using Factor = FactorEmitter::Kind;
+using Side = ThreadEmitter::Side;
+
+class MmaWriter {
+public:
+  MmaWriter(ir::KernelOp kernel, StringRef symbol, const ProductMatrix& matrix);
+
+  EmittedKernel write();
+
+private:
+  // The chunk that a thread brings in its turn `turn`: where it begins in the tile and in the stage, and in
+  // the factor, inside of which it lies.
+  struct Place {
+    Value lineInTile, termInStage, line, term, wanted;
+  };
+
+  Value plus(Value a, Value b) { return arith::AddIOp::create(builder, loc, a, b); }
+  Value plus(Value a, int64_t b) { return b == 0 ? a : plus(a, emitter.index(b)); }
+  Value times(Value a, int64_t b) {
+    return b == 1 ? a : arith::MulIOp::create(builder, loc, a, emitter.index(b));
+  }
+  Value over(Value a, int64_t b) { return arith::DivUIOp::create(builder, loc, a, emitter.index(b)); }
+  Value rest(Value a, int64_t b) { return arith::RemUIOp::create(builder, loc, a, emitter.index(b)); }
+  Value least(Value a, int64_t b) { return arith::MinSIOp::create(builder, loc, a, emitter.index(b)); }
+  Value compare(arith::CmpIPredicate how, Value a, int64_t b) {
+    return arith::CmpIOp::create(builder, loc, how, a, emitter.index(b));
+  }
+  Value less(Value a, int64_t b) { return compare(arith::CmpIPredicate::slt, a, b); }
+  Value both(Value a, Value b) { return arith::AndIOp::create(builder, loc, a, b); }
+  Value always() { return arith::ConstantOp::create(builder, loc, builder.getBoolAttr(true)); }
+  void call(const std::string& function, ValueRange arguments) {
+    LLVM::CallOp::create(builder, loc, TypeRange{}, function, arguments);
+  }
+  Value local(Type type, int64_t count);
+  Value addressIn(Value memory, Type type, Value number);
+  void times(int64_t count, function_ref<void(Value)> body);
+
+  // Factors. `side`: 0 for that of the tile's rows, 1 for that of its columns.
+  Factor factorOf(int side) const { return (side == 0) == columnsAreSecond ? Factor::first : Factor::second; }
+  size_t number(int side) const { return factorOf(side) == Factor::second ? 1 : 0; }
+  const ChunkPlan& chunkPlan(int side) const { return plan.chunks[number(side)]; }
+  int64_t tileLines(int side) const { return side == 0 ? shape.rows : shape.columns; }
+  int64_t lines(int side) const { return factors.lines(factorOf(side)); }
+  int64_t turns(int side) const { return tileLines(side) * termsOfStage / inChunk / shape.threads(); }
+  std::string factorType(int side) const;
+  Place placeOf(int side, Value turn, Value firstTerm);
+  Value elementAt(int side, Value line, Value term);
+  void bring(int side, Value firstTerm, Value stage);
+  void copyChunk(int side, const Place& place, Value stage);
+  void widenChunk(int side, const Place& place, Value turn);
+  void gatherChunk(int side, const Place& place, Value turn);
+  void keep(int side, Value turn, Value position, Value value, Value inside);
+  void putKept(int side, Value stage);
+
+  void findThread();
+  void sumUp(Value part);
+  Value shared(Type type, int64_t count, StringRef name);
+  void storeTile(int64_t width);
+  void storeRows(Value pass, int64_t width);
+  int64_t storeWidth();
+  void emitResult(KernelFrame& into, FactorEmitter& at, Value batch, Value row, Value column, Value sum,
+                  int64_t width);
+
+  ir::KernelOp kernel;
+  Operation* root;
+  RankedTensorType type;
+  Type element; // of factors in shared memory
+  const ProductMatrix& matrix;
+  const DimensionGroups groups; // none: positions of the result are none of the operands
+  KernelFrame frame;
+  FactorEmitter factors;
+  ThreadEmitter& emitter;
+  OpBuilder& builder;
+  Location loc;
+  const FactorPlan plan;
+  const bool columnsAreSecond; // of the tile, whose neighbours are neighbours in the result's memory
+  const TileDivision division;
+  const TileShape& shape;
+  const int64_t inChunk, termsOfStage;
+
+  Value thread, warpRow, warpColumn, slice, memory, aligned, sums, batch;
+  Value firstLine[2], kept[2]; // by side
+};
+
+// The result's innermost dimension in memory is one of the second factor's.
+bool columnsAreOfSecond(RankedTensorType type, const ProductMatrix& matrix) {
+  for (int64_t dim : llvm::reverse(DimensionGroups().order(type)))
+    if (type.getDimSize(static_cast<unsigned>(dim)) > 1)
+      return !llvm::is_contained(matrix.dims.first, dim);
+  return true;
+}
+
+MmaWriter::MmaWriter(ir::KernelOp kernel, StringRef symbol, const ProductMatrix& matrix)
+    : kernel(kernel), root(kernel.getRoot()), type(ir::tensorType(root->getResult(0))),
+      element(ir::emittedType(type.getElementType())), matrix(matrix), frame(kernel, symbol, groups),
+      factors(frame, root, matrix), emitter(frame.emitter), builder(emitter.builder), loc(emitter.loc),
+      plan(planFactors(kernel, matrix)), columnsAreSecond(columnsAreOfSecond(type, matrix)),
+      division(TileDivision::of(lines(0), lines(1), matrix.batches, matrix.terms)), shape(division.shape),
+      inChunk(128 / element.getIntOrFloatBitWidth()),
+      termsOfStage(shape.lineBytes * 8 / element.getIntOrFloatBitWidth()) {
+  for (size_t i = 0; i < 2; ++i)
+    factors.lineOrders[i] = plan.lineOrders[i];
+  factors.innermostTerm = plan.innermostTerm;
+}
+
+Value MmaWriter::local(Type type, int64_t count) {
+  return LLVM::AllocaOp::create(builder, loc, LLVM::LLVMPointerType::get(builder.getContext()), type,
+                                arith::ConstantOp::create(builder, loc, builder.getI64IntegerAttr(count)));
+}
+
+Value MmaWriter::addressIn(Value memory, Type type, Value number) {
+  Value position = arith::IndexCastOp::create(builder, loc, builder.getI64Type(), number);
+  return LLVM::GEPOp::create(builder, loc, memory.getType(), type, memory, ValueRange{position});
+}
+
+void MmaWriter::times(int64_t count, function_ref<void(Value)> body) {
+  emitter.forLoop(emitter.index(0), emitter.index(count), 1, {0, count - 1, 1}, body)
+      ->setAttr("sinter.unroll", builder.getI64IntegerAttr(count));
+}
+
+//===-- Factors -------------------------------------------------------------------------------------===//
+
+// As tensor_cores.cuh calls it.
+std::string MmaWriter::factorType(int side) const {
+  return "Factor<" + memoryTypeName(element) + ", " + std::to_string(tileLines(side)) + ", " +
+         std::to_string(termsOfStage) + ", " + (chunkPlan(side).alongSum ? "true" : "false") + ">";
+}
+
+MmaWriter::Place MmaWriter::placeOf(int side, Value turn, Value firstTerm) {
+  const ChunkPlan& chunk = chunkPlan(side);
+  const int64_t wide = chunk.alongSum ? 1 : inChunk, deep = chunk.alongSum ? inChunk : 1;
+  const int64_t across = tileLines(side) / wide, along = termsOfStage / deep;
+  // Neighbouring threads bring neighbours: chunks that follow each other, or one element each of the chunks
+  // beside each other.
+  const bool termsFirst = chunk.alongSum == (chunk.kind != ChunkPlan::Kind::elements);
+  Value number = plus(thread, times(turn, shape.threads()));
+  emitter.facts.set(number, {0, across * along - 1, 1});
+  Value inner = rest(number, termsFirst ? along : across), outer = over(number, termsFirst ? along : across);
+  Place place;
+  place.lineInTile = times(termsFirst ? outer : inner, wide);
+  place.termInStage = times(termsFirst ? inner : outer, deep);
+  // Past the end, what is there last is brought again: its products are not stored, or terms are zero.
+  const bool whole = chunk.kind != ChunkPlan::Kind::elements;
+  place.line = plus(firstLine[side], place.lineInTile);
+  if (lines(side) % tileLines(side) != 0)
+    place.line = least(place.line, lines(side) - (whole ? wide : 1));
+  place.wanted = place.term = plus(firstTerm, place.termInStage);
+  if (matrix.terms % termsOfStage != 0)
+    place.term = least(place.wanted, matrix.terms - (whole ? deep : 1));
+  return place;
+}
+
+Value MmaWriter::elementAt(int side, Value line, Value term) {
+  return factors.element(factorOf(side), batch, line, term);
+}
+
+void MmaWriter::copyChunk(int side, const Place& place, Value stage) {
+  auto plain = PlainLoad::of(elementAt(side, place.line, place.term), element);
+  Neighbours neighbours(emitter.facts, chunkPlan(side).alongSum ? place.term : place.line, inChunk);
+  if (!plain || !neighbours.isRun(plain->load) || (plain->inside && neighbours.step(plain->inside) != 0))
+    throw Error("a factor is not where it was planned to be", ErrorKind::internal);
+  Value inside = plain->inside ? plain->inside : always();
+  if (place.wanted != place.term)
+    inside = both(inside, less(place.wanted, matrix.terms));
+  call("bring_chunk<" + factorType(side) + ">",
+       {memory, stage, place.lineInTile, place.termInStage, plain->load.getAddr(), inside, aligned});
+}
+
+// Keeps `value`, or zero, as element `position` of the chunk of this turn.
+void MmaWriter::keep(int side, Value turn, Value position, Value value, Value inside) {
+  if (inside)
+    value = arith::SelectOp::create(builder, loc, inside, value, emitter.constant(0, value.getType()));
+  if (value.getType() != element)
+    value = arith::TruncFOp::create(builder, loc, element, value);
+  LLVM::StoreOp::create(builder, loc, value,
+                        addressIn(kept[side], element, plus(times(turn, inChunk), position)));
+}
+
+void MmaWriter::widenChunk(int side, const Place& place, Value turn) {
+  Value value = narrowed(elementAt(side, place.line, place.term));
+  Neighbours neighbours(emitter.facts, chunkPlan(side).alongSum ? place.term : place.line, inChunk);
+  if (!neighbours.canWiden(value))
+    throw Error("a factor is not what it was planned to be", ErrorKind::internal);
+  const auto loadRun = [&](LLVM::LoadOp load) {
+    const Type type = load.getResult().getType();
+    Value run = local(type, inChunk);
+    call("load_run<" + memoryTypeName(type) + ", " + std::to_string(inChunk) + ">",
+         {run, load.getAddr(), aligned});
+    SmallVector<Value> loaded;
+    for (int64_t i = 0; i < inChunk; ++i)
+      loaded.push_back(LLVM::LoadOp::create(builder, loc, type, addressIn(run, type, emitter.index(i))));
+    return loaded;
+  };
+  Value inside = place.wanted != place.term ? less(place.wanted, matrix.terms) : Value();
+  for (auto [i, lane] : llvm::enumerate(neighbours.widened(builder, value, loadRun)))
+    keep(side, turn, emitter.index(static_cast<int64_t>(i)), lane, inside);
+}
+
+void MmaWriter::gatherChunk(int side, const Place& place, Value turn) {
+  const bool alongSum = chunkPlan(side).alongSum;
+  times(inChunk, [&](Value i) {
+    Value line = place.line, term = place.term, inside;
+    if (!alongSum)
+      line = least(plus(plus(firstLine[side], place.lineInTile), i), lines(side) - 1);
+    Value wanted = alongSum ? plus(place.wanted, i) : place.wanted;
+    if (matrix.terms % termsOfStage != 0) {
+      term = least(wanted, matrix.terms - 1);
+      inside = less(wanted, matrix.terms);
+    } else {
+      term = wanted;
+    }
+    keep(side, turn, i, narrowed(elementAt(side, line, term)), inside);
+  });
+}
+
+// All terms of a stage, from `firstTerm` on: into the memory at `stage`, or kept until the warps have read
+// what is there.
+void MmaWriter::bring(int side, Value firstTerm, Value stage) {
+  times(turns(side), [&](Value turn) {
+    const Place place = placeOf(side, turn, firstTerm);
+    switch (chunkPlan(side).kind) {
+    case ChunkPlan::Kind::copies:
+      return copyChunk(side, place, stage);
+    case ChunkPlan::Kind::widened:
+      return widenChunk(side, place, turn);
+    case ChunkPlan::Kind::elements:
+      return gatherChunk(side, place, turn);
+    }
+  });
+}
+
+void MmaWriter::putKept(int side, Value stage) {
+  if (!kept[side])
+    return;
+  times(turns(side), [&](Value turn) {
+    const Place place = placeOf(side, turn, emitter.index(0));
+    call("put_chunk<" + factorType(side) + ">", {memory, stage, place.lineInTile, place.termInStage,
+                                                 addressIn(kept[side], element, times(turn, inChunk))});
+  });
+}
+
+//===-- Sums ----------------------------------------------------------------------------------------===//
+
+// In step i, stage i is begun, and stage i - stages + 1 is multiplied: all of its copies are waited for, and
+// all warps have multiplied the one before, in whose place the new one goes.
+void MmaWriter::sumUp(Value part) {
+  const int64_t stages = llvm::divideCeilSigned(matrix.terms, termsOfStage), ahead = shape.stages - 1;
+  const int64_t steps = llvm::divideCeilSigned(stages, division.parts);
+  const bool uneven = steps * division.parts != stages;
+  const int64_t secondFactor = shape.rows * shape.lineBytes; // where it begins in a stage
+  Value first = times(part, steps);
+  // Whether the part has a stage `step`.
+  const auto has = [&](Value step) {
+    Value inPart = less(step, steps);
+    return uneven ? both(inPart, less(plus(first, step), stages)) : inPart;
+  };
+  const auto body = [&](Value step) {
+    call("wait_copies<" + std::to_string(ahead - 1) + ">", {});
+    frame.calls.barrier();
+    Value stage = times(rest(step, shape.stages), shape.stageBytes());
+    Value begins = has(step);
+    frame.onlyIf(begins, [&] {
+      Value firstTerm = times(plus(first, step), termsOfStage);
+      emitter.facts.set(firstTerm, {0, (stages - 1) * termsOfStage, termsOfStage});
+      bring(0, firstTerm, stage);
+      bring(1, firstTerm, plus(stage, secondFactor));
+    });
+    call("commit_copies", {});
+    Value ready = compare(arith::CmpIPredicate::sge, step, ahead);
+    if (uneven)
+      ready = both(ready, less(plus(first, plus(step, -ahead)), stages));
+    frame.onlyIf(ready, [&] {
+      call("multiply_stage<" + factorType(0) + ", " + factorType(1) + ", " +
+               std::to_string(shape.rowsOfWarp()) + ", " + std::to_string(shape.columnsOfWarp()) + ", " +
+               std::to_string(shape.slices) + ">",
+           {sums, memory, times(rest(plus(step, 1), shape.stages), shape.stageBytes()),
+            times(warpRow, shape.rowsOfWarp()), times(warpColumn, shape.columnsOfWarp()), slice});
+    });
+    if (kept[0] || kept[1])
+      frame.onlyIf(begins, [&] {
+        putKept(0, stage);
+        putKept(1, plus(stage, secondFactor));
+      });
+  };
+  emitter.forLoop(emitter.index(0), emitter.index(steps + ahead), 1, {0, steps + ahead - 1, 1}, body);
+  call("wait_copies<0>", {});
+  frame.calls.barrier();
+}
+
+// Memory of the kernel, all zeros when it is loaded.
+Value MmaWriter::shared(Type type, int64_t count, StringRef name) {
+  const auto place = builder.saveInsertionPoint();
+  builder.setInsertionPointToStart(
+      builder.getInsertionBlock()->getParentOp()->getParentOfType<ModuleOp>().getBody());
+  auto global =
+      LLVM::GlobalOp::create(builder, loc, LLVM::LLVMArrayType::get(type, static_cast<unsigned>(count)),
+                             false, LLVM::Linkage::Internal, name, Attribute());
+  builder.restoreInsertionPoint(place);
+  return LLVM::AddressOfOp::create(builder, loc, global);
+}
+
+//===-- Results -------------------------------------------------------------------------------------===//
+
+// What the results are at `row` and `column`, from `width` neighbouring sums.
+void MmaWriter::emitResult(KernelFrame& into, FactorEmitter& at, Value batch, Value row, Value column,
+                           Value sum, int64_t width) {
+  const auto all = llvm::to_vector(llvm::seq<unsigned>(0, static_cast<unsigned>(into.results.size())));
+  ir::Point point = at.place(batch, columnsAreSecond ? row : column, columnsAreSecond ? column : row);
+  if (width > 1)
+    point[static_cast<size_t>(at.lineOrders[number(1)].back())].laneStride = 1;
+  into.emitter.setLanes(width, width);
+  into.emitter.role = {Factor::sum, {}, sum, -1, {}};
+  into.emitter.bindElement(root->getResult(0),
+                           cast<ir::LoopOpInterface>(root).emitElement(into.emitter, point, {}));
+  into.emitter.role = {};
+  into.store(all, point, into.elements(all, point));
+  into.emitter.setLanes(1, 1);
+}
+
+// As many neighbours as 16 bytes of the results hold, where they are neighbours of all that is read, too.
+int64_t MmaWriter::storeWidth() {
+  const auto last = static_cast<size_t>(plan.lineOrders[number(1)].back());
+  int64_t widest = 8;
+  for (const MemoryView& result : frame.results) {
+    if (result.strides[last] != 1 || result.blocked >= 0)
+      return 1;
+    widest = std::max<int64_t>(widest, memoryType(result.element).getIntOrFloatBitWidth());
+  }
+  for (int64_t width = std::min<int64_t>(8, 128 / widest); width > 1; width /= 2) {
+    if (type.getShape()[last] % width != 0)
+      continue;
+    KernelFrame trial(kernel, "trial", groups);
+    FactorEmitter at(trial, root, matrix);
+    for (size_t i = 0; i < 2; ++i)
+      at.lineOrders[i] = plan.lineOrders[i];
+    Value row = trial.calls.index("row"), column = trial.calls.index("column");
+    Value batch = trial.calls.index("batch");
+    trial.emitter.facts.set(row, {0, lines(0) - 1, 1});
+    trial.emitter.facts.set(column, {0, lines(1) - width, width});
+    trial.emitter.facts.set(batch, {0, matrix.batches - 1, 1});
+    trial.emitter.setLanes(width, width);
+    emitResult(trial, at, batch, row, column, trial.emitter.constant(0, matrix.sum), width);
+    if (trial.emitter.stridedLoads == 0 && !trial.emitter.masked)
+      return width;
+  }
+  return 1;
+}
+
+// The rows of the warps of row `pass`, whose sums are in shared memory.
+void MmaWriter::storeRows(Value pass, int64_t width) {
+  const int64_t rows = shape.rowsOfWarp(), across = shape.columns / width;
+  emitter.walk(thread, rows * across, emitter.index(shape.threads()), [&](Value number) {
+    Value row = over(number, across), column = times(rest(number, across), width);
+    Value from = plus(times(row, shape.pitch()), column);
+    row = plus(plus(firstLine[0], times(pass, rows)), row);
+    column = plus(firstLine[1], column);
+    frame.onlyIf(both(less(row, lines(0)), less(column, lines(1))), [&] {
+      emitter.facts.set(row, {0, lines(0) - 1, 1});
+      emitter.facts.set(column, {0, lines(1) - width, width});
+      const Type vector = width == 1 ? matrix.sum : VectorType::get({width}, matrix.sum);
+      const auto bytes = static_cast<unsigned>(width * int64_t{sizeof(float)});
+      Value sum = LLVM::LoadOp::create(builder, loc, vector, addressIn(memory, matrix.sum, from), bytes);
+      emitResult(frame, factors, batch, row, column, sum, width);
+    });
+  });
+}
+
+void MmaWriter::storeTile(int64_t width) {
+  const int64_t rows = shape.rowsOfWarp(), columns = shape.columnsOfWarp();
+  emitter.forLoop(
+      emitter.index(0), emitter.index(shape.warpRows), 1, {0, shape.warpRows - 1, 1}, [&](Value pass) {
+        for (int64_t i = 0; i < shape.slices; ++i) {
+          Value mine = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, warpRow, pass);
+          if (shape.slices > 1)
+            mine = both(mine, compare(arith::CmpIPredicate::eq, slice, i));
+          frame.onlyIf(mine, [&] {
+            call("put_sums<" + std::to_string(rows) + ", " + std::to_string(columns) + ", " +
+                     std::to_string(shape.pitch()) + ", " + (i > 0 ? "true" : "false") + ">",
+                 {addressIn(memory, matrix.sum, times(warpColumn, columns)), sums});
+          });
+          frame.calls.barrier();
+        }
+        if (width > 1)
+          frame.either(aligned, [&] { storeRows(pass, width); }, [&] { storeRows(pass, 1); });
+        else
+          storeRows(pass, 1);
+        frame.calls.barrier();
+      });
+}
+
+// What a thread does of every tile, and what it has for that.
+void MmaWriter::findThread() {
+  thread = frame.calls.index("thread_x");
+  emitter.facts.set(thread, {0, shape.threads() - 1, 1});
+  Value warp = over(thread, kWarp);
+  warpColumn = rest(warp, shape.warpColumns);
+  warpRow = rest(over(warp, shape.warpColumns), shape.warpRows);
+  slice = over(warp, shape.warpColumns * shape.warpRows);
+  memory = LLVM::CallOp::create(builder, loc, TypeRange{LLVM::LLVMPointerType::get(builder.getContext())},
+                                "dynamic_slots", ValueRange{})
+               .getResult();
+  aligned = frame.buffersAreAligned();
+  sums = local(matrix.sum, shape.sumsOfThread());
+  for (int side : {0, 1})
+    if (chunkPlan(side).kind != ChunkPlan::Kind::copies)
+      kept[side] = local(element, turns(side) * inChunk);
+}
+
+EmittedKernel MmaWriter::write() {
+  const int64_t tileRows = llvm::divideCeilSigned(lines(0), shape.rows),
+                tileColumns = llvm::divideCeilSigned(lines(1), shape.columns), width = storeWidth();
+  const int64_t tiles = matrix.batches * tileRows * tileColumns;
+  EmittedKernel out;
+  out.threads[0] = shape.threads();
+  out.sharedBytes = static_cast<uint32_t>(shape.sharedBytes());
+  out.algorithm =
+      "tensor cores, tiles of " + std::to_string(shape.rows) + "x" + std::to_string(shape.columns);
+  if (division.parts > 1)
+    out.algorithm += " in " + std::to_string(division.parts) + " parts";
+  out.blocks = tiles * division.parts;
+
+  findThread();
+  Value parts, arrived;
+  if (division.parts > 1) {
+    parts = shared(matrix.sum, out.blocks * shape.threads() * shape.sumsOfThread(), "parts");
+    arrived = shared(builder.getI32Type(), tiles, "arrived");
+  }
+  emitter.walk(frame.calls.index("block"), out.blocks, frame.calls.index("blocks"), [&](Value number) {
+    ir::Point of(4);
+    const Side all[] = {{0, 0, division.parts, 1},
+                        {1, 0, matrix.batches, 1},
+                        {2, 0, tileRows, shape.rows},
+                        {3, 0, tileColumns, shape.columns}};
+    emitter.locate(number, all, of);
+    Value part = of[0].base;
+    batch = of[1].base;
+    firstLine[0] = of[2].base;
+    firstLine[1] = of[3].base;
+    call("clear<" + std::to_string(shape.sumsOfThread()) + ">", {sums});
+    sumUp(part);
+    if (division.parts == 1)
+      return storeTile(width);
+    Value isLast = LLVM::CallOp::create(builder, loc, TypeRange{builder.getI1Type()},
+                                        "join_sums<" + std::to_string(shape.sumsOfThread()) + ", " +
+                                            std::to_string(shape.threads()) + ">",
+                                        ValueRange{sums, parts, arrived, memory, rest(number, tiles),
+                                                   emitter.index(tiles), part, emitter.index(division.parts)})
+                       .getResult();
+    frame.onlyIf(isLast, [&] { storeTile(width); });
+    frame.calls.barrier(); // the next tile's stages go where this one's sums are
+  });
+  return frame.finish(out);
+}
+
+} // namespace
+
+bool makesTensorCoreTiles(ir::KernelOp kernel) {
+  const Type element = ir::emittedType(ir::tensorType(kernel.getRoot()->getResult(0)).getElementType());
+  auto module = kernel->getParentOfType<ModuleOp>();
+  return element.isF16() || element.isBF16() || (element.isF32() && module && module->hasAttr("sinter.tf32"));
+}
+
+EmittedKernel emitTensorCoreTiles(ir::KernelOp kernel, StringRef symbol) {
+  const auto matrix = ProductMatrix::of(kernel.getRoot());
+  return MmaWriter(kernel, symbol, *matrix).write();
+}
+
+} // namespace sinter::codegen::cuda
