@@ -1,4 +1,4 @@
-// Where the benchmark's tensors lie: in the host's memory, from which programs of a device copy them.
+// Where the benchmark's tensors lie.
 #include "placement.h"
 
 #include "workload.h"
@@ -6,19 +6,23 @@
 namespace sinter::bench {
 
 CompileOptions compile_options(const Settings& settings) {
-  if (settings.precision != "f32")
-    throw Error("precision '" + settings.precision + "' is not known: f32");
-  return {.fuse = settings.fuse, .device = settings.device};
+  CompileOptions options;
+  options.fuse = settings.fuse;
+  options.device = settings.device;
+  options.precision = settings.precision;
+  return options;
 }
 
-Tensor placed(const Tensor& tensor, const Settings&) {
-  return tensor;
+Tensor placed(const Tensor& tensor, const Settings& settings) {
+  return tensor.to(Device::named(settings.device));
 }
 
 Tensor on_host(const Tensor& tensor) {
-  return tensor;
+  return tensor.to(Device::cpu);
 }
 
-void wait(const Settings&) {}
+void wait(const Settings& settings) {
+  synchronize(Device::named(settings.device));
+}
 
 } // namespace sinter::bench

@@ -14,6 +14,7 @@ why there are no figures.
 """
 
 import argparse
+import gc
 import json
 import os
 import sys
@@ -210,6 +211,7 @@ class Peer:
             lines = [line.strip() for line in str(error).splitlines() if line.strip()]
             return {"error": f"{type(error).__name__}: {lines[0] if lines else 'no message'}"}
         finally:
+            gc.collect()  # so that Sinter finds the memory free
             if self.cuda:
                 torch.cuda.empty_cache()
 

@@ -38,9 +38,10 @@ std::string share(const Measurement& m, double gflops, fmt::format_string<double
 /// Where it ran, and how fast that is at best.
 std::string machine(const Measurement& m) {
   if (!m.device.empty())
-    return fmt::format("on {}; a run has its inputs and outputs copied from and to the host's memory, of "
-                       "which kernels' times have nothing",
-                       m.device);
+    return fmt::format(
+        "on {}, where inputs and outputs lie; kernels are waited for one by one, which adds to "
+        "their times",
+        m.device);
   const std::string threads =
       m.peak_threads < m.threads
           ? fmt::format(" on {} thread{}, one per processor", m.peak_threads, m.peak_threads == 1 ? "" : "s")
