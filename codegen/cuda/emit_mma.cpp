@@ -49,12 +49,13 @@ private:
   }
   Value local(Type type, int64_t count);
   Value addressIn(Value memory, Type type, Value number);
-  void times(int64_t count, function_ref<void(Value)> body);
+  void repeat(int64_t count, int64_t unroll, function_ref<void(Value)> body);
 
   // Factors. `side`: 0 for that of the tile's rows, 1 for that of its columns.
   Factor factorOf(int side) const { return (side == 0) == columnsAreSecond ? Factor::first : Factor::second; }
   size_t number(int side) const { return factorOf(side) == Factor::second ? 1 : 0; }
   const ChunkPlan& chunkPlan(int side) const { return plan.chunks[number(side)]; }
+  bool keeps(int side) const { return chunkPlan(side).kind == ChunkPlan::Kind::widened; }
   int64_t tileLines(int side) const { return side == 0 ? shape.rows : shape.columns; }
   int64_t lines(int side) const { return factors.lines(factorOf(side)); }
   int64_t turns(int side) const { return tileLines(side) * termsOfStage / inChunk / shape.threads(); }
@@ -64,7 +65,8 @@ private:
   void bring(int side, Value firstTerm, Value stage);
   void copyChunk(int side, const Place& place, Value stage);
   void widenChunk(int side, const Place& place, Value turn);
-  void gatherChunk(int side, const Place& place, Value turn);
+  void gatherChunk(int side, const Place& place);
+  void putChunk(int side, const Place& place, Value turn, Value stage);
   void keep(int side, Value turn, Value position, Value value, Value inside);
   void putKept(int side, Value stage);
 
@@ -129,9 +131,9 @@ Value MmaWriter::addressIn(Value memory, Type type, Value number) {
   return LLVM::GEPOp::create(builder, loc, memory.getType(), type, memory, ValueRange{position});
 }
 
-void MmaWriter::times(int64_t count, function_ref<void(Value)> body) {
+void MmaWriter::repeat(int64_t count, int64_t unroll, function_ref<void(Value)> body) {
   emitter.forLoop(emitter.index(0), emitter.index(count), 1, {0, count - 1, 1}, body)
-      ->setAttr("sinter.unroll", builder.getI64IntegerAttr(count));
+      ->setAttr("sinter.unroll", builder.getI64IntegerAttr(unroll));
 }
 
 //===-- Factors -------------------------------------------------------------------------------------===//
@@ -212,9 +214,9 @@ void MmaWriter::widenChunk(int side, const Place& place, Value turn) {
     keep(side, turn, emitter.index(static_cast<int64_t>(i)), lane, inside);
 }
 
-void MmaWriter::gatherChunk(int side, const Place& place, Value turn) {
+void MmaWriter::gatherChunk(int side, const Place& place) {
   const bool alongSum = chunkPlan(side).alongSum;
-  times(inChunk, [&](Value i) {
+  repeat(inChunk, inChunk, [&](Value i) {
     Value line = place.line, term = place.term, inside;
     if (!alongSum)
       line = least(plus(plus(firstLine[side], place.lineInTile), i), lines(side) - 1);
@@ -225,34 +227,35 @@ void MmaWriter::gatherChunk(int side, const Place& place, Value turn) {
     } else {
       term = wanted;
     }
-    keep(side, turn, i, narrowed(elementAt(side, line, term)), inside);
+    keep(side, emitter.index(0), i, narrowed(elementAt(side, line, term)), inside);
   });
 }
 
-// All terms of a stage, from `firstTerm` on: into the memory at `stage`, or kept until the warps have read
-// what is there.
+void MmaWriter::putChunk(int side, const Place& place, Value turn, Value stage) {
+  call("put_chunk<" + factorType(side) + ">", {memory, stage, place.lineInTile, place.termInStage,
+                                               addressIn(kept[side], element, times(turn, inChunk))});
+}
+
+// All terms of a stage, from `firstTerm` on: into the memory at `stage`, or, what was loaded, kept while the
+// warps multiply. What is gathered takes too many registers for that: one chunk at a time.
 void MmaWriter::bring(int side, Value firstTerm, Value stage) {
-  times(turns(side), [&](Value turn) {
+  const ChunkPlan::Kind kind = chunkPlan(side).kind;
+  const auto bringChunk = [&](Value turn) {
     const Place place = placeOf(side, turn, firstTerm);
-    switch (chunkPlan(side).kind) {
-    case ChunkPlan::Kind::copies:
+    if (kind == ChunkPlan::Kind::copies)
       return copyChunk(side, place, stage);
-    case ChunkPlan::Kind::widened:
+    if (kind == ChunkPlan::Kind::widened)
       return widenChunk(side, place, turn);
-    case ChunkPlan::Kind::elements:
-      return gatherChunk(side, place, turn);
-    }
-  });
+    gatherChunk(side, place);
+    putChunk(side, place, emitter.index(0), stage);
+  };
+  repeat(turns(side), kind == ChunkPlan::Kind::elements ? 1 : turns(side), bringChunk);
 }
 
 void MmaWriter::putKept(int side, Value stage) {
-  if (!kept[side])
-    return;
-  times(turns(side), [&](Value turn) {
-    const Place place = placeOf(side, turn, emitter.index(0));
-    call("put_chunk<" + factorType(side) + ">", {memory, stage, place.lineInTile, place.termInStage,
-                                                 addressIn(kept[side], element, times(turn, inChunk))});
-  });
+  if (keeps(side))
+    repeat(turns(side), turns(side),
+           [&](Value turn) { putChunk(side, placeOf(side, turn, emitter.index(0)), turn, stage); });
 }
 
 //===-- Sums ----------------------------------------------------------------------------------------===//
@@ -292,13 +295,13 @@ void MmaWriter::sumUp(Value part) {
            {sums, memory, times(rest(plus(step, 1), shape.stages), shape.stageBytes()),
             times(warpRow, shape.rowsOfWarp()), times(warpColumn, shape.columnsOfWarp()), slice});
     });
-    if (kept[0] || kept[1])
+    if (keeps(0) || keeps(1))
       frame.onlyIf(begins, [&] {
         putKept(0, stage);
         putKept(1, plus(stage, secondFactor));
       });
   };
-  emitter.forLoop(emitter.index(0), emitter.index(steps + ahead), 1, {0, steps + ahead - 1, 1}, body);
+  repeat(steps + ahead, 1, body); // the few steps of a short sum are not unrolled, either
   call("wait_copies<0>", {});
   frame.calls.barrier();
 }
@@ -419,7 +422,7 @@ void MmaWriter::findThread() {
   sums = local(matrix.sum, shape.sumsOfThread());
   for (int side : {0, 1})
     if (chunkPlan(side).kind != ChunkPlan::Kind::copies)
-      kept[side] = local(element, turns(side) * inChunk);
+      kept[side] = local(element, (keeps(side) ? turns(side) : 1) * inChunk);
 }
 
 EmittedKernel MmaWriter::write() {

@@ -37,8 +37,9 @@ Descriptor::Descriptor(const Cudnn& api, DescriptorType type) : api_(&api) {
   raw_ = {made, DestroyDescriptor{&api}};
 }
 
-void Descriptor::check(Status status, const char* what) const {
-  api_->check(status, what);
+void Descriptor::check(Status status, Attribute attribute) const {
+  if (status != 0)
+    api_->check(status, "attribute " + std::to_string(static_cast<int>(attribute)));
 }
 
 } // namespace sinter::rt::cuda::cudnn

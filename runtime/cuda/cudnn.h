@@ -166,7 +166,7 @@ public:
 
   template <class T>
   void set(Attribute attribute, Type type, std::span<const T> values) {
-    check(api_->set(raw(), attribute, type, static_cast<int64_t>(values.size()), values.data()), "sets");
+    check(api_->set(raw(), attribute, type, static_cast<int64_t>(values.size()), values.data()), attribute);
   }
   template <class T>
   void set(Attribute attribute, Type type, const T& value) {
@@ -178,13 +178,13 @@ public:
   int64_t get(Attribute attribute, Type type, std::span<T> values) const {
     int64_t count = 0;
     check(api_->get(raw(), attribute, type, static_cast<int64_t>(values.size()), &count, values.data()),
-          "gives");
+          attribute);
     return count;
   }
-  void finalize() { check(api_->finalize(raw()), "takes"); }
+  void finalize() { api_->check(api_->finalize(raw()), "a descriptor"); }
 
 private:
-  void check(Status status, const char* verb) const;
+  void check(Status status, Attribute attribute) const;
 
   const Cudnn* api_ = nullptr;
   std::unique_ptr<void, DestroyDescriptor> raw_;

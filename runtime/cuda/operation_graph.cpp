@@ -1,6 +1,7 @@
 // Descriptors of tensors and operations. Tensors between operations are virtual: they are never in memory.
 #include "cuda/operation_graph.h"
 
+#include "cuda/aligned_buffers.h"
 #include "sinter/runtime/error.h"
 
 #include <cmath>
@@ -9,7 +10,6 @@
 namespace sinter::rt::cuda::cudnn {
 namespace {
 
-constexpr int64_t kAlignment = 16;                 // bytes; convolution.cpp sees to it
 constexpr int64_t kVirtual = 1000, kScalar = 2000; // where ids of such tensors begin; before: buffers
 
 DataType data_type(DType dtype) {
@@ -153,7 +153,7 @@ private:
     Descriptor made(api_, DescriptorType::tensor);
     made.set(Attribute::tensor_id, Type::int64, id);
     made.set(Attribute::tensor_type, Type::data_type, type);
-    made.set(Attribute::tensor_alignment, Type::int64, kAlignment);
+    made.set(Attribute::tensor_alignment, Type::int64, static_cast<int64_t>(kAlignment));
     made.set(Attribute::tensor_extents, Type::int64, extents);
     made.set(Attribute::tensor_strides, Type::int64, strides);
     return made;

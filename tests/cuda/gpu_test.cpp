@@ -1,11 +1,12 @@
 // The programs of the other tests, on a GPU: tools/gpu_check.sh. Without one, stand-ins run a few.
 //
-// SINTER_CUDA_CASES: how many random programs, and how many operations on f16 and bf16. SINTER_CUDA_SEED: the
-// first.
+// SINTER_CUDA_CASES: how many random programs, operations on f16 and bf16, and products by tensor cores, at
+// most. SINTER_CUDA_SEED: the first.
 #include "attention_programs.h"
 #include "half_program.h"
 #include "library_program.h"
 #include "structure_programs.h"
+#include "tensor_core_programs.h"
 
 #include "codegen/compile.h"
 #include "sinter/runtime/cuda/device.h"
@@ -65,6 +66,17 @@ TEST_F(Gpu, AttentionAgrees) {
   for (std::size_t i = 0; i < programs.size(); i += step)
     EXPECT_EQ(disagreement(programs[i], context_, *compile(*programs[i].parse(context_)), pool_), "")
         << programs[i].text();
+}
+
+TEST_F(Gpu, TensorCoresAgree) {
+  std::vector<TensorCoreProgram> programs = tensorCorePrograms();
+  programs.resize(std::min<std::size_t>(programs.size(), cases_));
+  for (const TensorCoreProgram& program : programs)
+    for (const Factors factors : program.factors)
+      EXPECT_EQ(disagreement(program, factors, context_, *compile(*program.with(factors, context_)), pool_),
+                "")
+          << static_cast<int>(factors) << "\n"
+          << program.text;
 }
 
 TEST_F(Gpu, RandomProgramsAgree) {

@@ -84,7 +84,8 @@ void HostKernels::build() {
                             kernel.source.find("lane_xor<") != std::string::npos;
       file << kernel.source << "HOST_KERNEL(of_" << kernel.symbol << "::" << kernel.symbol << ", "
            << kernel.symbol << "_on_host, " << kernel.blocks << ", " << kernel.threads[0] << ", "
-           << kernel.threads[1] << ", " << kernel.sharedBytes << ", " << (together ? "true" : "false") << ")\n";
+           << kernel.threads[1] << ", " << kernel.sharedBytes << ", " << (together ? "true" : "false")
+           << ")\n";
     }
   }
   const std::string command =
