@@ -36,8 +36,7 @@ bool isAssumedFinite(ir::ConstantOp op) {
 
 void checkAssumption(const Job& job) {
   const View& view = job.data.view;
-  const bool isChecked = view.dtype == DType::f32 || view.dtype == DType::f64;
-  if (isChecked && isAssumedFinite(job.op) && !passes::magnitudesOf(view))
+  if (is_floating(view.dtype) && isAssumedFinite(job.op) && !passes::magnitudesOf(view))
     throw ir::WeightsNotFinite();
 }
 

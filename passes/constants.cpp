@@ -3,6 +3,7 @@
 
 #include "ir/constant_deferral.h"
 #include "ir/evaluation.h"
+#include "sinter/runtime/eager/elementwise.h"
 #include "sinter/runtime/thread_pool.h"
 
 #include <algorithm>
@@ -139,6 +140,12 @@ std::optional<Magnitudes> magnitudesOf(const View& view) {
     return magnitudesIn<float, uint32_t>(ArrayRef(view.as<float>(), elements));
   if (view.dtype == DType::f64)
     return magnitudesIn<double, uint64_t>(ArrayRef(view.as<double>(), elements));
+  if (is_floating(view.dtype)) {
+    const auto storage = Storage::allocate(elements * sizeof(float));
+    const View wide = View::dense(storage->data(), DType::f32, view.shape);
+    eager::cast(view, wide);
+    return magnitudesOf(wide);
+  }
   return std::nullopt;
 }
 
@@ -182,7 +189,7 @@ std::optional<SmallVector<ElementsAttr>> evaluateConstants(Operation* op, bool b
   // What is no promise nobody will look at again.
   if (llvm::any_of(op->getOperands(), isReliedOn))
     for (const View& result : results)
-      if ((result.dtype == DType::f32 || result.dtype == DType::f64) && !magnitudesOf(result))
+      if (is_floating(result.dtype) && !magnitudesOf(result))
         ir::ConstantDeferral::of(op->getContext())->contradicted = true;
   SmallVector<ElementsAttr> attributes;
   for (auto [result, storage] : llvm::zip(op->getResults(), storages))

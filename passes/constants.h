@@ -15,7 +15,7 @@ std::optional<double> splatOf(mlir::Value value);
 struct Magnitudes {
   double least = 0, most = 0;
 };
-/// The least and the greatest magnitude of an element of the f32 or f64 constant `value`; nothing for others,
+/// The least and the greatest magnitude of an element of the constant `value`, of floats; nothing for others,
 /// and where an element is not finite.
 std::optional<Magnitudes> magnitudesOf(mlir::Value value);
 /// Of a dense view.

@@ -25,6 +25,7 @@
 
 #include "llvm/ADT/SetVector.h"
 
+#include <algorithm>
 #include <cmath>
 
 using namespace mlir;
@@ -34,8 +35,9 @@ namespace {
 
 using ir::FusionClass;
 
-constexpr int64_t kMostLookedAt = 4096;      // elements of a constant whose range is looked at
-constexpr double kWorstRounding = 1.0 / 256; // of a number in the range of f16 and bf16
+constexpr int64_t kMostLookedAt = 4096;   // elements of a constant whose range is looked at
+constexpr double kWorstRounding = 0x1p-8; // of a number in the range of f16 and bf16
+constexpr double kLost = 0x1p-12;         // of the largest number of a constant
 
 bool isF32(Value value) {
   return ir::tensorType(value).getElementType().isF32();
@@ -54,6 +56,7 @@ public:
       : block_(block), low_(low), rewriter_(rewriter) {}
 
   void run() {
+    splitConversions();
     SmallVector<Operation*> operations;
     for (Operation& op : block_)
       if (!isa<ir::ConstantOp>(op))
@@ -69,6 +72,7 @@ public:
   }
 
 private:
+  void splitConversions();
   bool isLow(Value value) const { return lowered_.contains(value); }
   /// A number that was f32 before this pass.
   bool counts(Value value) const { return isLow(value) || isF32(value); }
@@ -100,6 +104,21 @@ bool computesInF32(Operation* op) {
     return true;
   default:
     return op->hasTrait<ir::NeedsPrecision>();
+  }
+}
+
+/// Bodies of branches and loops come here again as programs of their own, when equal conversions have become
+/// one.
+void Block16::splitConversions() {
+  for (auto conversion : llvm::make_early_inc_range(block_.getOps<ir::CastOp>())) {
+    if (!ir::isHalf(conversion.getInput().getType().getElementType()) || conversion->hasOneUse())
+      continue;
+    llvm::SetVector<Operation*> users;
+    users.insert_range(conversion->getUsers());
+    for (Operation* user : ArrayRef(users.getArrayRef()).drop_front(users.empty() ? 0 : 1)) {
+      rewriter_.setInsertionPoint(user);
+      user->replaceUsesOfWith(conversion, rewriter_.clone(*conversion)->getResult(0));
+    }
   }
 }
 
@@ -149,6 +168,15 @@ Lowering Block16::decidePointwise(Operation* op) const {
   return llvm::all_of(op->getUsers(), computesInF32) ? Lowering::none : Lowering::wide;
 }
 
+/// `number` as `to` holds it.
+double held(float number, FloatType to) {
+  APFloat rounded(number);
+  bool lost = false;
+  rounded.convert(to.getFloatSemantics(), APFloat::rmNearestTiesToEven, &lost);
+  rounded.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &lost);
+  return rounded.convertToDouble();
+}
+
 /// True if no constant that `op` reads is too large or too small for 16 bits.
 bool Block16::holdsConstants(Operation* op) const {
   return llvm::all_of(op->getOperands(), [&](Value operand) {
@@ -156,15 +184,16 @@ bool Block16::holdsConstants(Operation* op) const {
         (ir::tensorType(operand).getNumElements() > kMostLookedAt && !splatOf(operand)))
       return true;
     const auto data = ir::constantData(operand);
-    return llvm::all_of(ArrayRef(data->view.as<float>(), static_cast<size_t>(data->view.elements())),
-                        [&](float number) {
-                          APFloat held(number);
-                          bool lost = false;
-                          held.convert(low_.getFloatSemantics(), APFloat::rmNearestTiesToEven, &lost);
-                          held.convert(APFloat::IEEEsingle(), APFloat::rmNearestTiesToEven, &lost);
-                          return !std::isfinite(number) || std::abs(held.convertToFloat() - number) <=
-                                                               kWorstRounding * std::abs(number);
-                        });
+    const ArrayRef numbers(data->view.as<float>(), static_cast<size_t>(data->view.elements()));
+    double largest = 0;
+    for (const float number : numbers)
+      if (std::isfinite(number))
+        largest = std::max<double>(largest, std::abs(number));
+    // Beside large ones, small ones may be lost.
+    return llvm::all_of(numbers, [&](float number) {
+      return !std::isfinite(number) || std::abs(held(number, low_) - number) <=
+                                           std::max(kWorstRounding * std::abs(number), kLost * largest);
+    });
   });
 }
 

@@ -26,6 +26,7 @@ constexpr Form kIndexForms[] = {
     {"arith.addi", "%0 + %1"},
     {"arith.subi", "%0 - %1"},
     {"arith.muli", "%0 * %1"},
+    {"arith.index_cast", "position_of<%T>(%0)"},
 };
 
 // Placeholders: %0 %1 %2 operands; %T and %U the result's type, the latter unsigned; %V the first operand's

@@ -18,7 +18,8 @@ using namespace mlir;
 namespace sinter::codegen::cuda {
 namespace {
 
-// Positions may come from numbers of 64 bits, which are not cut before they are known to lie inside.
+// Positions may come from numbers of 64 bits, which are cut before they are known to lie inside: see
+// position_of in the prelude.
 bool readsPositions(Operation& op) {
   return !isa<ir::PointwiseOpInterface, ir::ReductionOpInterface>(op) && op.getNumOperands() > 1 &&
          llvm::any_of(op.getOperands(),
@@ -28,16 +29,19 @@ bool readsPositions(Operation& op) {
 // Numbers of 32 bits are twice as fast, but do not reach the end of huge tensors.
 bool isWide(ir::KernelOp kernel) {
   Block& block = kernel.getBody().front();
+  constexpr int64_t kMostPositions = 1 << 30; // cut ones are outside
   int64_t most = 0;
+  bool reads = false;
   auto meet = [&](Value value) { most = std::max(most, ir::tensorType(value).getNumElements()); };
   for (BlockArgument argument : block.getArguments())
     meet(argument);
   for (Operation& op : block.without_terminator()) {
-    if (readsPositions(op))
-      return true;
+    reads |= readsPositions(op);
     for (Value result : op.getResults())
       meet(result);
   }
+  if (reads && most >= kMostPositions)
+    return true;
   // A thread's number may pass the end by what all threads together step.
   return most > std::numeric_limits<int32_t>::max() - kMostBlocks * kMostBlockThreads;
 }
@@ -109,6 +113,16 @@ SmallVector<Value> KernelFrame::elements(ArrayRef<unsigned> numbers, const ir::P
 void KernelFrame::store(ArrayRef<unsigned> numbers, const ir::Point& at, ValueRange values) {
   for (auto [number, value] : llvm::zip(numbers, values))
     emitter.store(results[number], at, value);
+}
+
+Value KernelFrame::deviceWords(StringRef name, int64_t count) {
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(module->getBody());
+  auto type = LLVM::LLVMArrayType::get(builder.getI64Type(), static_cast<unsigned>(count));
+  auto words = LLVM::GlobalOp::create(builder, loc, type, false, LLVM::Linkage::Internal,
+                                      symbol + "." + name.str(), Attribute(), 16);
+  builder.setInsertionPointToStart(&function.getBody().front());
+  return LLVM::AddressOfOp::create(builder, loc, words);
 }
 
 Value KernelFrame::buffersAreAligned() {

@@ -7,11 +7,15 @@
 
 #include "mlir/IR/OwningOpRef.h"
 
+#include <optional>
+
 namespace sinter::codegen::cuda {
 
 inline constexpr int64_t kBlock = 256; ///< threads of a block where nothing speaks for another number
 inline constexpr int64_t kMostBlockThreads = 1024;
-inline constexpr int64_t kMostBlocks = 1 << 16; ///< each goes on with the next of its tasks
+inline constexpr int64_t kMostBlocks = 1 << 16;                  ///< each goes on with the next of its tasks
+inline constexpr int64_t kMultiprocessors = 132;                 ///< of an H200
+inline constexpr int64_t kResidentBlocks = 8 * kMultiprocessors; ///< of kBlock threads, at once
 
 /// A function that takes the buffers of `kernel`, and an emitter that stands in it.
 class KernelFrame {
@@ -36,6 +40,8 @@ public:
   void store(llvm::ArrayRef<unsigned> numbers, const ir::Point& at, mlir::ValueRange values);
   /// The address of a buffer, by its number: arguments first, then results.
   mlir::Value buffer(unsigned number) { return function.getArgument(number); }
+  /// Memory of the device, of so many numbers of 64 bits, that the kernel finds as it left it; zero at first.
+  mlir::Value deviceWords(llvm::StringRef name, int64_t count);
   /// True if all buffers begin at multiples of 16 bytes.
   mlir::Value buffersAreAligned();
 
@@ -54,6 +60,12 @@ public:
 };
 
 int64_t total(llvm::ArrayRef<ThreadEmitter::Side> sides);
+
+/// A kernel whose root folds lines of elements that threads share; nothing if there are none.
+std::optional<EmittedKernel> emitFolds(ir::KernelOp kernel, llvm::StringRef symbol);
+
+/// A kernel whose operands lie in memory another way than its results; nothing if they do not.
+std::optional<EmittedKernel> emitTransposes(ir::KernelOp kernel, llvm::StringRef symbol);
 
 /// A kernel that adds at positions that depend on data. Every sum is made in the order of the updates, by one
 /// thread.

@@ -45,11 +45,15 @@ SINTER_DEVICE To same_bits(From x) {
 }
 
 SINTER_DEVICE float value_of(bf16 x) { return same_bits<float>((u32)x.bits << 16); }
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+SINTER_DEVICE void put(bf16& to, float x) { asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(to.bits) : "f"(x)); }
+#else
 SINTER_DEVICE void put(bf16& to, float x) {
   const u32 bits = same_bits<u32>(x);
   // To nearest, ties to even; a NaN stays one.
   to.bits = x != x ? (u16)((bits >> 16) | 64) : (u16)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
 }
+#endif
 
 #if defined(__CUDA_ARCH__)
 SINTER_DEVICE float value_of(f16 x) {
@@ -71,6 +75,14 @@ SINTER_DEVICE float rounded_to(float x) {
 }
 
 //-- Arithmetic that C++ has no operator for.
+
+// A number as an index: what indices of 32 bits do not reach becomes one that is outside of any tensor.
+template <class Index, class Number>
+SINTER_DEVICE Index position_of(Number x) {
+  if (sizeof(Index) == 4 && sizeof(Number) == 8)
+    return (Index)(x < -(1 << 30) ? -(1 << 30) : x > 1 << 30 ? 1 << 30 : x);
+  return (Index)x;
+}
 
 // Of IEEE 754-2019: NaN if either is, and -0 is less than +0.
 template <class T>
@@ -113,4 +125,53 @@ SINTER_DEVICE void set_slot(u64* slots, int number, T x) {
 template <class T>
 SINTER_DEVICE T slot(const u64* slots, int number) {
   return ((const T*)slots)[number];
+}
+
+//-- Threads of a block, continued: all of them call these together.
+
+SINTER_DEVICE bool any_at_barrier(bool x) { return __syncthreads_or(x) != 0; }
+
+// The numbers of the threads, of so many along x, that are `wanted`, in order; returns how many they are.
+template <int Threads>
+SINTER_DEVICE int list_at_barrier(bool wanted, u64* list) {
+  __shared__ int counts[Threads / 32];
+  const int thread = threadIdx.x, warp = thread / 32;
+  const u32 wanting = __ballot_sync(0xFFFFFFFFu, wanted);
+  __syncthreads(); // others may still read the list before
+  if (thread % 32 == 0)
+    counts[warp] = __popc(wanting);
+  __syncthreads();
+  int before = 0, count = 0;
+  for (int i = 0; i < Threads / 32; ++i) {
+    before += i < warp ? counts[i] : 0;
+    count += counts[i];
+  }
+  if (wanted)
+    ((int*)list)[before + __popc(wanting & ((1u << thread % 32) - 1))] = thread;
+  __syncthreads();
+  return count;
+}
+
+//-- Blocks that work on the same: each leaves its part in the device's memory, the last one goes on with all.
+
+template <class T>
+SINTER_DEVICE void set_part(u64* parts, int number, T x) {
+  ((volatile T*)parts)[number] = x;
+}
+template <class T>
+SINTER_DEVICE T part(const u64* parts, int number) {
+  return ((const volatile T*)parts)[number];
+}
+
+// True in all threads of the block that is the last of `count` to come here: it sees the parts of the others.
+// The counter, zero before the first one, is zero again after the last.
+SINTER_DEVICE bool last_at_barrier(u64* counters, int number, int count) {
+  __threadfence();
+  __syncthreads();
+  bool isLast = false;
+  if (threadIdx.x == 0 && threadIdx.y == 0)
+    isLast = atomicInc((u32*)(counters + number), (u32)count - 1) == (u32)count - 1;
+  isLast = __syncthreads_or(isLast) != 0;
+  __threadfence();
+  return isLast;
 }

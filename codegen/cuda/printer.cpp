@@ -363,10 +363,12 @@ void Printer::lanes(Operation& op) {
 }
 
 void Printer::global(LLVM::GlobalOp op) {
-  if (!op.getValue()) { // zeros, to begin with
+  if (!op.getValue()) { // memory of the kernel's own, zero when it is loaded
     auto array = cast<LLVM::LLVMArrayType>(op.getGlobalType());
-    return line("__device__ " + memoryTypeName(array.getElementType()) + " " + identifier(op.getSymName()) +
-                "[" + std::to_string(array.getNumElements()) + "];");
+    const std::string type =
+        array.getElementType().isInteger(64) ? "u64" : memoryTypeName(array.getElementType());
+    return line("alignas(16) __device__ " + type + " " + identifier(op.getSymName()) + "[" +
+                std::to_string(array.getNumElements()) + "];");
   }
   auto values = cast<DenseElementsAttr>(*op.getValue());
   const Type element = values.getElementType();

@@ -7,18 +7,42 @@ namespace sinter::codegen::cuda {
 
 inline constexpr int64_t kWarp = 32;
 
+/// The dimensions of `tensor` as they lie in memory, the outermost first: where it does, or, if it is
+/// computed in a kernel element by element, what it is computed from.
+llvm::SmallVector<int64_t> memoryOrder(mlir::Value tensor);
+
 /// Threads that fold what they have made into one value that each of them gets.
 struct ThreadGroup {
   enum class Kind : uint8_t {
     none,
-    warp,   ///< 32 neighbours in x
+    warp,   ///< neighbours in x, a power of two up to 32
     block,  ///< all of a block's x
-    column, ///< those of a block that have the same x
+    column, ///< those of a block that have the same x, a power of two
   };
   Kind kind = Kind::none;
   int64_t size = 1;  ///< how many
   int64_t width = 1; ///< of columns: how many there are beside each other
   mlir::Value rank;  ///< this thread's number in its group, an index
+  int64_t lanes = 1; ///< neighbours of what is folded that a thread takes at once: a vector
+
+  /// Vectors of what is folded: `number` is one that there is, even where `inside` (null: true) does not
+  /// hold.
+  struct Round {
+    mlir::Value number, inside;
+  };
+  /// The thread's own, if they are so few that each has code of its own: what was made of one is still there
+  /// for the next fold, and for what becomes of it.
+  llvm::SmallVector<Round> rounds;
+  int64_t vectors = 0; ///< that all rounds go over
+
+  /// Blocks that each fold a part; the last one to finish folds the parts, in their order.
+  struct Parts {
+    int64_t count = 1;
+    mlir::Value number;           ///< the block's, an index
+    mlir::Value line;             ///< of what they fold together, counted from 0
+    mlir::Value memory, counters; ///< of the device
+  };
+  Parts parts;
 };
 
 /// The functions of the prelude (prelude.cuh), called.
@@ -36,6 +60,14 @@ public:
   /// `width` neighbours, of which `number`, a multiple of `width`, is the first.
   llvm::SmallVector<mlir::Value> slotsFrom(mlir::Value slots, mlir::Value number, mlir::Type type,
                                            int64_t width);
+  /// If `value` holds for any thread of the block.
+  mlir::Value anyAtBarrier(mlir::Value value);
+  /// Puts the numbers of the threads, of so many, that are `wanted` into `slots`, as i32; how many they are.
+  mlir::Value listAtBarrier(int64_t threads, mlir::Value wanted, mlir::Value slots);
+  void setPart(mlir::Value parts, mlir::Value number, mlir::Value value);
+  mlir::Value part(mlir::Value parts, mlir::Value number, mlir::Type type);
+  /// If the block is the last of `count` that have come here for counter `number`.
+  mlir::Value lastAtBarrier(mlir::Value counters, mlir::Value number, int64_t count);
 
 private:
   mlir::OpBuilder& builder;
@@ -73,8 +105,15 @@ public:
   };
   ProductRole role;
 
-  void setGroup(ThreadGroup group) { this->group = group; }
+  void setGroup(const ThreadGroup& group) { this->group = group; }
   void dropGroup() { group = {}; }
+  /// The rounds of a thread with that rank in a group of `size`.
+  llvm::SmallVector<ThreadGroup::Round> roundsOf(mlir::Value rank, int64_t size, int64_t vectors);
+  /// How often a group has folded since it was set up, or would have, had there been one.
+  int64_t folds = 0;
+  llvm::SmallVector<int64_t> foldedAxes; ///< the last time
+  /// Of a group whose lines are folded in parts: if this block has all of the last fold.
+  mlir::Value hasAll;
 
   /// `for (i = low; i < high; i += step)`, in the kernel's text and in `facts`.
   void walk(mlir::Value low, int64_t high, mlir::Value step, llvm::function_ref<void(mlir::Value)> body);
@@ -84,15 +123,26 @@ public:
     int64_t dim, origin, count, step;
   };
   void locate(mlir::Value linear, llvm::ArrayRef<Side> sides, ir::Point& at);
+  /// `sides`, those of one position first: they have no neighbours.
+  static llvm::SmallVector<Side> longOnesLast(llvm::ArrayRef<Side> sides);
+  /// The sides of `axes` of a tensor of `shape`, in the order in which `operand`, which is of that shape,
+  /// lies in memory; the last one in steps of `lanes`.
+  static llvm::SmallVector<Side> foldedSides(mlir::Value operand, llvm::ArrayRef<int64_t> shape,
+                                             llvm::ArrayRef<int64_t> axes, int64_t lanes);
 
 private:
-  llvm::SmallVector<int64_t> memoryOrder(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> axes) const;
-  mlir::Value foldEvery(const ThreadGroup& sharing, int64_t count, ir::Combine how, mlir::Type elementType,
-                        llvm::function_ref<mlir::Value(mlir::Value)> element);
+  mlir::Value foldEvery(const ThreadGroup& sharing, int64_t vectors, int64_t unroll, ir::Combine how,
+                        mlir::Type elementType, llvm::function_ref<mlir::Value(mlir::Value)> element);
+  mlir::Value foldRounds(const ThreadGroup& sharing, ir::Combine how, mlir::Type elementType,
+                         llvm::function_ref<mlir::Value(mlir::Value)> element);
   mlir::Value fold(ir::Combine how, mlir::Type elementType, mlir::Value value);
-  mlir::Value foldLanes(ir::Combine how, mlir::Type elementType, mlir::Value value);
-  mlir::Value foldSlots(ir::Combine how, mlir::Type elementType, mlir::Value value, mlir::Value slots,
-                        mlir::Value first, int64_t count, int64_t stride);
+  mlir::Value foldGroup(ir::Combine how, mlir::Type elementType, mlir::Value value);
+  mlir::Value foldParts(ir::Combine how, mlir::Type elementType, mlir::Value value);
+  mlir::Value foldThreads(ir::Combine how, mlir::Type elementType, mlir::Value value, int64_t count);
+  mlir::Value foldNeighbours(ir::Combine how, mlir::Type elementType, mlir::Value vector);
+  mlir::Value foldColumn(ir::Combine how, mlir::Type elementType, mlir::Value value);
+  mlir::Value eachLane(mlir::Type type, llvm::function_ref<mlir::Value(int64_t)> make);
+  mlir::Value laneOf(mlir::Value value, int64_t lane);
 
   ThreadGroup group;
 };

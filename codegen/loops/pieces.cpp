@@ -6,10 +6,6 @@
 using namespace mlir;
 
 namespace sinter::codegen {
-namespace {
-
-// True if all that is computed from `root` is pointwise and of the same shape: then every position of the
-// results asks for the root's element at that very position.
 bool isFollowedByPointwise(Block& block, Operation* root) {
   const auto shape = ir::tensorType(root->getResult(0)).getShape();
   llvm::DenseSet<Operation*> after{root};
@@ -28,6 +24,8 @@ bool isFollowedByPointwise(Block& block, Operation* root) {
            ir::tensorType(value).getShape() == shape;
   });
 }
+
+namespace {
 
 // Pieces pay when they begin at vectors' bounds; elsewhere lanes would have to choose their operand.
 bool isSplittable(ir::ConcatOp concat, RankedTensorType result) {

@@ -21,6 +21,10 @@ llvm::SmallVector<Piece> splitResults(ir::KernelOp kernel, const DimensionGroups
 /// Makes the concatenation that `piece` is cut from, if it is, that one operand of it.
 void bindPiece(VectorEmitter& emitter, const Piece& piece);
 
+/// True if all that is computed from `root` is pointwise and of the same shape, and a result is: then every
+/// position of the results asks for the root's element at that very position.
+bool isFollowedByPointwise(mlir::Block& block, mlir::Operation* root);
+
 /// The operation whose statistics are shared by rows of the results, or null.
 mlir::Operation* statisticsRoot(ir::KernelOp kernel);
 

@@ -128,6 +128,8 @@ Value VectorEmitter::load(const MemoryView& view, const ir::Point& at) {
     ++stridedLoads;
     stridedReduction |= longReduction > 0;
   }
+  if (apart && lanes.stride == 1)
+    widestLoad = std::max<int64_t>(widestLoad, width_ * memoryType(view.element).getIntOrFloatBitWidth());
   return memory.load(view, lanes, width_, active_, mask);
 }
 

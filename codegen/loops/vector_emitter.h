@@ -64,6 +64,8 @@ public:
   bool masked = false;
   /// How many vectors were loaded lane by lane.
   int64_t stridedLoads = 0;
+  /// Bits of the widest vector of neighbours that was loaded.
+  int64_t widestLoad = 0;
   /// Set when a long reduction read its operand lane by lane, with a stride.
   bool stridedReduction = false;
   /// Set when a reduction long enough for lanes of its own had to do without.

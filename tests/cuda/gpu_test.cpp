@@ -5,6 +5,7 @@
 #include "attention_programs.h"
 #include "half_program.h"
 #include "library_program.h"
+#include "lowered_program.h"
 #include "structure_programs.h"
 #include "tensor_core_programs.h"
 
@@ -138,6 +139,20 @@ TEST_F(Gpu, KernelsReplaceWhatALibraryCannotRun) {
   EXPECT_EQ(disagreement(*program.reference, differential::views(program.inputs), *program.typed,
                          program.dtype, *executable, pool_),
             "");
+}
+
+TEST_F(Gpu, LoweredProgramsAreAsCloseAsRoundingIs) {
+  const auto operations = cudaOperations(context_);
+  for (uint64_t seed = first_; seed < first_ + cases_; ++seed) {
+    LoweredProgram program(context_, seed, operations);
+    codegen::CompileOptions options;
+    options.device = "cuda";
+    const mlir::OwningOpRef<mlir::ModuleOp> copy(program.made.module().clone());
+    const auto executable = codegen::compile(*copy, program.compileOptions(options));
+    EXPECT_EQ(disagreement(program, *executable, pool_), "")
+        << "SINTER_CUDA_CASES=1 SINTER_CUDA_SEED=" << seed << "\n"
+        << differential::print(program.made.module()) << differential::print(*program.lowered);
+  }
 }
 
 } // namespace

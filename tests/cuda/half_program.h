@@ -14,6 +14,10 @@ differential::Buffer converted(const View& from, DType dtype);
 /// All f32 of `module` becomes `element`; constants are rounded to what `precision` can hold.
 void retype(mlir::ModuleOp module, mlir::Type element, DType precision);
 
+/// A copy of `from` as elements of `dtype`, where it has f32, or as f32, where it has f16 or bf16; else as it
+/// is.
+differential::Buffer converted(const View& from, DType dtype);
+
 /// One operation on f32, its constants rounded, and the same on f16 or bf16.
 struct HalfProgram {
   RandomProgram program;

@@ -80,7 +80,7 @@ void HostKernels::build() {
     std::ofstream file(source);
     file << "#include \"host_shim.h\"\n" << codegen::cuda::prelude();
     for (const auto& kernel : collected_) {
-      const bool together = kernel.source.find("barrier(") != std::string::npos ||
+      const bool together = kernel.source.find("barrier") != std::string::npos ||
                             kernel.source.find("lane_xor<") != std::string::npos;
       file << kernel.source << "HOST_KERNEL(of_" << kernel.symbol << "::" << kernel.symbol << ", "
            << kernel.symbol << "_on_host, " << kernel.blocks << ", " << kernel.threads[0] << ", "

@@ -270,6 +270,38 @@ inline uint8_t* dynamic_memory() {
   return dynamic.begin;
 }
 
+// The values of all lanes of the warp, where they are not zero, as bits.
+inline uint32_t ballot(bool x) {
+  Fiber& self = *block.current;
+  const int first = self.index.x / Block::kWarp * Block::kWarp;
+  self.value = x;
+  block.wait(Wait::warp);
+  uint32_t bits = 0;
+  for (int i = 0; i < Block::kWarp && first + i < block.count; ++i)
+    bits |= static_cast<uint32_t>(block.fibers[static_cast<std::size_t>(first + i)]->value != 0) << i;
+  block.wait(Wait::warp);
+  return bits;
+}
+
+inline int any_of_block(bool x) {
+  block.current->value = x;
+  block.wait(Wait::block);
+  bool any = false;
+  for (int i = 0; i < block.count; ++i)
+    any |= block.fibers[static_cast<std::size_t>(i)]->value != 0;
+  block.wait(Wait::block);
+  return any;
+}
+
+// Blocks may run on several threads of the host.
+inline unsigned atomic_inc(unsigned* counter, unsigned last) {
+  unsigned old = __atomic_load_n(counter, __ATOMIC_SEQ_CST);
+  while (!__atomic_compare_exchange_n(counter, &old, old >= last ? 0 : old + 1, false, __ATOMIC_SEQ_CST,
+                                      __ATOMIC_SEQ_CST)) {
+  }
+  return old;
+}
+
 template <class... Parameters, std::size_t... I>
 void call(void (*kernel)(Parameters...), void* const* buffers, std::index_sequence<I...>) {
   kernel(static_cast<Parameters>(buffers[I])...);
@@ -314,6 +346,11 @@ inline int atomicAdd(int* to, int x) {
 #define blockIdx host::block_index
 #define gridDim host::grid_size
 #define __syncthreads() host::block.wait(host::Wait::block)
+#define __syncthreads_or(x) host::any_of_block(x)
+#define __threadfence() __atomic_thread_fence(__ATOMIC_SEQ_CST)
+#define __ballot_sync(all, x) host::ballot(x)
+#define __popc(x) __builtin_popcount(x)
+#define atomicInc(counter, last) host::atomic_inc(counter, last)
 #define __shfl_xor_sync(all, x, mask) host::lane_xor(x, mask)
 
 // `shared`: bytes of dynamic memory; `together`: whether the threads of a block wait for each other.

@@ -48,7 +48,9 @@ EXPORT int nvrtcCompileProgram(Program* program, int, const char* const*) {
     return 1;
   const std::filesystem::path folder = pattern;
   const bool together = program->source.find(" barrier();") != std::string::npos ||
-                        program->source.find("= lane_xor<") != std::string::npos;
+                        program->source.find(" = last_at_barrier(") != std::string::npos ||
+                        program->source.find(" = any_at_barrier(") != std::string::npos ||
+                        program->source.find(" = lane_xor<") != std::string::npos;
   std::ofstream(folder / "kernel.cpp")
       << "#include \"host_shim.h\"\n"
       << program->source << "\nHOST_FUNCTION(of_sinter_kernel::sinter_kernel, "

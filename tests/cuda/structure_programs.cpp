@@ -1,6 +1,8 @@
 // At sizes that random programs seldom have.
 #include "structure_programs.h"
 
+#include "half_program.h"
+
 #include "codegen/compile.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -52,7 +54,7 @@ const std::string kWindow = "strides = array<i64: 2, 1>, dilations = array<i64: 
 } // namespace
 
 std::vector<StructureProgram> structurePrograms() {
-  std::vector<StructureProgram> programs{
+  std::vector<StructureProgram> programs = {
       {matmul("tensor<70x35xf32>", "tensor<35x45xf32>", "tensor<70x45xf32>"), "tiles of 64x64"},
       {matmul("tensor<3x30x64xf64>", "tensor<3x64x65xf64>", "tensor<3x30x65xf64>"), "tiles of 64x64"},
       {matmul("tensor<5x30x8xi32>", "tensor<8x64xi32>", "tensor<5x30x64xi32>"), "tiles of 64x64"},
@@ -92,18 +94,18 @@ std::vector<StructureProgram> structurePrograms() {
                    "tensor<33x25x3x3xf32>", "kernel = array<i64: 3, 3>, " + kWindow),
        "tiles of 64x64"},
       {softmax(7, 33), "rows by warps"},
-      {softmax(70, 512, "f64"), "rows by warps"},
+      {softmax(70, 512, "f64"), "rows by warps x2"},
       {softmax(3, 513), "rows by blocks"},
-      {softmax(2, 20000), "rows by blocks"},
-      {reduction("reduce_sum", "tensor<9x40xf32>", "1", "tensor<9xf32>"), "rows by warps"},
-      {reduction("reduce_max", "tensor<5x3000xi32>", "1", "tensor<5xi32>"), "rows by blocks"},
-      {reduction("reduce_min", "tensor<5x600xui8>", "1", "tensor<5xui8>"), "rows by blocks"},
-      {reduction("reduce_prod", "tensor<4x3x50xf64>", "0, 2", "tensor<3xf64>"), "rows by warps"},
-      {reduction("reduce_sum", "tensor<30000xi64>", "0", "tensor<i64>"), "rows by blocks"},
+      {softmax(2, 20000), "rows by blocks x4"},
+      {reduction("reduce_sum", "tensor<9x40xf32>", "1", "tensor<9xf32>"), "rows by warps x4"},
+      {reduction("reduce_max", "tensor<5x3000xi32>", "1", "tensor<5xi32>"), "rows by blocks x4"},
+      {reduction("reduce_min", "tensor<5x600xui8>", "1", "tensor<5xui8>"), "rows by blocks x8"},
+      {reduction("reduce_prod", "tensor<4x3x50xf64>", "0, 2", "tensor<3xf64>"), "rows by warps x2"},
+      {reduction("reduce_sum", "tensor<30000xi64>", "0", "tensor<i64>"), "rows by blocks, shared x2"},
       {reduction("reduce_sum", "tensor<64x45xf32>", "0", "tensor<45xf32>"), "columns"},
       {reduction("reduce_max", "tensor<1000x3xf32>", "0", "tensor<3xf32>"), "columns"},
       {reduction("reduce_sum", "tensor<10x3x12x33xf64>", "0, 2", "tensor<3x33xf64>"), "columns"},
-      {reduction("reduce_sum", "tensor<40x40000xf32>", "0", "tensor<40000xf32>"), "elements x4"},
+      {reduction("reduce_sum", "tensor<40x40000xf32>", "0", "tensor<40000xf32>"), "columns x4"},
       {program("%x: tensor<8x16xf32>, %y: tensor<8x16xf32>", "tensor<8x16xf32>",
                "  %r = sinter.add %x, %y : (tensor<8x16xf32>, tensor<8x16xf32>) -> tensor<8x16xf32>\n"),
        "elements x4"},
@@ -115,6 +117,8 @@ std::vector<StructureProgram> structurePrograms() {
        "elements x2"},
   };
   llvm::append_range(programs, channelsLastPrograms());
+  for (StructureProgram& program : memoryPrograms())
+    programs.push_back(std::move(program));
   return programs;
 }
 
@@ -122,6 +126,9 @@ mlir::OwningOpRef<mlir::ModuleOp> StructureProgram::parse(mlir::MLIRContext& con
   auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
   if (!module)
     throw Error("not a program: " + text);
+  mlir::Builder builder(&context);
+  if (half != DType::f32)
+    retype(*module, half == DType::f16 ? mlir::Type(builder.getF16Type()) : builder.getBF16Type(), half);
   return module;
 }
 
@@ -132,7 +139,8 @@ void fill(const View& view, uint64_t seed) {
   visit_dtype(view.dtype, "fill", [&](auto zero) {
     using T = decltype(zero);
     for (int64_t i = 0; i < view.elements(); ++i)
-      static_cast<T*>(view.data)[i] = static_cast<T>(engine() % 3 + (engine() % 8 == 0 ? 1 : 0));
+      static_cast<T*>(view.data)[i] = static_cast<T>(
+          std::is_same_v<T, int64_t> ? engine() % 40 : engine() % 3 + (engine() % 8 == 0 ? 1 : 0));
   });
 }
 
@@ -140,16 +148,23 @@ void fill(const View& view, uint64_t seed) {
 
 std::string disagreement(const StructureProgram& program, mlir::MLIRContext& context,
                          const rt::Executable& executable, rt::ThreadPool& pool) {
-  std::vector<differential::Buffer> inputs;
+  StructureProgram whole = program; // interpreted on f32
+  whole.half = DType::f32;
+  const auto module = whole.parse(context);
+  std::vector<differential::Buffer> references, inputs;
   for (const rt::TensorSpec& input : executable.inputs()) {
-    inputs.push_back(differential::denseBuffer(input.dtype, input.shape));
-    fill(inputs.back().view, inputs.size());
+    const bool isHalf = input.dtype == program.half;
+    references.push_back(differential::denseBuffer(isHalf ? DType::f32 : input.dtype, input.shape));
+    fill(references.back().view, references.size());
+    inputs.push_back(converted(references.back().view, program.half));
   }
-  const auto module = program.parse(context);
-  const auto expected = differential::resultBuffers(*module), results = differential::resultBuffers(*module);
-  codegen::interpret(*module, differential::views(inputs), differential::views(expected));
+  const auto expected = differential::resultBuffers(*module),
+             results = differential::resultBuffers(*program.parse(context));
+  codegen::interpret(*module, differential::views(references), differential::views(expected));
   executable.run(differential::views(inputs), differential::views(results), pool);
-  return differential::disagreement(results[0].view, expected[0].view, 1);
+  const bool isHalf = program.half != DType::f32 && results[0].view.dtype == program.half;
+  return differential::disagreement(converted(results[0].view, DType::f32).view, expected[0].view, 1,
+                                    isHalf ? std::optional(program.half) : std::nullopt);
 }
 
 } // namespace sinter::cuda_tests

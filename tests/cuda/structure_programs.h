@@ -15,8 +15,9 @@ namespace sinter::cuda_tests {
 
 struct StructureProgram {
   std::string text;
-  std::string algorithm;     ///< of one of its kernels; "" of any
-  bool channelsLast = false; ///< compiled so
+  std::string algorithm = {}; ///< of one of its kernels; "" of any
+  bool channelsLast = false;  ///< compiled so
+  DType half = DType::f32;    ///< else that is what its f32 becomes
 
   /// Throws Error if the text is none.
   mlir::OwningOpRef<mlir::ModuleOp> parse(mlir::MLIRContext& context) const;
@@ -25,6 +26,8 @@ struct StructureProgram {
 std::vector<StructureProgram> structurePrograms();
 /// Convolutions and what lies around them, channels last.
 std::vector<StructureProgram> channelsLastPrograms();
+/// Some of them: those of memory_programs.cpp.
+std::vector<StructureProgram> memoryPrograms();
 
 /// "" if `executable`, compiled from `program`, gives what the interpreter does, on small whole numbers,
 /// whose sums are exact in whatever order; else where not.

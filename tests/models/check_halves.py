@@ -3,8 +3,8 @@
 
     check_halves.py SINTER STAND_INS [FOLDER]     STAND_INS: libcuda and libnvrtc that run on the processor
 
-Each model is written three times: in float16, in bfloat16, and in float with the same weights, which ONNX Runtime computes.
-Sinter interprets the first two, compiles them for the processor, and for a GPU.
+Each model is written three times: in float16, in bfloat16, and in float with the same weights, for ONNX Runtime. Sinter
+interprets the first two, compiles them for the processor, and for a GPU.
 """
 
 import os
@@ -142,8 +142,8 @@ def main():
                     kept = y.dtype == (np.float16 if element == "float16" else np.float32)
                     good = kept and y.shape == expected.shape and error <= tolerance
                     failures += not good
-                    print(f"{make.__name__} {element} {' '.join(options) or 'cpu'}: {y.dtype}, error {error:.2g} of the largest",
-                          "" if good else f"(more than {tolerance})")
+                    print(f"{make.__name__} {element} {' '.join(options) or 'cpu'}: {y.dtype}, error {error:.2g} of the",
+                          "largest" if good else f"largest (more than {tolerance})")
     return 1 if failures else 0
 
 

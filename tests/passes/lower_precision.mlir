@@ -3,7 +3,7 @@
 // RUN: sinter-opt %s --sinter-lower-precision=precision=tf32 | FileCheck %s --check-prefix=TF
 
 // TF: module attributes {sinter.tf32}
-// TF-NOT: sinter.cast
+// TF-NOT: sinter.unrounded
 
 // A contraction and what is done to its result element by element is low; parameters and results are f32.
 // CHECK-LABEL: func.func @chain
@@ -122,4 +122,17 @@ func.func @loop(%x: tensor<4x4xf32>) -> tensor<4x4xf32> {
     sinter.yield %1 : tensor<4x4xf32>
   }
   return %0 : tensor<4x4xf32>
+}
+
+// Conversions that have become one are several again.
+// CHECK-LABEL: func.func @again
+// CHECK: %[[A:.*]] = sinter.cast %arg0
+// CHECK-NEXT: %[[B:.*]] = sinter.cast %arg0
+// CHECK-NEXT: sinter.exp %[[B]]
+// CHECK-NEXT: sinter.log %[[A]]
+func.func @again(%x: tensor<4xf16>) -> (tensor<4xf32>, tensor<4xf32>) {
+  %0 = sinter.cast %x {to = f32} : (tensor<4xf16>) -> tensor<4xf32>
+  %1 = sinter.exp %0 : (tensor<4xf32>) -> tensor<4xf32>
+  %2 = sinter.log %0 : (tensor<4xf32>) -> tensor<4xf32>
+  return %1, %2 : tensor<4xf32>, tensor<4xf32>
 }

@@ -143,3 +143,27 @@ def test_map_tensors():
     assert len(sinter.tensors_of(tree)) == 2
     with pytest.raises(ValueError, match="not of the same structure"):
         sinter.map_tensors(lambda x, y: x, tree, {"a": tree["a"]})
+
+
+def test_precision_is_for_gpus():
+    @sinter.compile(precision="f16")
+    def f(x):
+        return sinter.exp(x)
+
+    with pytest.raises(sinter.Error, match="precision f16 is for GPUs, and the device is cpu"):
+        f(np.ones(3, "f4"))
+    with pytest.raises(sinter.Error, match="there is no precision 'f8'"):
+        sinter.grad(lambda x: sinter.sum(x), precision="f8")(np.ones(3, "f4"))
+
+
+def test_halves_are_computed_in_f32():
+    x = np.linspace(-2, 2, 12, dtype="f2").reshape(3, 4)
+    expected = np.tanh(x.astype("f4") @ x.T.astype("f4"))
+
+    def f(t):
+        return sinter.tanh(t @ t.transpose(0, 1))
+
+    for call in (f, sinter.compile(f)):
+        result = np.asarray(call(sinter.asarray(x)))
+        assert result.dtype == np.float16
+        np.testing.assert_allclose(result.astype("f4"), expected, rtol=2e-3, atol=1e-4)

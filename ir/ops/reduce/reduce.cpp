@@ -106,39 +106,27 @@ Value emitFold(Op op, LoopEmitter& e, const Point& at, Combine how) {
                   [&](const Point& p) { return e.element(op.getInput(), p); });
 }
 
-// Carries the best element and its index; only a strictly better one replaces them, so that the first wins.
+// The best element, then the first position that has it: reductions both, which targets have fast ways for. A
+// NaN is the best there is.
 template <class Op>
 Value emitArgReduce(Op op, LoopEmitter& e, const Point& at, Combine how) {
   const RankedTensorType input = op.getInput().getType();
   const auto axis = static_cast<int64_t>(op.getAxis());
   const Point from = inputPoint(e, at, {axis}, op.getKeepDims(), input.getRank());
   const Type element = input.getElementType(), i64 = e.builder.getI64Type();
-  const bool larger = how == Combine::max;
-  auto isBetter = [&](Value v, Value best) -> Value {
+  const Value best = e.reduce(input.getShape(), {axis}, from, how, element,
+                              [&](const Point& p) { return e.element(op.getInput(), p); });
+  return e.reduce(input.getShape(), {axis}, from, Combine::min, i64, [&](const Point& p) -> Value {
     ElementArithmetic arithmetic(e.builder, e.loc);
-    if (isa<FloatType>(element)) {
-      // Unordered comparison is true for NaN, which wins over everything but an earlier NaN.
-      const auto predicate = larger ? arith::CmpFPredicate::UGT : arith::CmpFPredicate::ULT;
-      return arithmetic.both(arithmetic.compare(predicate, v, best),
-                             arithmetic.compare(arith::CmpFPredicate::ORD, best, best));
-    }
-    if (isUnsignedElement(element))
-      return arithmetic.compareI(larger ? arith::CmpIPredicate::ugt : arith::CmpIPredicate::ult, v, best);
-    return arithmetic.compareI(larger ? arith::CmpIPredicate::sgt : arith::CmpIPredicate::slt, v, best);
-  };
-  Point first = from;
-  first[axis] = e.at(int64_t{0});
-  const Value init[] = {e.element(op.getInput(), first), e.constant(0, i64)};
-  return e.loop({input.getDimSize(axis)}, init,
-                [&](ArrayRef<Value> index, ValueRange carried) -> SmallVector<Value> {
-                  Point p = from;
-                  p[axis] = e.at(index[0]);
-                  const Value v = e.element(op.getInput(), p);
-                  const Value better = isBetter(v, carried[0]);
-                  const Value here = e.splat(arith::IndexCastOp::create(e.builder, e.loc, i64, index[0]));
-                  return {arith::SelectOp::create(e.builder, e.loc, better, v, carried[0]),
-                          arith::SelectOp::create(e.builder, e.loc, better, here, carried[1])};
-                })[1];
+    const Value v = e.element(op.getInput(), p), wanted = e.splat(best);
+    const Value isBest = isa<FloatType>(element)
+                             ? arithmetic.either(arithmetic.compare(arith::CmpFPredicate::OEQ, v, wanted),
+                                                 arithmetic.compare(arith::CmpFPredicate::UNO, v, v))
+                             : arithmetic.compareI(arith::CmpIPredicate::eq, v, wanted);
+    const Value place = e.lanes(p[static_cast<size_t>(axis)]), none = e.neutral(Combine::min, i64);
+    const Value here = e.splat(arith::IndexCastOp::create(e.builder, e.loc, none.getType(), place));
+    return arith::SelectOp::create(e.builder, e.loc, isBest, here, none);
+  });
 }
 
 } // namespace

@@ -1,0 +1,76 @@
+// Emits into a function that is thrown away.
+#include "codegen/cuda/vector_trial.h"
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+
+using namespace mlir;
+
+namespace sinter::codegen::cuda {
+namespace {
+
+constexpr int64_t kVectorBits = 128; // of the widest access
+
+// Nothing if not everything can be had as vectors of `lanes`.
+std::optional<VectorTrial> trial(ir::KernelOp kernel, const DimensionGroups& groups, const Piece* piece,
+                                 ArrayRef<Value> values, ArrayRef<ThreadEmitter::Side> sides, size_t rank,
+                                 int64_t lanes) {
+  OpBuilder builder(kernel.getContext());
+  const Location loc = UnknownLoc::get(kernel.getContext());
+  OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
+  builder.setInsertionPointToEnd(module->getBody());
+  auto function = LLVM::LLVMFuncOp::create(
+      builder, loc, "trial",
+      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(builder.getContext()),
+                                  {LLVM::LLVMPointerType::get(builder.getContext())}));
+  builder.setInsertionPointToStart(function.addEntryBlock(builder));
+  ThreadEmitter emitter(builder, loc, *module, "trial", std::numeric_limits<int64_t>::max(), groups);
+  bindBuffers(emitter, kernel, groups, [&](unsigned) { return function.getArgument(0); });
+  if (piece)
+    bindPiece(emitter, *piece);
+  ir::Point at(rank);
+  emitter.locate(DeviceCalls(builder, loc).index("thread_x"), inSteps(sides, lanes), at);
+  if (lanes > 1)
+    at[static_cast<size_t>(sides.back().dim)].laneStride = 1;
+  emitter.setLanes(lanes, lanes);
+  for (Value value : values)
+    emitter.element(value, at);
+  if (emitter.stridedLoads > 0 || emitter.masked || emitter.widestLoad > kVectorBits)
+    return std::nullopt;
+  VectorTrial found{lanes, 0, emitter.folds, emitter.foldedAxes};
+  function.walk([&](Operation* op) {
+    found.loads += isa<LLVM::LoadOp>(op);
+    found.loops |= isa<scf::ForOp>(op);
+  });
+  return found;
+}
+
+} // namespace
+
+SmallVector<ThreadEmitter::Side> inSteps(ArrayRef<ThreadEmitter::Side> sides, int64_t lanes) {
+  SmallVector<ThreadEmitter::Side> result(sides);
+  if (lanes > 1) {
+    result.back().count /= lanes;
+    result.back().step = lanes;
+  }
+  return result;
+}
+
+VectorTrial tryVectors(ir::KernelOp kernel, const DimensionGroups& groups, const Piece* piece,
+                       ArrayRef<Value> values, ArrayRef<ThreadEmitter::Side> sides, size_t rank) {
+  int64_t widest = 8;
+  bool hasLayout = sides.empty();
+  for (Value value : values) {
+    widest = std::max<int64_t>(widest, ir::tensorType(value).getElementTypeBitWidth());
+    if (ir::LayoutAttr layout = ir::layoutOf(value))
+      hasLayout |= layout.getBlock() > 1;
+  }
+  for (int64_t lanes = hasLayout ? 1 : std::min<int64_t>(8, kVectorBits / widest); lanes > 1; lanes /= 2)
+    if (sides.back().count % lanes == 0 && sides.back().origin % lanes == 0)
+      if (const auto found = trial(kernel, groups, piece, values, sides, rank, lanes))
+        return *found;
+  return trial(kernel, groups, piece, values, sides, rank, 1).value();
+}
+
+} // namespace sinter::codegen::cuda

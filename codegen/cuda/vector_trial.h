@@ -1,0 +1,28 @@
+// How many neighbours a thread may take at once.
+#pragma once
+
+#include "codegen/cuda/thread_emitter.h"
+#include "codegen/loops/pieces.h"
+
+namespace sinter::codegen::cuda {
+
+/// What emitting elements of a kernel, once, showed.
+struct VectorTrial {
+  int64_t lanes = 1;                    ///< neighbours that are taken at once
+  int64_t loads = 0;                    ///< of memory, for all of them; those inside of loops count once
+  int64_t folds = 0;                    ///< reductions
+  llvm::SmallVector<int64_t> axes = {}; ///< of the last one
+  bool loops = false;
+};
+
+/// Elements of `values` of `kernel` (of `piece`, where one is given) at positions of rank `rank` that `sides`
+/// go over: as many neighbours along the last side as make 16 bytes, if all operands are contiguous or
+/// repeated there; else one.
+VectorTrial tryVectors(ir::KernelOp kernel, const DimensionGroups& groups, const Piece* piece,
+                       llvm::ArrayRef<mlir::Value> values, llvm::ArrayRef<ThreadEmitter::Side> sides,
+                       size_t rank);
+
+/// `sides` in steps of `lanes` along the last one.
+llvm::SmallVector<ThreadEmitter::Side> inSteps(llvm::ArrayRef<ThreadEmitter::Side> sides, int64_t lanes);
+
+} // namespace sinter::codegen::cuda
