@@ -111,6 +111,8 @@ void check_parts(const Executable::Parts& parts) {
       check_control(step);
     else if (step.kernel >= parts.kernels.size())
       malformed("step '" + step.label + "' launches a kernel that does not exist");
+    else if (parts.device && parts.kernels[step.kernel].device->parameters != step.buffers.size())
+      malformed("step '" + step.label + "' has another number of buffers than its kernel takes");
     for (const BufferRef& buffer : step.buffers)
       if (buffer.byte_offset > space_bytes(parts, buffer))
         malformed("step '" + step.label + "' uses memory past the end of a buffer");

@@ -177,7 +177,8 @@ private:
     constexpr size_t kMeasured = 4;
     pool_.try_parallel_for(static_cast<int64_t>(missing.size()), 1, [&](int64_t begin, int64_t end, int) {
       for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i)
-        missing[i]->choices = libraryKernels(*device_, missing[i]->problem, options_.tune ? kMeasured : 1);
+        missing[i]->choices =
+            libraryKernels(*device_, missing[i]->op, missing[i]->problem, options_.tune ? kMeasured : 1);
     });
     for (LibraryJob* job : missing) {
       std::erase_if(job->choices,

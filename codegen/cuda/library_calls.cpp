@@ -83,8 +83,8 @@ const char* algorithmOf(const LibraryProblem& problem) {
   return "";
 }
 
-std::vector<KernelPointer> libraryKernels(rt::cuda::CudaDevice& device, const LibraryProblem& problem,
-                                          size_t count) {
+std::vector<KernelPointer> libraryKernels(rt::cuda::CudaDevice& device, ir::KernelOp kernelOp,
+                                          const LibraryProblem& problem, size_t count) {
   std::vector<KernelPointer> kernels;
   try {
     const auto* matmul = std::get_if<rt::cuda::FusedMatmul>(&problem);
@@ -94,6 +94,8 @@ std::vector<KernelPointer> libraryKernels(rt::cuda::CudaDevice& device, const Li
     for (auto& call : calls) {
       auto kernel = std::make_shared<rt::DeviceKernel>();
       kernel->call = std::move(call);
+      Block& body = kernelOp.getBody().front();
+      kernel->parameters = body.getNumArguments() + body.getTerminator()->getNumOperands();
       kernels.push_back(std::move(kernel));
     }
   } catch (const Error& error) {

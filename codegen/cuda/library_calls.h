@@ -15,11 +15,13 @@ bool librariesAreOn();
 /// What kernels of `problem` are called, for people: "cublasLt", "cudnn conv".
 const char* algorithmOf(const LibraryProblem& problem);
 
-/// Up to `count` ways to compute `problem`, the one first that its library takes for the fastest; none if
-/// there is no library, or none that can. A library that fails says so once (rt::log). From several threads
-/// at once.
-std::vector<std::shared_ptr<const rt::DeviceKernel>>
-libraryKernels(rt::cuda::CudaDevice& device, const LibraryProblem& problem, size_t count);
+/// Up to `count` ways to compute `problem`, that of `kernel`, the one first that its library takes for the
+/// fastest; none if there is no library, or none that can. A library that fails says so once (rt::log). From
+/// several threads at once.
+std::vector<std::shared_ptr<const rt::DeviceKernel>> libraryKernels(rt::cuda::CudaDevice& device,
+                                                                    ir::KernelOp kernel,
+                                                                    const LibraryProblem& problem,
+                                                                    size_t count);
 
 /// True if `choice`, which computes `kernel`, can be launched. What a library plans and cannot run is found
 /// out so before a program runs; what it loads at the first run is loaded then. Says so (rt::log) if not.

@@ -88,12 +88,12 @@ std::vector<StructureProgram> channelsLastPrograms() {
                    tensor(images) + ", tensor<2x32x1x1xf32>) -> " + tensor(images) +
                    "\n  %r = sinter.reduce_sum %m {axes = array<i64: 2, 3>, keep_dims = false} : (" +
                    tensor(images) + ") -> tensor<2x32xf32>\n"),
-       "columns"},
-      {reduction("0, 2, 3", "32"), "columns"},
-      {reduction("0, 2, 3", "1x32x1x1", "true"), "columns"},
-      {reduction("1", "2x9x11"), "rows by warps"},
-      {reduction("1", "2x1x9x11", "true"), "rows by warps"},
-      {reduction("1, 2, 3", "2"), "rows by blocks"},
+       "columns x4"},
+      {reduction("0, 2, 3", "32"), "columns x4"},
+      {reduction("0, 2, 3", "1x32x1x1", "true"), "columns x4"},
+      {reduction("1", "2x9x11"), "rows by warps x4"},
+      {reduction("1", "2x1x9x11", "true"), "rows by warps x4"},
+      {reduction("1, 2, 3", "2"), "rows by blocks x4"},
       {reduction("3", "2x32x9"), ""},
   };
   for (StructureProgram& program : programs)
