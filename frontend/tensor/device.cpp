@@ -1,17 +1,13 @@
 // Devices by name, and waiting for them.
 #include "sinter/device.h"
 
-#include "codegen/cuda/compile.h"
 #include "trace/errors.h"
 #include "trace/placement.h"
 
 namespace sinter {
 
 Device Device::named(const std::string& name, SourceLocation where) {
-  return trace::locate(where, "device", [&] {
-    const auto ordinal = codegen::cuda::ordinalOf(name);
-    return ordinal ? Device{Kind::cuda, *ordinal} : Device::cpu;
-  });
+  return trace::locate(where, "device", [&] { return trace::device_named(name); });
 }
 
 std::string to_string(Device device) {

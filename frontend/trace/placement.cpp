@@ -1,6 +1,7 @@
 // Tensors on devices: copies there and back, programs that run where their inputs lie.
 #include "trace/placement.h"
 
+#include "codegen/cuda/compile.h"
 #include "codegen/operation_program.h"
 #include "sinter/runtime/cuda/device.h"
 #include "sinter/runtime/eager/movement.h"
@@ -40,6 +41,11 @@ Device public_device(const rt::Device* device) {
 
 } // namespace
 
+Device device_named(const std::string& name) {
+  const auto ordinal = codegen::cuda::ordinalOf(name);
+  return ordinal ? Device{Device::Kind::cuda, *ordinal} : Device::cpu;
+}
+
 rt::Device* open(Device device) {
   return device == Device::cpu ? nullptr : rt::cuda::CudaDevice::open(device.index).get();
 }
@@ -65,7 +71,7 @@ Device common_device(std::span<const Tensor> tensors) {
 }
 
 Device place_for(const std::string& option, std::span<const Tensor> tensors) {
-  const Device wanted = Device::named(option), found = common_device(tensors);
+  const Device wanted = device_named(option), found = common_device(tensors);
   if (found == Device::cpu)
     return wanted;
   if (wanted != Device::cpu && wanted != found)

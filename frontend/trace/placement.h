@@ -14,6 +14,9 @@ namespace sinter::trace {
 
 // Invariant: tensors on a GPU are dense.
 
+/// The device that a text names. Throws Error for one that names none.
+Device device_named(const std::string& name);
+
 /// The GPU, made ready; null for the host. Throws Error if there is none.
 rt::Device* open(Device device);
 
