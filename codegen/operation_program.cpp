@@ -54,7 +54,7 @@ Program compileText(const std::string& text, const CompileOptions& options) {
   context.loadDialect<ir::SinterDialect, func::FuncDialect>();
   const OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(text, &context);
   if (!module)
-    throw Error("an operation cannot be read back: " + text, ErrorKind::internal);
+    throw Error("an operation cannot be read back from its text", ErrorKind::internal);
   return compile(*module, options);
 }
 

@@ -5,14 +5,11 @@
 // PyTorch's autocast has it, but for a whole program:
 //  - contractions take low factors and give low results;
 //  - what moves elements or computes them one by one gives what it is given: low, if no operand as large as
-//  the
-//    result is f32. A constant fits in with either, unless its numbers are out of the range of 16 bits;
-//  - reductions and scattered sums, and operations that NeedsPrecision, give f32. Norms compute in f32, what
-//  they
-//    give is as low as what they take;
-//  - a low value that is combined with a small one of f32, such as a mean, is low again, unless all that read
-//  it
-//    compute in f32.
+//    the result is f32. A constant fits in with either, unless its numbers are out of the range of 16 bits;
+//  - reductions and scattered sums, and operations that NeedsPrecision, give f32. Norms compute in f32,
+//    what they give is as low as what they take;
+//  - a low value that is combined with a small one of f32, such as a mean, is low again, unless all that
+//    read it compute in f32.
 // Parameters and results of functions stay what they are, and so does what goes in and out of branches and
 // loops.
 //

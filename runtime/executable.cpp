@@ -209,7 +209,7 @@ struct Executable::Workspace {
   // Of a device: its copies of what lies in the host's memory, and all launches.
   std::shared_ptr<Storage> tensors;
   std::unique_ptr<DeviceGraph> graph;
-  bool recordable = false; // it has been run, and will be the same again
+  enum class Recording : uint8_t { none, wanted, done } recording = Recording::none;
 
   Workspace(const Executable& program, int worker_count)
       : memory(program.device() ? program.device()->allocate(program.frame_bytes())
@@ -345,12 +345,13 @@ void Executable::launch(Workspace& workspace) const {
   RunContext context;
   constexpr std::size_t kFew = 2; // steps, for which a graph is no less work
   const auto has_control = [](const Step& step) { return step.control != nullptr; };
-  if (workspace.recordable && !workspace.graph) {
+  if (workspace.recording == Workspace::Recording::wanted) {
     std::vector<DeviceLaunch> launches;
     const DeviceCalls noting = calls_of(&launches, note_launch);
     context.device = &noting;
     run_steps(workspace, context, nullptr);
     workspace.graph = parts_.device->record(launches);
+    workspace.recording = Workspace::Recording::done;
   }
   if (workspace.graph && workspace.graph->launch())
     return;
@@ -358,7 +359,10 @@ void Executable::launch(Workspace& workspace) const {
   context.device = &calls;
   run_steps(workspace, context, nullptr);
   // What is run once is not worth a graph.
-  workspace.recordable = parts_.steps.size() > kFew && std::ranges::none_of(parts_.steps, has_control);
+  if (workspace.recording == Workspace::Recording::none)
+    workspace.recording = parts_.steps.size() > kFew && std::ranges::none_of(parts_.steps, has_control)
+                              ? Workspace::Recording::wanted
+                              : Workspace::Recording::done;
 }
 
 void Executable::run_on_device(std::span<const View> inputs, std::span<const View> outputs,

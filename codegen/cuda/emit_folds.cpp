@@ -467,8 +467,9 @@ EmittedKernel FoldWriter::write(StringRef symbol) {
   if (group.parts.count > 1) {
     // Where vectors may not be, there are more tiles of columns, but no more words.
     const int64_t most = tiles * way.lanes;
-    group.parts.memory = frame.deviceWords("parts", group.parts.count * most * group.width);
-    group.parts.counters = frame.deviceWords("counters", most);
+    group.parts.memory = frame.deviceMemory("parts", frame.emitter.builder.getI64Type(),
+                                            group.parts.count * most * group.width);
+    group.parts.counters = frame.deviceMemory("counters", frame.emitter.builder.getI64Type(), most);
   }
   for (const Piece& piece : splitResults(kernel, groups))
     if (!llvm::is_contained(piece.extents, 0))

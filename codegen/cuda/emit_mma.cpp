@@ -72,7 +72,6 @@ private:
 
   void findThread();
   void sumUp(Value part);
-  Value shared(Type type, int64_t count, StringRef name);
   void storeTile(int64_t width);
   void storeRows(Value pass, int64_t width);
   int64_t storeWidth();
@@ -306,18 +305,6 @@ void MmaWriter::sumUp(Value part) {
   frame.calls.barrier();
 }
 
-// Memory of the kernel, all zeros when it is loaded.
-Value MmaWriter::shared(Type type, int64_t count, StringRef name) {
-  const auto place = builder.saveInsertionPoint();
-  builder.setInsertionPointToStart(
-      builder.getInsertionBlock()->getParentOp()->getParentOfType<ModuleOp>().getBody());
-  auto global =
-      LLVM::GlobalOp::create(builder, loc, LLVM::LLVMArrayType::get(type, static_cast<unsigned>(count)),
-                             false, LLVM::Linkage::Internal, name, Attribute());
-  builder.restoreInsertionPoint(place);
-  return LLVM::AddressOfOp::create(builder, loc, global);
-}
-
 //===-- Results -------------------------------------------------------------------------------------===//
 
 // What the results are at `row` and `column`, from `width` neighbouring sums.
@@ -441,8 +428,8 @@ EmittedKernel MmaWriter::write() {
   findThread();
   Value parts, arrived;
   if (division.parts > 1) {
-    parts = shared(matrix.sum, out.blocks * shape.threads() * shape.sumsOfThread(), "parts");
-    arrived = shared(builder.getI32Type(), tiles, "arrived");
+    parts = frame.deviceMemory("parts", matrix.sum, out.blocks * shape.threads() * shape.sumsOfThread());
+    arrived = frame.deviceMemory("arrived", builder.getI32Type(), tiles);
   }
   emitter.walk(frame.calls.index("block"), out.blocks, frame.calls.index("blocks"), [&](Value number) {
     ir::Point of(4);

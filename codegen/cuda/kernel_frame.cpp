@@ -115,14 +115,14 @@ void KernelFrame::store(ArrayRef<unsigned> numbers, const ir::Point& at, ValueRa
     emitter.store(results[number], at, value);
 }
 
-Value KernelFrame::deviceWords(StringRef name, int64_t count) {
+Value KernelFrame::deviceMemory(StringRef name, Type element, int64_t count) {
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(module->getBody());
-  auto type = LLVM::LLVMArrayType::get(builder.getI64Type(), static_cast<unsigned>(count));
-  auto words = LLVM::GlobalOp::create(builder, loc, type, false, LLVM::Linkage::Internal,
-                                      symbol + "." + name.str(), Attribute(), 16);
+  auto type = LLVM::LLVMArrayType::get(element, static_cast<unsigned>(count));
+  auto memory = LLVM::GlobalOp::create(builder, loc, type, false, LLVM::Linkage::Internal,
+                                       symbol + "." + name.str(), Attribute(), 16);
   builder.setInsertionPointToStart(&function.getBody().front());
-  return LLVM::AddressOfOp::create(builder, loc, words);
+  return LLVM::AddressOfOp::create(builder, loc, memory);
 }
 
 Value KernelFrame::buffersAreAligned() {

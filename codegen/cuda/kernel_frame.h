@@ -40,8 +40,9 @@ public:
   void store(llvm::ArrayRef<unsigned> numbers, const ir::Point& at, mlir::ValueRange values);
   /// The address of a buffer, by its number: arguments first, then results.
   mlir::Value buffer(unsigned number) { return function.getArgument(number); }
-  /// Memory of the device, of so many numbers of 64 bits, that the kernel finds as it left it; zero at first.
-  mlir::Value deviceWords(llvm::StringRef name, int64_t count);
+  /// Memory of the device, of `count` elements (i64: the prelude's u64), that the kernel finds as it left it;
+  /// zero at first.
+  mlir::Value deviceMemory(llvm::StringRef name, mlir::Type element, int64_t count);
   /// True if all buffers begin at multiples of 16 bytes.
   mlir::Value buffersAreAligned();
 

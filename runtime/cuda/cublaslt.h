@@ -30,6 +30,7 @@ enum class OperationAttribute : int {
 enum class LayoutAttribute : int { batch_count = 5, batch_stride = 6 };
 enum class PreferenceAttribute : int {
   workspace_bytes = 1,
+  reduction_schemes = 3,
   alignment_a = 5,
   alignment_b = 6,
   alignment_c = 7,

@@ -121,6 +121,9 @@ enum class NumericalNote : int {
   fft = 3,
   nondeterministic = 4,
   winograd = 5,
+  winograd_4x4 = 6,
+  winograd_6x6 = 7,
+  winograd_13x13 = 8,
 };
 constexpr int kCrossCorrelation = 1; // of cudnnConvolutionMode_t
 

@@ -19,9 +19,8 @@ constexpr Status kOutOfMemory = 2;
 constexpr int kCapabilityMajor = 75, kCapabilityMinor = 76;
 constexpr int kMemoryPoolsSupported = 115;
 constexpr int kReleaseThreshold = 4; // of cuMemPoolSetAttribute
-// Of cuFuncSetAttribute, and how much a kernel may have without.
+// Of cuFuncSetAttribute.
 constexpr int kMostDynamicSharedBytes = 8;
-constexpr uint32_t kGrantedSharedBytes = 48 << 10;
 constexpr unsigned kNonBlocking = 1; // the stream does not wait for the default one
 
 void* pointer(DeviceAddress address) {
@@ -84,16 +83,24 @@ public:
     check(status, what.c_str());
     auto self = shared_from_this();
     std::shared_ptr<void> owner(pointer(memory), [self](void* held) {
-      const Entered entered(*self);
-      self->driver_.release(address(held), self->stream_);
+      if (const EnteredIfAlive entered(*self); entered)
+        self->driver_.release(address(held), self->stream_);
     });
     return Storage::adopt(pointer(memory), bytes, std::move(owner), self);
   }
 
+  // The driver reads memory that is pinned later than the call returns, so copies are waited for; but for
+  // numbers, which go by value.
   void upload(void* to, const void* from, uint64_t bytes) override {
     const Entered entered(*this);
-    if (bytes > 0) // pageable memory is staged before the call returns
+    constexpr uint64_t kByValue = 8;
+    if (bytes > kByValue) {
       check(driver_.upload(address(to), from, bytes, stream_), "a copy to the device");
+      return check(driver_.synchronize(stream_), "a kernel failed");
+    }
+    for (uint64_t i = 0; i < bytes; ++i)
+      check(driver_.set_bytes(address(to) + i, static_cast<const unsigned char*>(from)[i], 1, stream_),
+            "a copy to the device");
   }
 
   void download(void* to, const void* from, uint64_t bytes) override {
@@ -124,8 +131,8 @@ public:
     if (!std::ranges::all_of(launches, can_be_recorded))
       return nullptr;
     const Entered entered(*this);
-    return std::make_unique<EnteredGraph>(shared_from_this(),
-                                          cuda::record(driver_, stream_, recording_, launches));
+    auto graph = cuda::record(driver_, stream_, recording_, launches);
+    return graph ? std::make_unique<EnteredGraph>(shared_from_this(), std::move(graph)) : nullptr;
   }
 
   void synchronize() override {
@@ -139,7 +146,10 @@ public:
     check(driver_.load_module(&module, cubin.data()), "kernels cannot be loaded");
     auto self = shared_from_this();
     return {module, [self](void* held) {
-              const Entered entered(*self);
+              const EnteredIfAlive entered(*self);
+              if (!entered)
+                return;
+              self->driver_.synchronize(self->stream_); // a kernel of it may wait to be run
               self->driver_.unload_module(static_cast<Module>(held));
             }};
   }
@@ -149,7 +159,7 @@ public:
     const Entered entered(*this);
     Function function = nullptr;
     check(driver_.function(&function, static_cast<Module>(code.get()), symbol.c_str()), symbol.c_str());
-    if (shared_bytes > kGrantedSharedBytes) {
+    if (shared_bytes > 0) { // without, 48 KiB together with what the code declares
       const std::string what = std::to_string(shared_bytes) + " bytes of shared memory on " + name_;
       check(driver_.set_attribute(function, kMostDynamicSharedBytes, static_cast<int>(shared_bytes)),
             what.c_str());
@@ -189,14 +199,37 @@ private:
     const Gpu& gpu_;
   };
 
+  // ... false, and nothing to go back to, where the driver has ended before what is released, or is another
+  // process's, before a fork.
+  class EnteredIfAlive {
+  public:
+    explicit EnteredIfAlive(const Gpu& gpu)
+        : driver_(gpu.driver_), entered_(driver_.push_context(gpu.context_) == 0) {}
+    EnteredIfAlive(const EnteredIfAlive&) = delete;
+    EnteredIfAlive& operator=(const EnteredIfAlive&) = delete;
+    ~EnteredIfAlive() {
+      Context own = nullptr;
+      if (entered_)
+        driver_.pop_context(&own);
+    }
+    explicit operator bool() const { return entered_; }
+
+  private:
+    const Driver& driver_;
+    bool entered_;
+  };
+
   // A graph that whoever launches it need not know the context for.
   class EnteredGraph final : public DeviceGraph {
   public:
     EnteredGraph(std::shared_ptr<const Gpu> gpu, std::unique_ptr<DeviceGraph> graph)
         : gpu_(std::move(gpu)), graph_(std::move(graph)) {}
     ~EnteredGraph() override {
-      const Entered entered(*gpu_);
-      graph_.reset(); // one that is under way ends later
+      const EnteredIfAlive entered(*gpu_);
+      if (entered)
+        graph_.reset(); // one that is under way ends later
+      else
+        static_cast<void>(graph_.release());
     }
     bool launch() override {
       const Entered entered(*gpu_);

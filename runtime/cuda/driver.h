@@ -55,6 +55,7 @@ struct Driver {
   EntryPoint<Status(DeviceAddress, const void*, std::size_t, Stream)> upload{library, "cuMemcpyHtoDAsync_v2"};
   EntryPoint<Status(void*, DeviceAddress, std::size_t, Stream)> download{library, "cuMemcpyDtoHAsync_v2"};
   EntryPoint<Status(DeviceAddress, DeviceAddress, std::size_t, Stream)> copy{library, "cuMemcpyDtoDAsync_v2"};
+  EntryPoint<Status(DeviceAddress, unsigned char, std::size_t, Stream)> set_bytes{library, "cuMemsetD8Async"};
   EntryPoint<Status(Module*, const void*)> load_module{library, "cuModuleLoadData"};
   EntryPoint<Status(Module)> unload_module{library, "cuModuleUnload"};
   EntryPoint<Status(Function*, Module, const char*)> function{library, "cuModuleGetFunction"};

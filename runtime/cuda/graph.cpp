@@ -2,8 +2,11 @@
 #include "cuda/graph.h"
 
 #include "sinter/runtime/error.h"
+#include "sinter/runtime/log.h"
 
 #include <algorithm>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace sinter::rt::cuda {
@@ -17,30 +20,41 @@ public:
       : driver_(driver), stream_(stream), recording_(recording) {}
   LaunchGraph(const LaunchGraph&) = delete;
   LaunchGraph& operator=(const LaunchGraph&) = delete;
-  ~LaunchGraph() override {
-    if (exec_)
-      driver_.destroy_exec(exec_);
-    if (graph_)
-      driver_.destroy_graph(graph_);
-  }
+  ~LaunchGraph() override { drop(); }
 
-  void make(std::span<const DeviceLaunch> launches) {
-    driver_.check(driver_.create_graph(&graph_, 0), kWhat);
-    for (const DeviceLaunch& launch : launches)
-      add(launch);
-    driver_.check(driver_.instantiate(&exec_, graph_, 0), kWhat);
+  // False, and said so, if the driver or a library does not take it: what is wrong with the device otherwise,
+  // the launches themselves will say.
+  bool make(std::span<const DeviceLaunch> launches) {
+    try {
+      driver_.check(driver_.create_graph(&graph_, 0), kWhat);
+      for (const DeviceLaunch& launch : launches)
+        add(launch);
+      driver_.check(driver_.instantiate(&exec_, graph_, 0), kWhat);
+      return true;
+    } catch (const Error& error) {
+      log(std::string("a program runs kernel by kernel, not as a CUDA graph: ") + error.what());
+      drop();
+      return false;
+    }
   }
 
   bool launch() override {
     const auto has_moved = [](const Node& node) {
       return !std::equal(node.buffers.begin(), node.buffers.end(), node.launch.buffers);
     };
+    if (!exec_)
+      return false;
     for (const Node& node : nodes_)
       if (has_moved(node) && !can_be_recorded(node.launch))
         return false;
-    for (Node& node : nodes_)
-      if (has_moved(node))
-        update(node);
+    try {
+      for (Node& node : nodes_)
+        if (has_moved(node))
+          update(node);
+    } catch (const Error&) { // a library does it in other kernels than before
+      if (!make_again())
+        return false;
+    }
     driver_.check(driver_.launch_graph(exec_, stream_), "a CUDA graph cannot be launched");
     return true;
   }
@@ -93,6 +107,22 @@ private:
     return node;
   }
 
+  bool make_again() {
+    std::vector<DeviceLaunch> launches;
+    for (const Node& node : nodes_)
+      launches.push_back(node.launch);
+    drop();
+    return make(launches);
+  }
+
+  void drop() {
+    if (exec_)
+      driver_.destroy_exec(std::exchange(exec_, nullptr));
+    if (graph_)
+      driver_.destroy_graph(std::exchange(graph_, nullptr));
+    nodes_.clear();
+  }
+
   void add(const DeviceLaunch& launch) {
     Node& added =
         nodes_.emplace_back(Node{launch, {launch.buffers, launch.buffers + launch.kernel->parameters}});
@@ -143,8 +173,7 @@ bool can_be_recorded(const DeviceLaunch& launch) {
 std::unique_ptr<DeviceGraph> record(const Driver& driver, Stream stream, Stream recording,
                                     std::span<const DeviceLaunch> launches) {
   auto graph = std::make_unique<LaunchGraph>(driver, stream, recording);
-  graph->make(launches);
-  return graph;
+  return graph->make(launches) ? std::move(graph) : nullptr;
 }
 
 } // namespace sinter::rt::cuda

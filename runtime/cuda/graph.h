@@ -24,9 +24,9 @@ private:
 /// False if a call of a library cannot be recorded.
 bool can_be_recorded(const DeviceLaunch& launch);
 
-/// A graph of `launches`, all of which can be recorded, one after the other. It is launched on `stream`; what
-/// calls of libraries do is recorded on `recording`, another stream. The calling thread is in the device's
-/// context, here and at each launch.
+/// A graph of `launches`, all of which say they can be recorded, one after the other. It is launched on
+/// `stream`; what calls of libraries do is recorded on `recording`, another stream. The calling thread is in
+/// the device's context, here and at each launch. Null, and said so (rt::log), if that does not do.
 std::unique_ptr<DeviceGraph> record(const Driver& driver, Stream stream, Stream recording,
                                     std::span<const DeviceLaunch> launches);
 

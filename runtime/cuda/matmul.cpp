@@ -14,6 +14,7 @@ namespace {
 
 using namespace cublaslt;
 
+constexpr uint32_t kInComputeType = 2;              // CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE
 constexpr uint64_t kWorkspace = uint64_t{32} << 20; // what NVIDIA recommends for Hopper
 
 DataType data_type(DType dtype) {
@@ -71,6 +72,10 @@ public:
     api_.check(
         api_.set_preference(made, PreferenceAttribute::workspace_bytes, &kWorkspace, sizeof kWorkspace),
         "a preference");
+    // Parts of a sum are added up in f32, or there are none.
+    api_.check(api_.set_preference(made, PreferenceAttribute::reduction_schemes, &kInComputeType,
+                                   sizeof kInComputeType),
+               "a preference");
     const auto alignment = static_cast<uint32_t>(kAlignment);
     using enum PreferenceAttribute;
     for (const PreferenceAttribute of : {alignment_a, alignment_b, alignment_c, alignment_d})

@@ -46,7 +46,7 @@ int mode_of(PointwiseFunction::Kind kind) {
   case PointwiseFunction::Kind::exp:
     return 13;
   case PointwiseFunction::Kind::log:
-    return 14;
+    return 15;
   case neg:
     return 16;
   case rsqrt:

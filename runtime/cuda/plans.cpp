@@ -43,7 +43,11 @@ bool is_allowed(NumericalNote note, const FusedConvolution& problem) {
     return problem.tf32 || problem.first.dtype != DType::f32;
   case NumericalNote::fft:
   case NumericalNote::winograd:
+  case NumericalNote::winograd_4x4:
     return !problem.precise;
+  case NumericalNote::winograd_6x6:
+  case NumericalNote::winograd_13x13:
+    return !problem.precise && problem.first.dtype == DType::f32; // which loses many bits
   }
   return true;
 }

@@ -8,9 +8,6 @@ namespace sinter::cuda_tests {
 /// `x` as f16 or bf16 can hold it.
 float rounded(float x, DType to);
 
-/// A copy in which f32 is `dtype`, or, where `dtype` is f32, f16 and bf16 are.
-differential::Buffer converted(const View& from, DType dtype);
-
 /// All f32 of `module` becomes `element`; constants are rounded to what `precision` can hold.
 void retype(mlir::ModuleOp module, mlir::Type element, DType precision);
 

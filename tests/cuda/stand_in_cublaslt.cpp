@@ -132,6 +132,8 @@ EXPORT int cublasLtMatmulPreferenceSetAttribute(LtPreferenceTag* preference, int
                                                 std::size_t size) {
   if (attribute == 1)
     preference->workspace = value<uint64_t>(bytes, size);
+  else if (attribute == 3)
+    expect(value<uint32_t>(bytes, size) == 2, "cublasLt: sums in another type than f32");
   else if (attribute >= 5 && attribute <= 8)
     preference->alignment[static_cast<std::size_t>(attribute - 5)] = value<uint32_t>(bytes, size);
   else

@@ -51,7 +51,7 @@ const char* tensor_contradiction(const Descriptor& tensor) {
 }
 
 const char* pointwise_contradiction(const Descriptor& pointwise) {
-  static const std::set<int> known{0,  1,  2,  3,   4,   6,   9,   10,  13,  14,  16,
+  static const std::set<int> known{0,  1,  2,  3,   4,   6,   9,   10,  13,  15,  16,
                                    17, 20, 22, 100, 101, 102, 103, 104, 105, 106, 107};
   const int mode = pointwise.one<int>(0);
   if (!known.contains(mode) || pointwise.one<int>(1) != 0)
@@ -301,7 +301,7 @@ private:
       return std::fabs(a);
     case 13:
       return std::exp(a);
-    case 14:
+    case 15:
       return std::log(a);
     case 16:
       return -a;

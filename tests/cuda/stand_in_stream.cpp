@@ -128,15 +128,12 @@ EXPORT int cuLaunchHostFunc(void* stream, void (*function)(void*), void* with) {
   return 0;
 }
 
-// The host's bytes are read when it is called, as those of memory that is not pinned.
+// The host's bytes are read as late as those of pinned memory may be.
 EXPORT int cuMemcpyHtoDAsync_v2(uint64_t to, const void* from, std::size_t bytes, void* stream) {
   is_entered();
   if (!is_allocated(to, bytes))
     return kInvalidValue;
-  const auto* first = static_cast<const char*>(from);
-  give(stream, [to = host(to), staged = std::vector<char>(first, first + bytes)] {
-    std::memcpy(to, staged.data(), staged.size());
-  });
+  give(stream, [=, to = host(to)] { std::memcpy(to, from, bytes); });
   return 0;
 }
 EXPORT int cuMemcpyDtoHAsync_v2(void* to, uint64_t from, std::size_t bytes, void* stream) {
@@ -151,6 +148,13 @@ EXPORT int cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, std::size_t bytes, v
   if (!is_allocated(to, bytes) || !is_allocated(from, bytes))
     return kInvalidValue;
   give(stream, [=, to = host(to), from = host(from)] { std::memcpy(to, from, bytes); });
+  return 0;
+}
+EXPORT int cuMemsetD8Async(uint64_t to, unsigned char value, std::size_t count, void* stream) {
+  is_entered();
+  if (!is_allocated(to, count))
+    return kInvalidValue;
+  give(stream, [=, to = host(to)] { std::memset(to, value, count); });
   return 0;
 }
 EXPORT int cuLaunchKernel(FunctionTag* function, unsigned blocks, unsigned, unsigned, unsigned x, unsigned y,

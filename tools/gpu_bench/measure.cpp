@@ -99,7 +99,7 @@ std::string slowest_kernels(Workload& workload, std::size_t count) {
 std::string device_text(const std::string& device) {
   if (!device.starts_with("cuda"))
     return quoted("the host's processors");
-  const auto opened = rt::cuda::CudaDevice::open();
+  const auto opened = rt::cuda::CudaDevice::open(Device::named(device).index);
   return quoted(opened->name() + ", " + opened->architecture());
 }
 
