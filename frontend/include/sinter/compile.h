@@ -27,8 +27,8 @@ struct CompileOptions {
   int threads = 0;            ///< 0: the pool shared by the process, one thread per processor
   std::string cpu = "native"; ///< or an x86-64 microarchitecture level such as "x86-64-v3"
   /// Where programs run on tensors in the host's memory: "cpu", or a GPU, "cuda" or "cuda:N", by kernels for
-  /// CUDA. On tensors that lie on a GPU (Tensor::to) they run there. `cpu`, `precise` and `tune` say nothing
-  /// there. Where there is none, compiling throws Error.
+  /// CUDA. On tensors that lie on a GPU (Tensor::to) they run there. `cpu` says nothing there; `precise`
+  /// and `tune` are about NVIDIA's libraries. Where there is none, compiling throws Error.
   std::string device = "cpu";
   std::size_t cached_signatures = 16; ///< programs kept, 0: none; the least recently used goes first
   bool precise = false; ///< no algorithm that trades accuracy for speed (Winograd, merged groups)
@@ -44,6 +44,7 @@ struct CompileOptions {
   /// What f32 becomes inside a program; inputs and outputs stay f32. For a GPU: "tf32", by which matrix
   /// products and convolutions round their factors, or "f16" or "bf16", in which they and what moves or
   /// scales their results are stored. docs/cuda.md says which operations stay f32. Sums are f32 always.
+  /// Throws Error for a program that would run on the processor.
   std::string precision = "f32";
 };
 

@@ -30,9 +30,10 @@ struct ModelOptions {
   bool fuse = true;
   int threads = 0; ///< 0: one per processor
   std::string cpu = "native";
-  /// Where the model runs: "cpu", or a GPU, "cuda" or "cuda:N", by kernels for CUDA; inputs and outputs are
-  /// in the host's memory all the same. `cpu`, `precise` and `tune` say nothing there. Where there is none,
-  /// compiling throws Error.
+  /// Where the model runs on tensors in the host's memory: "cpu", or a GPU, "cuda" or "cuda:N", by kernels
+  /// for CUDA. On tensors that lie on a GPU (Tensor::to) it runs there, and results stay there. `cpu` says
+  /// nothing there; `precise` and `tune` are about NVIDIA's libraries. Where there is none, compiling throws
+  /// Error.
   std::string device = "cpu";
   std::size_t cached_shapes = 16; ///< programs kept, 0: none; the least recently used goes first
   /// Called now and then while a program is compiled, with the kernels done so far and in all, from whichever
