@@ -8,6 +8,7 @@
 #include <cstring>
 #include <dlfcn.h>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <sys/mman.h>
@@ -168,8 +169,8 @@ EXPORT int stand_in_is_entered() {
 EXPORT void* stand_in_host(uint64_t address, uint64_t bytes) {
   return (address & kDeviceBit) && is_within_one(present, address, bytes) ? host(address) : nullptr;
 }
-EXPORT void stand_in_give(void* stream, void (*work)(void*), void* with) {
-  give(stream, [=] { work(with); });
+EXPORT void stand_in_give(void* stream, void (*work)(void*), void* with, void (*release)(void*)) {
+  give(stream, [work, kept = std::shared_ptr<void>(with, release)] { work(kept.get()); });
 }
 
 // An image has no length of its own; its sections' headers come last.

@@ -51,10 +51,11 @@ inline void* host(const void* address, uint64_t bytes) {
 
 /// Work for a stream of the driver's, done in its order: as often as a graph that it is in is launched.
 inline void give(void* stream, std::function<void()> work) {
-  static auto* put = of_driver<void(void*, void (*)(void*), void*)>("stand_in_give");
+  using Work = std::function<void()>;
+  static auto* put = of_driver<void(void*, void (*)(void*), void*, void (*)(void*))>("stand_in_give");
   put(
-      stream, [](void* with) { (*static_cast<std::function<void()>*>(with))(); },
-      new std::function<void()>(std::move(work)));
+      stream, [](void* with) { (*static_cast<Work*>(with))(); }, new Work(std::move(work)),
+      [](void* with) { delete static_cast<Work*>(with); });
 }
 
 enum class Element { f32, f16, bf16 };
