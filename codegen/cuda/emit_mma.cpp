@@ -101,7 +101,8 @@ private:
 
 // The result's innermost dimension in memory is one of the second factor's.
 bool columnsAreOfSecond(RankedTensorType type, const ProductMatrix& matrix) {
-  for (int64_t dim : llvm::reverse(DimensionGroups().order(type)))
+  const SmallVector<int64_t> order = DimensionGroups().order(type);
+  for (int64_t dim : llvm::reverse(order))
     if (type.getDimSize(static_cast<unsigned>(dim)) > 1)
       return !llvm::is_contained(matrix.dims.first, dim);
   return true;
