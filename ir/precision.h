@@ -2,6 +2,7 @@
 #pragma once
 
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OpDefinition.h"
 
 namespace sinter::ir {
@@ -18,6 +19,15 @@ inline constexpr const char* kUnrounded = "sinter.unrounded";
 
 /// `wide`, of f32 scalars or vectors, as elements of `half`, f16 or bf16: not rounded where it need not be.
 mlir::Value narrowed(mlir::OpBuilder& builder, mlir::Location loc, mlir::Value wide, mlir::Type half);
+
+/// A unit attribute of modules: contractions may round their factors of f32 to TF32.
+inline constexpr const char* kTf32 = "sinter.tf32";
+
+/// True if `op` is in a module that says so.
+inline bool mayRoundFactors(mlir::Operation* op) {
+  auto module = op->getParentOfType<mlir::ModuleOp>();
+  return module && module->hasAttr(kTf32);
+}
 
 /// True for f16 and bf16.
 inline bool isHalf(mlir::Type element) {

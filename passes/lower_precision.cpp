@@ -282,7 +282,7 @@ struct LowerPrecision : ModulePass<LowerPrecision> {
       return signalPassFailure();
     }
     if (*wanted == Precision::tf32)
-      getOperation()->setAttr("sinter.tf32", UnitAttr::get(context));
+      getOperation()->setAttr(ir::kTf32, UnitAttr::get(context));
     if (*wanted != Precision::f16 && *wanted != Precision::bf16)
       return;
     const FloatType low =

@@ -86,7 +86,7 @@ struct Loaded {
 };
 
 // Emission reads these attributes of the module that a kernel is in.
-constexpr const char* kReadOfModule[] = {"sinter.tf32"};
+constexpr const char* kReadOfModule[] = {ir::kTf32};
 
 std::string textOf(ModuleOp module, ir::KernelOp kernel) {
   std::string attributes;

@@ -67,7 +67,7 @@ public:
   AttentionWriter(ir::KernelOp kernel, StringRef symbol, ir::AttentionOp op)
       : kernel(kernel), op(op), sizes(op.getAttention()), frame(kernel, symbol, groups),
         emitter(frame.emitter), builder(emitter.builder), loc(emitter.loc),
-        plan(sizes, element(), kernel->getParentOfType<ModuleOp>()->hasAttr("sinter.tf32")) {}
+        plan(sizes, element(), ir::mayRoundFactors(kernel)) {}
 
   EmittedKernel write();
 

@@ -430,7 +430,7 @@ EmittedKernel MmaWriter::write() {
   Value parts, arrived;
   if (division.parts > 1) {
     parts = frame.deviceMemory("parts", matrix.sum, out.blocks * shape.threads() * shape.sumsOfThread());
-    arrived = frame.deviceMemory("arrived", builder.getI32Type(), tiles);
+    arrived = frame.deviceMemory("arrived", builder.getI64Type(), tiles);
   }
   emitter.walk(frame.calls.index("block"), out.blocks, frame.calls.index("blocks"), [&](Value number) {
     ir::Point of(4);
@@ -450,7 +450,7 @@ EmittedKernel MmaWriter::write() {
     Value isLast = LLVM::CallOp::create(builder, loc, TypeRange{builder.getI1Type()},
                                         "join_sums<" + std::to_string(shape.sumsOfThread()) + ", " +
                                             std::to_string(shape.threads()) + ">",
-                                        ValueRange{sums, parts, arrived, memory, rest(number, tiles),
+                                        ValueRange{sums, parts, arrived, rest(number, tiles),
                                                    emitter.index(tiles), part, emitter.index(division.parts)})
                        .getResult();
     frame.onlyIf(isLast, [&] { storeTile(width); });
@@ -463,8 +463,7 @@ EmittedKernel MmaWriter::write() {
 
 bool makesTensorCoreTiles(ir::KernelOp kernel) {
   const Type element = ir::emittedType(ir::tensorType(kernel.getRoot()->getResult(0)).getElementType());
-  auto module = kernel->getParentOfType<ModuleOp>();
-  return element.isF16() || element.isBF16() || (element.isF32() && module && module->hasAttr("sinter.tf32"));
+  return ir::isHalf(element) || (element.isF32() && ir::mayRoundFactors(kernel));
 }
 
 EmittedKernel emitTensorCoreTiles(ir::KernelOp kernel, StringRef symbol) {

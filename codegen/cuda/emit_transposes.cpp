@@ -49,6 +49,8 @@ private:
   int64_t tilesOf(int64_t size) const;
   SmallVector<Side> sides(ArrayRef<int64_t> dims) const;
   void writeTile(KernelFrame& frame, Value tile);
+  ir::Point positionAt(ThreadEmitter& emitter, Value read, Value written);
+  Value slotOf(ThreadEmitter& emitter, size_t number, Value inTile);
   void bring(KernelFrame& frame);
   void makeResults(KernelFrame& frame);
   void forThreads(KernelFrame& frame, Value alongX, int64_t xEnd, Value alongY, int64_t yEnd,
@@ -191,21 +193,29 @@ void TransposeWriter::forThreads(
     }
 }
 
+// The position of the elements at `read` and `written` of both runs.
+ir::Point TransposeWriter::positionAt(ThreadEmitter& emitter, Value read, Value written) {
+  ir::Point at(shape.size());
+  emitter.locate(batch, sides(runs.others), at);
+  emitter.locate(read, sides(runs.read), at);
+  emitter.locate(written, sides(runs.written), at);
+  return at;
+}
+
+// Of the tile of the operand `number` of those staged.
+Value TransposeWriter::slotOf(ThreadEmitter& emitter, size_t number, Value inTile) {
+  Value first = emitter.index(static_cast<int64_t>(number) * tile * (tile + 1));
+  return arith::AddIOp::create(emitter.builder, emitter.loc, inTile, first);
+}
+
 void TransposeWriter::bring(KernelFrame& frame) {
   ThreadEmitter& emitter = frame.emitter;
   SmallVector<std::pair<Value, Value>> brought;
   forThreads(frame, firstRead, extentOf(runs.read), firstWritten, extentOf(runs.written),
              [&](Value read, Value written, Value, Value slot, Value) {
-               ir::Point at(shape.size());
-               emitter.locate(batch, sides(runs.others), at);
-               emitter.locate(read, sides(runs.read), at);
-               emitter.locate(written, sides(runs.written), at);
-               for (const auto& [i, value] : llvm::enumerate(staged)) {
-                 Value number =
-                     arith::AddIOp::create(emitter.builder, emitter.loc, slot,
-                                           emitter.index(static_cast<int64_t>(i) * tile * (tile + 1)));
-                 brought.emplace_back(number, emitter.element(value, at));
-               }
+               const ir::Point at = positionAt(emitter, read, written);
+               for (const auto& [i, value] : llvm::enumerate(staged))
+                 brought.emplace_back(slotOf(emitter, i, slot), emitter.element(value, at));
              });
   for (const auto& [number, value] : brought)
     frame.calls.setSlot(slots, number, value);
@@ -222,16 +232,10 @@ void TransposeWriter::makeResults(KernelFrame& frame) {
   const auto all = llvm::to_vector(llvm::seq<unsigned>(0, static_cast<unsigned>(frame.results.size())));
   forThreads(frame, firstWritten, extentOf(runs.written), firstRead, extentOf(runs.read),
              [&](Value written, Value read, Value inside, Value, Value turned) {
-               ir::Point at(shape.size());
-               emitter.locate(batch, sides(runs.others), at);
-               emitter.locate(read, sides(runs.read), at);
-               emitter.locate(written, sides(runs.written), at);
+               const ir::Point at = positionAt(emitter, read, written);
                for (const auto& [i, value] : llvm::enumerate(staged)) {
-                 Value number =
-                     arith::AddIOp::create(emitter.builder, emitter.loc, turned,
-                                           emitter.index(static_cast<int64_t>(i) * tile * (tile + 1)));
                  const Type element = ir::emittedType(ir::tensorType(value).getElementType());
-                 emitter.bindElement(value, frame.calls.slot(slots, number, element));
+                 emitter.bindElement(value, frame.calls.slot(slots, slotOf(emitter, i, turned), element));
                }
                made.push_back({at, inside, frame.elements(all, at)});
              });

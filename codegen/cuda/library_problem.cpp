@@ -83,7 +83,7 @@ private:
     if (!contraction_ || contraction_.getContraction().winogradTile != 0 ||
         block_.getTerminator()->getNumOperands() != 1 || kernel_->getParentOfType<ModuleOp>() == nullptr)
       return false;
-    tf32_ = kernel_->getParentOfType<ModuleOp>()->hasAttr("sinter.tf32");
+    tf32_ = ir::mayRoundFactors(kernel_);
     auto isReadable = [](Value value) {
       const RankedTensorType type = ir::tensorType(value);
       return isFloat(type.getElementType()) && type.getNumElements() > 0;

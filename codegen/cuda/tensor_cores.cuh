@@ -332,22 +332,13 @@ SINTER_DEVICE void multiply_stage(float* sums, const u64* memory, int offset, in
 // of a tile comes last gets the sum of all, always added in the order of the parts, and true. `arrived` counts
 // those that came, and is zero again afterwards: launches of a kernel follow each other.
 template <int Count, int Threads>
-SINTER_DEVICE bool join_sums(float* sums, float* parts, i32* arrived, u64* memory, int tile, int tiles,
-                             int part, int of) {
+SINTER_DEVICE bool join_sums(float* sums, float* parts, u64* arrived, int tile, int tiles, int part, int of) {
   float* mine = parts + ((i64)part * tiles + tile) * (Count * Threads) + thread_x();
 #pragma unroll
   for (int i = 0; i < Count; ++i)
     mine[i * Threads] = sums[i];
-  __threadfence();
-  barrier();
-  if (thread_x() == 0)
-    *(i32*)memory = atomicAdd(arrived + tile, 1);
-  barrier();
-  const bool isLast = *(const i32*)memory == of - 1;
-  barrier();
-  if (!isLast)
+  if (!last_at_barrier(arrived, tile, of))
     return false;
-  __threadfence();
   clear<Count>(sums);
   for (int i = 0; i < of; ++i) {
     const volatile float* from = parts + ((i64)i * tiles + tile) * (Count * Threads) + thread_x();
@@ -355,7 +346,5 @@ SINTER_DEVICE bool join_sums(float* sums, float* parts, i32* arrived, u64* memor
     for (int j = 0; j < Count; ++j)
       sums[j] += from[j * Threads];
   }
-  if (thread_x() == 0)
-    arrived[tile] = 0;
   return true;
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks models whose tensors are float16 or bfloat16 against ONNX Runtime.
 
-    check_halves.py SINTER STAND_INS [FOLDER]     STAND_INS: libcuda and libnvrtc that run on the processor
+    check_halves.py SINTER STAND_INS     STAND_INS: libcuda and libnvrtc that run on the processor
 
 Each model is written three times: in float16, in bfloat16, and in float with the same weights, for ONNX Runtime. Sinter
 interprets the first two, compiles them for the processor, and for a GPU.
@@ -123,7 +123,7 @@ def main():
     environment = {**os.environ, "SINTER_CUDA_PATH": stand_ins}
     failures = 0
     with tempfile.TemporaryDirectory() as temporary:
-        folder = pathlib.Path(sys.argv[3] if len(sys.argv) > 3 else temporary)
+        folder = pathlib.Path(temporary)
         for make in (convolutions, attention):
             for element in ("float16", "bfloat16"):
                 _, dtype, tolerance = TYPES[element]
