@@ -5,6 +5,8 @@
 #include "sinter/runtime/error.h"
 
 #include <atomic>
+#include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <string>
 
@@ -14,7 +16,7 @@ namespace {
 constexpr std::size_t kAlignment = 64;
 std::atomic<uint64_t> allocations{0};
 
-// A sanitizer sees more in blocks that are malloc's own.
+// A sanitizer sees more in blocks that are malloc's own, from their first byte.
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define SINTER_ADDRESS_SANITIZER
@@ -43,13 +45,35 @@ bool is_pooled(std::size_t bytes) {
   return kPooled && bytes >= BlockPool::kLeastBytes;
 }
 
+// glibc 2.36 takes the memory for an aligned block from a chunk that is larger by the alignment, so a freed
+// one never serves its successor: a loop over tensors takes ever new memory once small objects lie between
+// them. A block of malloc's, with where it begins before what is aligned in it, is used again as it is.
+void* allocate_small(std::size_t size) {
+  if constexpr (!kPooled)
+    return std::aligned_alloc(kAlignment, size);
+  void* block = std::malloc(size + kAlignment);
+  if (!block)
+    return nullptr;
+  static_assert(sizeof(void*) <= alignof(std::max_align_t), "malloc's alignment leaves room for a pointer");
+  void** aligned =
+      reinterpret_cast<void**>((reinterpret_cast<std::uintptr_t>(block) / kAlignment + 1) * kAlignment);
+  aligned[-1] = block;
+  return aligned;
+}
+
+void release_small(void* data) {
+  if constexpr (kPooled)
+    data = static_cast<void**>(data)[-1];
+  std::free(data);
+}
+
 } // namespace
 
 std::shared_ptr<Storage> Storage::allocate(std::size_t bytes) {
   if (bytes > SIZE_MAX / 2)
     throw Error("cannot allocate " + std::to_string(bytes) + " bytes", ErrorKind::system);
   const std::size_t size = with_slack(bytes);
-  void* data = is_pooled(bytes) ? block_pool().allocate(size) : std::aligned_alloc(kAlignment, size);
+  void* data = is_pooled(bytes) ? block_pool().allocate(size) : allocate_small(size);
   if (!data)
     throw Error("out of memory: cannot allocate " + std::to_string(bytes) + " bytes", ErrorKind::system);
   allocations.fetch_add(1, std::memory_order_relaxed);
@@ -78,7 +102,7 @@ Storage::~Storage() {
   if (is_pooled(bytes_))
     block_pool().release(data_, with_slack(bytes_));
   else
-    std::free(data_);
+    release_small(data_);
 }
 
 void Storage::allow_huge_pages() const {
