@@ -79,6 +79,10 @@ void SinterDialect::registerOperations() {
       >();
   addOperations<
 #define GET_OP_LIST
+#include "ir/ops/random/random.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
 #include "ir/ops/reduce/reduce.cpp.inc"
       >();
   addOperations<

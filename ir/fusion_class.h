@@ -7,7 +7,7 @@ namespace sinter::ir {
 
 enum class FusionClass : uint8_t {
   pointwise,     ///< element in, element out; joins as prologue or epilogue
-  movement,      ///< elements are moved, not changed (transpose, slice, pad, ...); joins as prologue
+  movement,      ///< a position says which element (transpose, slice, random numbers, ...); joins as prologue
   reduction,     ///< dimensions are folded; a root
   normalization, ///< statistics of a row, then pointwise over it; a root
   window,        ///< sliding windows (pooling, resize, LRN); a root

@@ -49,6 +49,8 @@ class CustomGradientOp;
 #define GET_OP_CLASSES
 #include "ir/ops/pool/pool.h.inc"
 #define GET_OP_CLASSES
+#include "ir/ops/random/random.h.inc"
+#define GET_OP_CLASSES
 #include "ir/ops/reduce/reduce.h.inc"
 #define GET_OP_CLASSES
 #include "ir/ops/shape/resize.h.inc"

@@ -5,6 +5,7 @@
 #include "mlir/IR/BuiltinOps.h"
 
 #include <cmath>
+#include <map>
 
 using namespace mlir;
 
@@ -207,8 +208,29 @@ private:
     problem.precise = precise_;
     if (sizes_.hasBias && !prependBias(problem))
       return std::nullopt;
-    unifyLayouts(problem);
+    const SmallVector<BufferTensor*> tensors = tensorsOf(problem);
+    unifyLayouts(tensors);
+    if (!areReadAlike(tensors))
+      return std::nullopt;
     return problem;
+  }
+
+  static SmallVector<BufferTensor*> tensorsOf(FusedConvolution& problem) {
+    SmallVector<BufferTensor*> tensors{&problem.first, &problem.second, &problem.result};
+    for (PointwiseStep& step : problem.steps)
+      for (PointwiseStep::Operand* operand : {&step.a, &step.b})
+        if (auto* tensor = std::get_if<BufferTensor>(operand))
+          tensors.push_back(tensor);
+    return tensors;
+  }
+
+  // In a graph of operations a buffer is one tensor: a bias that is added once more along another dimension
+  // would be read as the first time.
+  static bool areReadAlike(ArrayRef<BufferTensor*> tensors) {
+    std::map<unsigned, const BufferTensor*> known;
+    return llvm::all_of(tensors, [&](const BufferTensor* tensor) {
+      return *known.try_emplace(tensor->buffer, tensor).first->second == *tensor;
+    });
   }
 
   std::optional<BufferTensor> factor(unsigned number) {
@@ -259,12 +281,7 @@ private:
   }
 
   // Strides along extents of 1, as those of the other tensors would be.
-  void unifyLayouts(FusedConvolution& problem) {
-    std::vector<BufferTensor*> tensors{&problem.first, &problem.second, &problem.result};
-    for (PointwiseStep& step : problem.steps)
-      for (PointwiseStep::Operand* operand : {&step.a, &step.b})
-        if (auto* tensor = std::get_if<BufferTensor>(operand))
-          tensors.push_back(tensor);
+  void unifyLayouts(ArrayRef<BufferTensor*> tensors) {
     auto strides = [&](const BufferTensor& tensor, bool channelsLast) {
       return packedStrides(tensor.extents, orderOf(tensor.extents.size(), channelsLast));
     };

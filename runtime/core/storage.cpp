@@ -81,7 +81,7 @@ std::shared_ptr<Storage> Storage::allocate(std::size_t bytes) {
 }
 
 std::shared_ptr<Storage> Storage::adopt(void* data, std::size_t bytes, std::shared_ptr<void> owner) {
-  if (!owner) // an empty owner would make us free memory that is not ours
+  if (owner.use_count() == 0) // no owner would make us free memory that is not ours
     owner = std::shared_ptr<void>(data, [](void*) {});
   return std::shared_ptr<Storage>(new Storage(static_cast<std::byte*>(data), bytes, std::move(owner)));
 }
@@ -97,7 +97,7 @@ Storage::Storage(std::byte* data, std::size_t bytes, std::shared_ptr<void> owner
     : data_(data), bytes_(bytes), owner_(std::move(owner)) {}
 
 Storage::~Storage() {
-  if (owner_)
+  if (is_adopted())
     return;
   if (is_pooled(bytes_))
     block_pool().release(data_, with_slack(bytes_));
@@ -106,7 +106,7 @@ Storage::~Storage() {
 }
 
 void Storage::allow_huge_pages() const {
-  if (!owner_ && is_pooled(bytes_))
+  if (!is_adopted() && is_pooled(bytes_))
     BlockPool::allow_huge_pages(data_, with_slack(bytes_));
 }
 

@@ -71,7 +71,7 @@ public:
   std::shared_ptr<Storage> allocate(uint64_t bytes) override {
     const Entered entered(*this);
     if (bytes == 0)
-      return Storage::adopt(nullptr, 0, nullptr);
+      return Storage::adopt(nullptr, 0, nullptr, shared_from_this());
     DeviceAddress memory = 0;
     Status status = driver_.allocate(&memory, bytes, stream_);
     if (status == kOutOfMemory) { // what was released may lie in pieces

@@ -32,6 +32,9 @@ TEST(DeviceTensors, GoThereAndBack) {
   EXPECT_EQ(x.transpose(0, 1).to(cuda).to_vector<float>(), x.transpose(0, 1).to_vector<float>());
   EXPECT_EQ(there.clone().to_vector<float>(), x.to_vector<float>());
   EXPECT_EQ(Tensor::zeros({0}).to(cuda).elements(), 0);
+  EXPECT_EQ(Tensor::zeros({0, 4}).to(cuda).device(), cuda);
+  EXPECT_EQ(concat({Tensor::zeros({0, 4}).to(cuda), there}, 0).to_vector<float>(), x.to_vector<float>());
+  EXPECT_EQ((slice(there, 0, 3) + 1).device(), cuda);
   EXPECT_THAT(to_string(Tensor::of({1, 2}, {2}).to(cuda)), HasSubstr("f32[2] [1, 2] on cuda:0"));
   EXPECT_TRUE(is_available(cuda));
   EXPECT_FALSE(is_available({Device::Kind::cuda, 1}));
@@ -52,6 +55,19 @@ TEST(DeviceTensors, AreComputedWithAtOnce) {
   EXPECT_LT(difference(Tensor(2.0f) * x.to(cuda), x * 2), 1e-6);
   EXPECT_DOUBLE_EQ(max(x.to(cuda)).item(), max(x).item());
   EXPECT_TRUE(static_cast<bool>(greater(max(x.to(cuda)), 0)));
+}
+
+TEST(DeviceTensors, RandomNumbersAreTheSame) {
+  const Tensor x = Tensor::normal({7, 50}, 1), seed = Tensor::of(std::vector<int64_t>{12}, {});
+  const Tensor there = random_uniform({7, 50}, seed.to(cuda));
+  EXPECT_EQ(there.device(), cuda);
+  EXPECT_EQ(there.to_vector<float>(), random_uniform({7, 50}, seed).to_vector<float>());
+  const auto f = [](const Tensor& x, const Tensor& seed) { return dropout(relu(x), 0.3, seed); };
+  const std::vector<float> expected = f(x, seed).to_vector<float>();
+  for (const Tensor& where : {seed, seed.to(cuda)}) {
+    EXPECT_EQ(f(x.to(cuda), where).to_vector<float>(), expected);
+    EXPECT_EQ(compile(f)(x.to(cuda), where).to_vector<float>(), expected);
+  }
 }
 
 TEST(DeviceTensors, CompiledFunctionsRunWhereTheirInputsLie) {

@@ -122,6 +122,13 @@ mlir::Value gather(Case& c) {
   return ir::create<ir::GatherOp>(c.builder(), c.location(), x, indices, c.builder().getI64IntegerAttr(axis));
 }
 
+mlir::Value randomUniform(Case& c) {
+  mlir::Value seed = c.tensor({}, c.elementType(Elements::index), {-100, 100});
+  const int64_t stream = c.choose<int64_t>({0, 1, (int64_t{1} << 40) + 3});
+  return ir::create<ir::RandomUniformOp>(c.builder(), c.location(), seed, c.array(c.shape(0, 4)),
+                                         c.builder().getI64IntegerAttr(stream));
+}
+
 mlir::Value scatterAdd(Case& c) {
   mlir::Value x = c.data(Elements::number, 1, 4, {}, false);
   const mlir::RankedTensorType type = ir::tensorType(x);
@@ -160,6 +167,7 @@ void detail::addMovement(Table& table) {
   table["sinter.pad"] = {pad, true, true};
   table["sinter.broadcast_to"] = {broadcastTo, true};
   table["sinter.gather"] = {gather, true};
+  table["sinter.random_uniform"] = {randomUniform, true};
   table["sinter.scatter_add"] = {scatterAdd, true};
   table["sinter.convert_layout"] = {convertLayout, true};
 }

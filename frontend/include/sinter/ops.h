@@ -276,6 +276,40 @@ struct ResizeOptions {
 Tensor resize(const Tensor& x, const Shape& sizes, const ResizeOptions& options = {},
               SourceLocation where = SourceLocation::current());
 
+//===-- Random numbers ------------------------------------------------------------------------------===//
+
+/// What random numbers follow from: a number, or a tensor of one i32 or i64. The same seed gives the same
+/// numbers, on every device, compiled or not; different ones give independent numbers. A function that is
+/// compiled takes a tensor, or every call computes with the same numbers. Made by implicit conversion.
+class Seed {
+public:
+  Seed(const Tensor& seed) : tensor_(seed) {}
+  template <class Integer>
+    requires std::is_integral_v<Integer>
+  Seed(Integer seed) : Seed(of(static_cast<int64_t>(seed))) {}
+
+  const Tensor& tensor() const { return tensor_; }
+
+private:
+  static Tensor of(int64_t seed);
+
+  Tensor tensor_;
+};
+
+/// Independent samples of the uniform distribution on [low, high), f32: Philox4x32-10 (Salmon, Moraes, Dror,
+/// Shaw: "Parallel random numbers: as easy as 1, 2, 3", 2011). They lie where the seed does, and are part of
+/// what is compiled, as those of Tensor::uniform are not. Not differentiable by the seed.
+Tensor random_uniform(const Shape& shape, const Seed& seed, double low = 0, double high = 1,
+                      SourceLocation where = SourceLocation::current());
+/// ... of the normal distribution (Box and Muller's method).
+Tensor random_normal(const Shape& shape, const Seed& seed, double mean = 0, double deviation = 1,
+                     SourceLocation where = SourceLocation::current());
+/// x, of floats, where with the given probability, from 0 to 1, each element is independently 0, and the
+/// others are divided by 1 - probability. Layers that are to drop independently take different seeds: `seed`,
+/// `seed + 1`, ...
+Tensor dropout(const Tensor& x, double probability, const Seed& seed,
+               SourceLocation where = SourceLocation::current());
+
 //===-- Operators -----------------------------------------------------------------------------------===//
 
 // The location is taken where an operand is converted: on the user's line.

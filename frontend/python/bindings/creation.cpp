@@ -66,6 +66,15 @@ void bind_creation(nb::module_& module) {
              "Independent samples of the uniform distribution on [low, high), the same for the same seed.");
   module.def("normal", located(Tensor::normal), "shape"_a, "seed"_a, "mean"_a = 0.0, "deviation"_a = 1.0,
              "Independent samples of the normal distribution, the same for the same seed.");
+  module.def("random_uniform", located(random_uniform), "shape"_a, "seed"_a, "low"_a = 0.0, "high"_a = 1.0,
+             "As uniform(), by another generator, where the seed is a tensor of one integer: as part of a\n"
+             "function that is compiled, or on a device.");
+  module.def("random_normal", located(random_normal), "shape"_a, "seed"_a, "mean"_a = 0.0,
+             "deviation"_a = 1.0, "As normal(), with such a seed.");
+  module.def("dropout", located(dropout), "x"_a, "probability"_a, "seed"_a,
+             "x with elements that are 0 with a probability; the others are divided by 1 - probability.\n"
+             "Layers that are to drop independently take different seeds. A function that is compiled takes\n"
+             "the seed as a tensor, or every call drops the same.");
 }
 
 } // namespace sinter::python

@@ -31,6 +31,11 @@ struct Parameter<const Operand&> {
   static HeldOperand convert(const Taken& taken) { return HeldOperand(taken.value); }
 };
 template <>
+struct Parameter<const Seed&> {
+  using Taken = TensorLike;
+  static Seed convert(const Taken& taken) { return taken.tensor(); }
+};
+template <>
 struct Parameter<const Shape&> {
   using Taken = Extents;
   static Shape convert(const Taken& taken) { return taken.shape(); }

@@ -11,6 +11,7 @@ void add_internal(ExporterTable& table) {
   table.refuse<ir::FusionOp>(kInternal);
   table.refuse<ir::KernelOp>(kInternal);
   table.refuse<ir::LaunchOp>(kInternal);
+  table.refuse<ir::RandomUniformOp>("ONNX does not say which random numbers follow from a seed");
   table.refuse<ir::YieldOp>("it ends a body, which is written with the operation it belongs to");
   table.refuse<ir::ConstantOp>("it is an initialiser, not a node");
   constexpr const char* kDerivative = "derivatives are taken before a program is written";

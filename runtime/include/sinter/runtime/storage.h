@@ -48,11 +48,13 @@ public:
 
 private:
   Storage(std::byte* data, std::size_t bytes, std::shared_ptr<void> owner);
+  // An owner may be null and yet be one, of 0 bytes.
+  bool is_adopted() const { return owner_.use_count() > 0; }
 
   std::byte* data_;
   std::size_t bytes_;
   std::atomic<uint64_t> version_{0};
-  std::shared_ptr<void> owner_; // null: the block is ours to free
+  std::shared_ptr<void> owner_; // not adopted: the block is ours to free
   std::shared_ptr<rt::Device> device_;
 };
 
