@@ -16,7 +16,8 @@ bool AlignedBuffers::are_aligned(std::span<const BufferUse> uses, void* const* b
   return std::ranges::all_of(uses, [&](const BufferUse& use) { return is_aligned(buffers[use.buffer]); });
 }
 
-AlignedBuffers::AlignedBuffers(Stream stream, std::span<const BufferUse> uses, void* const* buffers)
+AlignedBuffers::AlignedBuffers(CudaDevice& device, Stream stream, std::span<const BufferUse> uses,
+                               void* const* buffers)
     : driver_(Driver::get()), stream_(stream), buffers_(buffers) {
   for (const BufferUse& use : uses) {
     addresses_.resize(std::max<std::size_t>(addresses_.size(), use.buffer + 1));
@@ -24,26 +25,21 @@ AlignedBuffers::AlignedBuffers(Stream stream, std::span<const BufferUse> uses, v
     if (is_aligned(buffers[use.buffer]))
       continue;
     const auto address = reinterpret_cast<DeviceAddress>(buffers[use.buffer]);
-    Copy copy{use};
-    driver_.check(driver_.allocate(&copy.address, use.bytes, stream_), "memory for an aligned copy");
-    copies_.push_back(copy);
+    void* const memory = copies_.emplace_back(Copy{use, device.allocate(use.bytes)}).memory->data();
     if (!use.written)
-      driver_.check(driver_.copy(copy.address, address, use.bytes, stream_), "an aligned copy");
-    addresses_[use.buffer] = reinterpret_cast<void*>(copy.address);
+      driver_.check(driver_.copy(reinterpret_cast<DeviceAddress>(memory), address, use.bytes, stream_),
+                    "an aligned copy");
+    addresses_[use.buffer] = memory;
   }
 }
 
 void AlignedBuffers::finish() {
   for (const Copy& copy : copies_)
     if (copy.use.written)
-      driver_.check(driver_.copy(reinterpret_cast<DeviceAddress>(buffers_[copy.use.buffer]), copy.address,
-                                 copy.use.bytes, stream_),
+      driver_.check(driver_.copy(reinterpret_cast<DeviceAddress>(buffers_[copy.use.buffer]),
+                                 reinterpret_cast<DeviceAddress>(copy.memory->data()), copy.use.bytes,
+                                 stream_),
                     "a copy of a result");
-}
-
-AlignedBuffers::~AlignedBuffers() {
-  for (const Copy& copy : copies_)
-    driver_.release(copy.address, stream_);
 }
 
 } // namespace sinter::rt::cuda

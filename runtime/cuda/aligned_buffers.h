@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cuda/driver.h"
+#include "sinter/runtime/cuda/device.h"
 
 #include <span>
 #include <vector>
@@ -19,16 +20,15 @@ struct BufferUse {
 
 /// The addresses of a call's buffers, or of copies of those that do not begin at multiples of kAlignment:
 /// slices of concatenations and of what loops go over begin anywhere. The copies are made and given back in
-/// the stream's order.
+/// the order of the device's stream, which `stream` is wherever something is copied.
 class AlignedBuffers {
 public:
   /// True if nothing is copied: then nothing is allocated, either.
   static bool are_aligned(std::span<const BufferUse> uses, void* const* buffers);
 
-  AlignedBuffers(Stream stream, std::span<const BufferUse> uses, void* const* buffers);
+  AlignedBuffers(CudaDevice& device, Stream stream, std::span<const BufferUse> uses, void* const* buffers);
   AlignedBuffers(const AlignedBuffers&) = delete;
   AlignedBuffers& operator=(const AlignedBuffers&) = delete;
-  ~AlignedBuffers();
 
   void* operator[](uint32_t buffer) const { return addresses_[buffer]; }
   /// After the work was given: what it writes goes where it belongs.
@@ -37,7 +37,7 @@ public:
 private:
   struct Copy {
     BufferUse use;
-    DeviceAddress address = 0;
+    std::shared_ptr<Storage> memory;
   };
   const Driver& driver_;
   Stream stream_;

@@ -61,22 +61,22 @@ std::vector<BufferUse> uses_of(const FusedConvolution& problem) {
 
 class ConvolutionCall final : public DeviceCall {
 public:
-  ConvolutionCall(const Cudnn& api, std::shared_ptr<DeviceHandle> device,
+  ConvolutionCall(CudaDevice& device, const Cudnn& api, std::shared_ptr<DeviceHandle> handle,
                   std::shared_ptr<const OperationGraph> graph, Plan plan, std::vector<BufferUse> uses,
                   std::shared_ptr<Storage> workspace)
-      : api_(api), device_(std::move(device)), graph_(std::move(graph)), plan_(std::move(plan)),
-        uses_(std::move(uses)), workspace_(std::move(workspace)) {}
+      : device_(device), api_(api), handle_(std::move(handle)), graph_(std::move(graph)),
+        plan_(std::move(plan)), uses_(std::move(uses)), workspace_(std::move(workspace)) {}
 
   void enqueue(void* stream, void* const* buffers) const override {
-    AlignedBuffers aligned(static_cast<Stream>(stream), uses_, buffers);
+    AlignedBuffers aligned(device_, static_cast<Stream>(stream), uses_, buffers);
     std::vector<void*> pointers;
     for (const auto& [id, buffer] : graph_->buffers)
       pointers.push_back(aligned[buffer]);
-    if (device_->stream != stream) {
-      api_.check(api_.set_stream(device_->handle, static_cast<Stream>(stream)), "a stream");
-      device_->stream = static_cast<Stream>(stream);
+    if (handle_->stream != stream) {
+      api_.check(api_.set_stream(handle_->handle, static_cast<Stream>(stream)), "a stream");
+      handle_->stream = static_cast<Stream>(stream);
     }
-    api_.check(api_.execute(device_->handle, plan_.plan.raw(), pack_for(pointers).raw()), "a convolution");
+    api_.check(api_.execute(handle_->handle, plan_.plan.raw(), pack_for(pointers).raw()), "a convolution");
     aligned.finish();
   }
   bool can_be_recorded(void* const* buffers) const override {
@@ -108,8 +108,9 @@ private:
     return packs_.emplace(pointers, std::move(pack)).first->second;
   }
 
+  CudaDevice& device_; // lives as long as the process
   const Cudnn& api_;
-  std::shared_ptr<DeviceHandle> device_;
+  std::shared_ptr<DeviceHandle> handle_;
   std::shared_ptr<const OperationGraph> graph_;
   Plan plan_;
   std::vector<BufferUse> uses_;
@@ -132,7 +133,7 @@ plan_convolution(CudaDevice& device, const FusedConvolution& problem, std::size_
       std::shared_ptr<Storage> workspace;
       if (plan.workspace_bytes > 0)
         workspace = device.workspace(plan.workspace_bytes);
-      calls.push_back(std::make_shared<ConvolutionCall>(*api, handle, graph, std::move(plan),
+      calls.push_back(std::make_shared<ConvolutionCall>(device, *api, handle, graph, std::move(plan),
                                                         uses_of(problem), std::move(workspace)));
     }
   });

@@ -2,6 +2,8 @@
 #include "sinter/runtime/cuda/device.h"
 
 #include "cuda/graph.h"
+#include "cuda/memory.h"
+#include "cuda/staging.h"
 #include "sinter/runtime/error.h"
 
 #include <algorithm>
@@ -10,15 +12,13 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 
 namespace sinter::rt::cuda {
 namespace {
 
-constexpr Status kOutOfMemory = 2;
 // Of cuDeviceGetAttribute.
 constexpr int kCapabilityMajor = 75, kCapabilityMinor = 76;
-constexpr int kMemoryPoolsSupported = 115;
-constexpr int kReleaseThreshold = 4; // of cuMemPoolSetAttribute
 // Of cuFuncSetAttribute.
 constexpr int kMostDynamicSharedBytes = 8;
 constexpr unsigned kNonBlocking = 1; // the stream does not wait for the default one
@@ -60,7 +60,8 @@ public:
     const Entered entered(*this);
     check(driver_.create_stream(&stream_, kNonBlocking), "a CUDA stream");
     check(driver_.create_stream(&recording_, kNonBlocking), "a CUDA stream");
-    keep_released_memory(number);
+    memory_.emplace(driver_, number, name_, stream_);
+    staging_.emplace(driver_, stream_);
   }
 
   const std::string& name() const override { return name_; }
@@ -73,31 +74,23 @@ public:
     if (bytes == 0)
       return Storage::adopt(nullptr, 0, nullptr, shared_from_this());
     DeviceAddress memory = 0;
-    Status status = driver_.allocate(&memory, bytes, stream_);
-    if (status == kOutOfMemory) { // what was released may lie in pieces
-      check(driver_.synchronize(stream_), "a kernel failed");
-      driver_.trim_pool(pool_, 0);
-      status = driver_.allocate(&memory, bytes, stream_);
-    }
+    const Status status = memory_->allocate(&memory, bytes);
     const std::string what = "no " + std::to_string(bytes) + " bytes of memory on " + name_;
     check(status, what.c_str());
     auto self = shared_from_this();
     std::shared_ptr<void> owner(pointer(memory), [self](void* held) {
       if (const EnteredIfAlive entered(*self); entered)
-        self->driver_.release(address(held), self->stream_);
+        self->memory_->release(address(held));
     });
     return Storage::adopt(pointer(memory), bytes, std::move(owner), self);
   }
 
-  // The driver reads memory that is pinned later than the call returns, so copies are waited for; but for
-  // numbers, which go by value.
+  // Numbers go by value.
   void upload(void* to, const void* from, uint64_t bytes) override {
     const Entered entered(*this);
     constexpr uint64_t kByValue = 8;
-    if (bytes > kByValue) {
-      check(driver_.upload(address(to), from, bytes, stream_), "a copy to the device");
-      return check(driver_.synchronize(stream_), "a kernel failed");
-    }
+    if (bytes > kByValue)
+      return staging_->upload(address(to), from, bytes);
     for (uint64_t i = 0; i < bytes; ++i)
       check(driver_.set_bytes(address(to) + i, static_cast<const unsigned char*>(from)[i], 1, stream_),
             "a copy to the device");
@@ -105,9 +98,9 @@ public:
 
   void download(void* to, const void* from, uint64_t bytes) override {
     const Entered entered(*this);
-    if (bytes > 0)
-      check(driver_.download(to, address(from), bytes, stream_), "a copy from the device");
-    synchronize();
+    if (bytes == 0)
+      return synchronize();
+    staging_->download(to, address(from), bytes);
   }
 
   void copy(void* to, const void* from, uint64_t bytes) override {
@@ -121,17 +114,20 @@ public:
     if (kernel.call)
       return kernel.call->enqueue(stream_, buffers);
     KernelArguments arguments(kernel, buffers);
-    check(driver_.launch(static_cast<Function>(kernel.function), static_cast<unsigned>(kernel.blocks), 1, 1,
-                         static_cast<unsigned>(kernel.threads[0]), static_cast<unsigned>(kernel.threads[1]),
-                         1, kernel.shared_bytes, stream_, arguments.get(), nullptr),
-          "a kernel cannot be launched");
+    const Status status = memory_->with_room([&] { // the driver may load code as late as this
+      return driver_.launch(static_cast<Function>(kernel.function), static_cast<unsigned>(kernel.blocks), 1,
+                            1, static_cast<unsigned>(kernel.threads[0]),
+                            static_cast<unsigned>(kernel.threads[1]), 1, kernel.shared_bytes, stream_,
+                            arguments.get(), nullptr);
+    });
+    check(status, "a kernel cannot be launched");
   }
 
   std::unique_ptr<DeviceGraph> record(std::span<const DeviceLaunch> launches) override {
     if (!std::ranges::all_of(launches, can_be_recorded))
       return nullptr;
     const Entered entered(*this);
-    auto graph = cuda::record(driver_, stream_, recording_, launches);
+    auto graph = cuda::record(driver_, *memory_, stream_, recording_, launches);
     return graph ? std::make_unique<EnteredGraph>(shared_from_this(), std::move(graph)) : nullptr;
   }
 
@@ -143,7 +139,8 @@ public:
   std::shared_ptr<void> load(std::span<const char> cubin) override {
     const Entered entered(*this);
     Module module = nullptr;
-    check(driver_.load_module(&module, cubin.data()), "kernels cannot be loaded");
+    check(memory_->with_room([&] { return driver_.load_module(&module, cubin.data()); }),
+          "kernels cannot be loaded");
     auto self = shared_from_this();
     return {module, [self](void* held) {
               const EnteredIfAlive entered(*self);
@@ -158,7 +155,9 @@ public:
                  uint32_t shared_bytes) override {
     const Entered entered(*this);
     Function function = nullptr;
-    check(driver_.function(&function, static_cast<Module>(code.get()), symbol.c_str()), symbol.c_str());
+    const auto module = static_cast<Module>(code.get());
+    check(memory_->with_room([&] { return driver_.function(&function, module, symbol.c_str()); }),
+          symbol.c_str());
     if (shared_bytes > 0) { // without, 48 KiB together with what the code declares
       const std::string what = std::to_string(shared_bytes) + " bytes of shared memory on " + name_;
       check(driver_.set_attribute(function, kMostDynamicSharedBytes, static_cast<int>(shared_bytes)),
@@ -241,18 +240,6 @@ private:
     std::unique_ptr<DeviceGraph> graph_;
   };
 
-  // Or every program would get its memory from the system anew, and wait for that.
-  void keep_released_memory(DeviceNumber number) {
-    int supported = 0;
-    check(driver_.device_attribute(&supported, kMemoryPoolsSupported, number), "the CUDA device");
-    if (supported == 0)
-      throw Error(name_ + " has no memory pools (cuMemAllocAsync)", ErrorKind::system);
-    check(driver_.default_pool(&pool_, number), "the memory pool of the CUDA device");
-    uint64_t threshold = UINT64_MAX;
-    check(driver_.set_pool_attribute(pool_, kReleaseThreshold, &threshold),
-          "the memory pool of the CUDA device");
-  }
-
   void check(Status status, const char* what) const { driver_.check(status, what); }
 
   const Driver& driver_;
@@ -263,7 +250,8 @@ private:
   Context context_ = nullptr;
   Stream stream_ = nullptr;
   Stream recording_ = nullptr; // for what libraries do in graphs: work given meanwhile is not in them
-  MemoryPool pool_ = nullptr;
+  std::optional<DeviceMemory> memory_;
+  std::optional<Staging> staging_;
   std::mutex workspace_mutex_;
   std::shared_ptr<Storage> workspace_; // the largest
 };

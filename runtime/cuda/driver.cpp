@@ -17,11 +17,12 @@ bool stays(Status status) {
 
 bool Driver::usable() const {
   return init && error_string && device_count && device && device_name && device_attribute && total_memory &&
-         retain_context && push_context && pop_context && create_stream && synchronize && allocate &&
-         default_pool && set_pool_attribute && trim_pool && release && upload && download && copy &&
-         set_bytes && load_module && unload_module && function && set_attribute && launch && begin_capture &&
-         end_capture && create_graph && destroy_graph && add_kernel_node && add_child_graph && instantiate &&
-         set_kernel_node && set_child_graph && launch_graph && destroy_exec;
+         retain_context && push_context && pop_context && create_stream && synchronize && create_event &&
+         record_event && wait_for_event && allocate_host && create_pool && allocate && set_pool_attribute &&
+         trim_pool && release && upload && download && copy && set_bytes && load_module && unload_module &&
+         function && set_attribute && launch && begin_capture && end_capture && create_graph &&
+         destroy_graph && add_kernel_node && add_child_graph && instantiate && set_kernel_node &&
+         set_child_graph && launch_graph && destroy_exec;
 }
 
 const Driver& Driver::get() {

@@ -14,6 +14,7 @@ using DeviceNumber = int;       // CUdevice
 using DeviceAddress = uint64_t; // CUdeviceptr
 using Context = struct ContextTag*;
 using Stream = struct StreamTag*;
+using Event = struct EventTag*;
 using Module = struct ModuleTag*;
 using Function = struct FunctionTag*;
 using MemoryPool = struct MemoryPoolTag*;
@@ -33,6 +34,18 @@ struct KernelNode {
   Context context = nullptr;
 };
 
+/// CUmemPoolProps_v1, for memory of a device that no other process gets. The last fields of newer versions
+/// (maxSize since CUDA 12.2, usage) were reserved before: 0 is right for all.
+struct PoolProperties {
+  int allocation_type = 1; // CU_MEM_ALLOCATION_TYPE_PINNED
+  int handle_types = 0;    // CU_MEM_HANDLE_TYPE_NONE
+  int location_type = 1;   // CU_MEM_LOCATION_TYPE_DEVICE
+  DeviceNumber location = 0;
+  void* security_attributes = nullptr;
+  unsigned char reserved[64] = {};
+};
+static_assert(sizeof(PoolProperties) == 88);
+
 struct Driver {
   Library library{{"libcuda.so.1"}};
   EntryPoint<Status(unsigned)> init{library, "cuInit"};
@@ -47,10 +60,15 @@ struct Driver {
   EntryPoint<Status(Context*)> pop_context{library, "cuCtxPopCurrent_v2"};
   EntryPoint<Status(Stream*, unsigned)> create_stream{library, "cuStreamCreate"};
   EntryPoint<Status(Stream)> synchronize{library, "cuStreamSynchronize"};
-  EntryPoint<Status(MemoryPool*, DeviceNumber)> default_pool{library, "cuDeviceGetDefaultMemPool"};
+  EntryPoint<Status(Event*, unsigned)> create_event{library, "cuEventCreate"};
+  EntryPoint<Status(Event, Stream)> record_event{library, "cuEventRecord"};
+  EntryPoint<Status(Event)> wait_for_event{library, "cuEventSynchronize"};
+  EntryPoint<Status(void**, std::size_t, unsigned)> allocate_host{library, "cuMemHostAlloc"};
+  EntryPoint<Status(MemoryPool*, const PoolProperties*)> create_pool{library, "cuMemPoolCreate"};
   EntryPoint<Status(MemoryPool, int, void*)> set_pool_attribute{library, "cuMemPoolSetAttribute"};
   EntryPoint<Status(MemoryPool, std::size_t)> trim_pool{library, "cuMemPoolTrimTo"};
-  EntryPoint<Status(DeviceAddress*, std::size_t, Stream)> allocate{library, "cuMemAllocAsync"};
+  EntryPoint<Status(DeviceAddress*, std::size_t, MemoryPool, Stream)> allocate{library,
+                                                                               "cuMemAllocFromPoolAsync"};
   EntryPoint<Status(DeviceAddress, Stream)> release{library, "cuMemFreeAsync"};
   EntryPoint<Status(DeviceAddress, const void*, std::size_t, Stream)> upload{library, "cuMemcpyHtoDAsync_v2"};
   EntryPoint<Status(void*, DeviceAddress, std::size_t, Stream)> download{library, "cuMemcpyDtoHAsync_v2"};

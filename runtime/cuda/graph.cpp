@@ -16,8 +16,8 @@ constexpr int kThreadLocal = 1; // CU_STREAM_CAPTURE_MODE_THREAD_LOCAL: other th
 
 class LaunchGraph final : public DeviceGraph {
 public:
-  LaunchGraph(const Driver& driver, Stream stream, Stream recording)
-      : driver_(driver), stream_(stream), recording_(recording) {}
+  LaunchGraph(const Driver& driver, const DeviceMemory& memory, Stream stream, Stream recording)
+      : driver_(driver), memory_(memory), stream_(stream), recording_(recording) {}
   LaunchGraph(const LaunchGraph&) = delete;
   LaunchGraph& operator=(const LaunchGraph&) = delete;
   ~LaunchGraph() override { drop(); }
@@ -29,7 +29,7 @@ public:
       driver_.check(driver_.create_graph(&graph_, 0), kWhat);
       for (const DeviceLaunch& launch : launches)
         add(launch);
-      driver_.check(driver_.instantiate(&exec_, graph_, 0), kWhat);
+      driver_.check(memory_.with_room([&] { return driver_.instantiate(&exec_, graph_, 0); }), kWhat);
       return true;
     } catch (const Error& error) {
       log(std::string("a program runs kernel by kernel, not as a CUDA graph: ") + error.what());
@@ -55,7 +55,8 @@ public:
       if (!make_again())
         return false;
     }
-    driver_.check(driver_.launch_graph(exec_, stream_), "a CUDA graph cannot be launched");
+    driver_.check(memory_.with_room([&] { return driver_.launch_graph(exec_, stream_); }),
+                  "a CUDA graph cannot be launched");
     return true;
   }
 
@@ -151,6 +152,7 @@ private:
   }
 
   const Driver& driver_;
+  const DeviceMemory& memory_;
   const Stream stream_, recording_;
   std::vector<Node> nodes_;
   Graph graph_ = nullptr;
@@ -170,9 +172,9 @@ bool can_be_recorded(const DeviceLaunch& launch) {
   return !launch.kernel->call || launch.kernel->call->can_be_recorded(launch.buffers);
 }
 
-std::unique_ptr<DeviceGraph> record(const Driver& driver, Stream stream, Stream recording,
-                                    std::span<const DeviceLaunch> launches) {
-  auto graph = std::make_unique<LaunchGraph>(driver, stream, recording);
+std::unique_ptr<DeviceGraph> record(const Driver& driver, const DeviceMemory& memory, Stream stream,
+                                    Stream recording, std::span<const DeviceLaunch> launches) {
+  auto graph = std::make_unique<LaunchGraph>(driver, memory, stream, recording);
   return graph->make(launches) ? std::move(graph) : nullptr;
 }
 

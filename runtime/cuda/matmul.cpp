@@ -159,13 +159,14 @@ std::vector<BufferUse> uses_of(const FusedMatmul& problem) {
 
 class MatmulCall final : public DeviceCall {
 public:
-  MatmulCall(const FusedMatmul& problem, Handle handle, std::shared_ptr<const Description> description,
-             const HeuristicResult& chosen, std::shared_ptr<Storage> workspace)
-      : problem_(problem), handle_(handle), description_(std::move(description)),
+  MatmulCall(CudaDevice& device, const FusedMatmul& problem, Handle handle,
+             std::shared_ptr<const Description> description, const HeuristicResult& chosen,
+             std::shared_ptr<Storage> workspace)
+      : device_(device), problem_(problem), handle_(handle), description_(std::move(description)),
         algorithm_(chosen.algorithm), uses_(uses_of(problem)), workspace_(std::move(workspace)) {}
 
   void enqueue(void* stream, void* const* buffers) const override {
-    AlignedBuffers aligned(static_cast<Stream>(stream), uses_, buffers);
+    AlignedBuffers aligned(device_, static_cast<Stream>(stream), uses_, buffers);
     if (problem_.bias)
       description_->set_bias(aligned[*problem_.bias]);
     void* const result = aligned[problem_.result.buffer];
@@ -180,6 +181,7 @@ public:
   }
 
 private:
+  CudaDevice& device_; // lives as long as the process
   FusedMatmul problem_;
   Handle handle_;
   std::shared_ptr<const Description> description_;
@@ -204,7 +206,7 @@ std::vector<std::shared_ptr<const DeviceCall>> plan_matmul(CudaDevice& device, c
       if (result.workspace_bytes > 0)
         workspace = device.workspace(result.workspace_bytes);
       calls.push_back(
-          std::make_shared<MatmulCall>(problem, handle, description, result, std::move(workspace)));
+          std::make_shared<MatmulCall>(device, problem, handle, description, result, std::move(workspace)));
     }
   });
   return calls;

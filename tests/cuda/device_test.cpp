@@ -1,5 +1,6 @@
 // Programs on a device, by stand-ins for the driver and the compiler: memory, copies, launches, branches,
 // errors.
+#include "sinter/runtime/cuda/device.h"
 #include "sinter/sinter.h"
 
 #include "unit/error_of.h"
@@ -7,8 +8,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <cstring>
+#include <dlfcn.h>
 #include <filesystem>
+#include <random>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -113,6 +118,160 @@ TEST(CudaDevice, SaysWhatIsWrong) {
   EXPECT_THAT(
       error_of([&] { compile(large, kCuda)(Tensor::uniform({20 << 20}, 1)); }),
       AllOf(HasSubstr("bytes of memory on stand-in GPU: out of memory"), HasSubstr("device_test.cpp")));
+}
+
+// Calls of libraries are given copies of what does not begin at a multiple of 16 bytes: a factor that is a
+// slice, and a product that is a part of a concatenation.
+TEST(CudaDevice, LibrariesGetAlignedCopies) {
+  const auto f = [](Tensor x, Tensor y, Tensor z) { return concat({z, matmul(x, y)}, 0); };
+  const auto on_device = compile(f);
+  const Tensor x = Tensor::uniform({9, 5}, 11), y = Tensor::uniform({5, 7}, 12),
+               z = Tensor::uniform({1, 7}, 13);
+  for (int64_t begin = 0; begin < 3; ++begin) {
+    const Tensor rows = slice(x, 0, begin, begin + 6), there = slice(x.to(cuda), 0, begin, begin + 6);
+    const Tensor result = on_device(there, y.to(cuda), z.to(cuda)).to(Device::cpu);
+    EXPECT_LT(max(abs(result - f(rows, y, z))).item(), 1e-5) << "from row " << begin;
+    EXPECT_EQ(on_device.executable(there, y.to(cuda), z.to(cuda))->kernels().front().algorithm, "cublasLt");
+  }
+}
+
+// Copies, of which nothing is done before somebody waits: bytes that are read or written too late, or in the
+// wrong order, are other bytes.
+class CudaCopies : public testing::Test {
+protected:
+  using Bytes = std::vector<uint8_t>;
+  static constexpr uint64_t kPiece = 1 << 20, kPieces = 16; // of the pinned memory they go by
+
+  static Bytes random_bytes(std::size_t count, uint32_t seed) {
+    Bytes bytes(count + 3);
+    std::mt19937 next(seed);
+    for (std::size_t i = 0; i < count; i += 4) {
+      const uint32_t four = next();
+      std::memcpy(&bytes[i], &four, std::min<std::size_t>(4, count + 3 - i));
+    }
+    bytes.resize(count);
+    return bytes;
+  }
+
+  // What the host has is changed as soon as it may be.
+  void upload(std::byte* to, Bytes from) {
+    device_->upload(to, from.data(), from.size());
+    std::ranges::fill(from, uint8_t{0xEE});
+  }
+
+  Bytes download(const std::byte* from, std::size_t count) {
+    Bytes to(count + 1, 0xCC);
+    device_->download(to.data(), from, count);
+    EXPECT_EQ(to.back(), 0xCC);
+    to.pop_back();
+    return to;
+  }
+
+  // How much of all that streams were given the stand-in has done.
+  static uint64_t done() {
+    static void* driver = dlopen("libcuda.so.1", RTLD_NOW | RTLD_NOLOAD);
+    return reinterpret_cast<uint64_t (*)()>(dlsym(driver, "stand_in_done"))();
+  }
+
+  std::shared_ptr<rt::cuda::CudaDevice> device_ = rt::cuda::CudaDevice::open();
+};
+
+TEST_F(CudaCopies, AreOfAnySize) {
+  for (const uint64_t count :
+       {uint64_t{1}, uint64_t{8}, uint64_t{9}, uint64_t{70'001}, kPiece - 1, kPiece, kPiece + 1, 3 * kPiece,
+        5 * kPiece + 12'345, kPieces * kPiece, 2 * kPieces * kPiece + 7}) {
+    const auto there = device_->allocate(count + 1);
+    const Bytes bytes = random_bytes(count, static_cast<uint32_t>(count));
+    upload(there->data() + 1, bytes);
+    EXPECT_TRUE(download(there->data() + 1, count) == bytes) << count << " bytes";
+  }
+}
+
+TEST_F(CudaCopies, AreManyInARow) {
+  constexpr std::size_t kMost = 40 << 20;
+  const Bytes bytes = random_bytes(kMost, 1);
+  const auto there = device_->allocate(kMost);
+  std::size_t at = 0;
+  for (std::size_t i = 0; at < kMost; ++i) {
+    const std::size_t count = std::min(1 + i * 7'919 % 150'000, kMost - at);
+    upload(there->data() + at, Bytes(bytes.begin() + at, bytes.begin() + at + count));
+    at += count;
+  }
+  EXPECT_TRUE(download(there->data(), kMost) == bytes);
+}
+
+TEST_F(CudaCopies, DoNotWaitForWhatWasGivenBefore) {
+  const Bytes first = random_bytes(kPieces * kPiece, 2), second = random_bytes(kPieces * kPiece, 3);
+  const auto a = device_->allocate(first.size()), b = device_->allocate(first.size());
+  upload(a->data(), first);
+  device_->synchronize();
+  const uint64_t before = done();
+  device_->copy(b->data(), a->data(), first.size());
+  upload(a->data(), second);
+  EXPECT_EQ(done(), before);
+  // For room, only the copy before and the first piece are waited for.
+  upload(a->data(), {1, 2, 3, 4, 5, 6, 7, 8, 9});
+  EXPECT_LE(done(), before + 3);
+  EXPECT_TRUE(download(b->data(), first.size()) == first);
+  EXPECT_TRUE(download(a->data() + 9, second.size() - 9) == Bytes(second.begin() + 9, second.end()));
+}
+
+TEST_F(CudaCopies, ComeFromSeveralThreads) {
+  constexpr std::size_t kThreads = 3, kMost = 8 << 20;
+  std::vector<Bytes> bytes(kThreads);
+  std::vector<std::shared_ptr<Storage>> there(kThreads);
+  for (std::size_t i = 0; i < kThreads; ++i) {
+    bytes[i] = random_bytes(kMost, static_cast<uint32_t>(i));
+    there[i] = device_->allocate(kMost);
+  }
+  std::vector<std::thread> threads;
+  for (std::size_t thread = 0; thread < kThreads; ++thread)
+    threads.emplace_back([&, thread] {
+      const Bytes& mine = bytes[thread];
+      for (int round = 0; round < 10; ++round)
+        for (std::size_t at = 0, count = 0; at < kMost; at += count) {
+          count = std::min(9 + (at + thread) * 7'919 % 30'000, kMost - at);
+          upload(there[thread]->data() + at, Bytes(mine.begin() + at, mine.begin() + at + count));
+        }
+      EXPECT_TRUE(download(there[thread]->data(), kMost) == mine) << "thread " << thread;
+    });
+  for (std::thread& thread : threads)
+    thread.join();
+}
+
+TEST_F(CudaCopies, NeedNoPinnedMemory) {
+  setenv("STAND_IN_GPUS", "3", /*overwrite=*/1);
+  setenv("STAND_IN_PINNED", "off", /*overwrite=*/1);
+  device_ = rt::cuda::CudaDevice::open(2);
+  const Bytes bytes = random_bytes(3 * kPiece + 1, 4);
+  const auto there = device_->allocate(bytes.size());
+  upload(there->data(), bytes);
+  EXPECT_TRUE(download(there->data(), bytes.size()) == bytes);
+  unsetenv("STAND_IN_PINNED");
+  unsetenv("STAND_IN_GPUS");
+}
+
+// What released memory the pool keeps is not in the way of code and graphs.
+TEST(CudaDevice, PoolsMakeRoom) {
+  const auto fill_pool = [] {
+    const auto device = rt::cuda::CudaDevice::open();
+    std::vector<std::shared_ptr<Storage>> all;
+    for (uint64_t bytes = device->total_bytes(); bytes >= 1024; bytes /= 2)
+      try {
+        while (true)
+          all.push_back(device->allocate(bytes));
+      } catch (const Error&) {
+      }
+  };
+  const auto f = [](Tensor x) { return softmax(matmul(softmax(matmul(x, x)) + 3, x)); };
+  const auto on_device = compile(f, kCuda);
+  const Tensor x = Tensor::uniform({17, 17}, 10), expected = f(x);
+  testing::internal::CaptureStderr();
+  for (int run = 0; run < 3; ++run) { // code is loaded for the first, a graph made for the second
+    fill_pool();
+    EXPECT_LT(max(abs(on_device(x) - expected)).item(), 1e-5) << "run " << run;
+  }
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
 }
 
 } // namespace

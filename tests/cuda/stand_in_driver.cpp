@@ -1,11 +1,14 @@
 // In the place of libcuda.so.1: a GPU whose memory and processor are the host's (stand_in_driver.h).
 //
-// STAND_IN_MEMORY: how many bytes it has.
+// STAND_IN_MEMORY: how many bytes it has. STAND_IN_PINNED=off: the host has no memory to pin.
 #include "stand_in_driver.h"
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <dlfcn.h>
 #include <map>
 #include <memory>
@@ -16,21 +19,71 @@
 
 using namespace stand_in;
 
+// What is released is used again by whoever comes after that in the order of the stream. It stays in the
+// pool until this is trimmed.
+struct PoolTag {
+  std::size_t used = 0;       // bytes
+  std::size_t unfinished = 0; // released, but not yet in the stream's order
+  std::size_t reserved = 0;   // all that nobody else can have
+  Gpu* gpu = nullptr;
+};
+
+// It is its own context as well.
+struct stand_in::Gpu {
+  std::deque<PoolTag> pools;
+  std::size_t outside = 0; // bytes that are not a pool's
+};
+
+// CUmemPoolProps_v1 of CUDA 13.
+struct PoolProperties {
+  int allocation_type, handle_types;
+  struct {
+    int type, number;
+  } location;
+  void* security_attributes;
+  std::size_t most_bytes;
+  unsigned short usage;
+  unsigned char reserved[54];
+};
+
 namespace {
 
 constexpr uint64_t kDeviceBit = uint64_t{1} << 62;
 
-std::mutex mutex;
-using Blocks = std::map<uint64_t, std::size_t>; // sizes by address
-Blocks allocations;                             // until they are released
-Blocks present;                                 // until that has been done in its order
-thread_local int depth = 0;                     // of contexts that the thread has pushed
+struct Block {
+  std::size_t bytes;
+  PoolTag* pool;
+};
 
-std::size_t allocated() {
-  std::size_t sum = 0;
-  for (const auto& [address, bytes] : allocations)
-    sum += bytes;
-  return sum;
+std::mutex mutex;
+using Blocks = std::map<uint64_t, Block>; // by address
+Blocks allocations;                       // until they are released
+Blocks present;                           // until that has been done in its order
+auto& gpus = *new std::map<int, Gpu>;     // by number; tensors may end later
+// The contexts that the thread has pushed.
+thread_local std::array<Gpu*, 16> entered;
+thread_local std::size_t depth = 0;
+
+std::size_t total_bytes() {
+  const char* memory = std::getenv("STAND_IN_MEMORY");
+  return memory ? std::strtoull(memory, nullptr, 10) : std::size_t{1} << 30;
+}
+
+bool has_room(const Gpu& gpu, std::size_t bytes) {
+  std::size_t sum = gpu.outside + bytes;
+  for (const PoolTag& pool : gpu.pools)
+    sum += pool.reserved;
+  return sum <= total_bytes();
+}
+
+bool is_pool(const PoolTag* pool) {
+  return std::ranges::any_of(gpus, [&](const auto& gpu) {
+    return std::ranges::any_of(gpu.second.pools, [&](const PoolTag& known) { return &known == pool; });
+  });
+}
+
+bool is_gpu(const void* context) {
+  return std::ranges::any_of(gpus, [&](const auto& gpu) { return &gpu.second == context; });
 }
 
 using Count = int (*)();
@@ -38,7 +91,7 @@ using Count = int (*)();
 } // namespace
 
 void stand_in::is_entered() {
-  if (depth >= 1)
+  if (depth > 0)
     return;
   std::fprintf(stderr, "stand-in driver: called without a context\n");
   std::abort();
@@ -60,7 +113,7 @@ bool is_within_one(const Blocks& blocks, uint64_t address, std::size_t bytes) {
   if (after == blocks.begin())
     return false;
   --after;
-  return address + bytes <= after->first + after->second;
+  return address + bytes <= after->first + after->second.bytes;
 }
 
 } // namespace
@@ -69,8 +122,25 @@ bool stand_in::is_allocated(uint64_t address, std::size_t bytes) {
   return is_within_one(allocations, address, bytes);
 }
 
+Gpu* stand_in::take(std::size_t bytes) {
+  is_entered();
+  const std::lock_guard lock(mutex);
+  Gpu& gpu = *entered[depth - 1];
+  if (!has_room(gpu, bytes))
+    return nullptr;
+  gpu.outside += bytes;
+  return &gpu;
+}
+
+void stand_in::take_back(Gpu* from, std::size_t bytes) {
+  const std::lock_guard lock(mutex);
+  from->outside -= bytes;
+}
+
 struct ModuleTag {
   void* library = nullptr;
+  Gpu* gpu = nullptr;
+  std::size_t bytes = 0; // of its memory
 };
 EXPORT int cuInit(unsigned) {
   return 0;
@@ -99,72 +169,107 @@ EXPORT int cuDeviceGetAttribute(int* value, int attribute, int) {
   return 0;
 }
 EXPORT int cuDeviceTotalMem_v2(std::size_t* bytes, int) {
-  const char* memory = std::getenv("STAND_IN_MEMORY");
-  *bytes = memory ? std::strtoull(memory, nullptr, 10) : std::size_t{1} << 30;
+  *bytes = total_bytes();
   return 0;
 }
-EXPORT int cuDevicePrimaryCtxRetain(void** context, int) {
-  *context = &allocations;
-  return 0;
-}
-EXPORT int cuCtxPushCurrent_v2(void* context) {
-  depth += context == &allocations ? 1 : 0;
-  return context == &allocations ? 0 : kInvalidValue;
-}
-EXPORT int cuCtxPopCurrent_v2(void** context) {
-  *context = &allocations;
-  return depth-- > 0 ? 0 : kInvalidValue;
-}
-EXPORT int cuDeviceGetDefaultMemPool(void** pool, int) {
-  *pool = &allocations;
-  return 0;
-}
-EXPORT int cuMemPoolSetAttribute(void* pool, int attribute, void*) {
-  return pool == &allocations && attribute == 4 ? 0 : kInvalidValue;
-}
-EXPORT int cuMemPoolTrimTo(void* pool, std::size_t) {
-  return pool == &allocations ? 0 : kInvalidValue;
-}
-EXPORT int cuMemAllocAsync(uint64_t* address, std::size_t bytes, void*) {
-  is_entered();
-  std::size_t total = 0;
-  cuDeviceTotalMem_v2(&total, 0);
+EXPORT int cuDevicePrimaryCtxRetain(Gpu** context, int device) {
   const std::lock_guard lock(mutex);
-  if (bytes == 0)
+  *context = &gpus[device];
+  return 0;
+}
+EXPORT int cuCtxPushCurrent_v2(Gpu* context) {
+  const std::lock_guard lock(mutex);
+  if (!is_gpu(context) || depth == entered.size())
     return kInvalidValue;
-  if (allocated() + bytes > total)
+  entered[depth++] = context;
+  return 0;
+}
+EXPORT int cuCtxPopCurrent_v2(Gpu** context) {
+  if (depth == 0)
+    return kInvalidValue;
+  *context = entered[--depth];
+  return 0;
+}
+EXPORT int cuMemPoolCreate(PoolTag** pool, const PoolProperties* wanted) {
+  int devices = 0;
+  cuDeviceGetCount(&devices);
+  const auto is_zero = [](unsigned char byte) { return byte == 0; };
+  if (wanted->allocation_type != 1 || wanted->handle_types != 0 || wanted->location.type != 1 ||
+      wanted->location.number < 0 || wanted->location.number >= devices || wanted->security_attributes ||
+      wanted->most_bytes != 0 || wanted->usage != 0 || !std::ranges::all_of(wanted->reserved, is_zero))
+    return kInvalidValue;
+  const std::lock_guard lock(mutex);
+  Gpu& gpu = gpus[wanted->location.number];
+  *pool = &gpu.pools.emplace_back();
+  (*pool)->gpu = &gpu;
+  return 0;
+}
+EXPORT int cuMemPoolSetAttribute(PoolTag* pool, int attribute, const uint64_t* value) {
+  const std::lock_guard lock(mutex);
+  return is_pool(pool) && attribute == 4 && *value == UINT64_MAX ? 0 : kInvalidValue; // it keeps all
+}
+EXPORT int cuMemPoolTrimTo(PoolTag* pool, std::size_t least) {
+  const std::lock_guard lock(mutex);
+  if (!is_pool(pool))
+    return kInvalidValue;
+  pool->reserved = std::min(pool->reserved, std::max(least, pool->used + pool->unfinished));
+  return 0;
+}
+EXPORT int cuMemAllocFromPoolAsync(uint64_t* address, std::size_t bytes, PoolTag* pool, void*) {
+  is_entered();
+  const std::lock_guard lock(mutex);
+  if (bytes == 0 || !is_pool(pool))
+    return kInvalidValue;
+  const std::size_t reserved = std::max(pool->reserved, pool->used + bytes);
+  if (!has_room(*pool->gpu, reserved - pool->reserved))
     return kOutOfMemory;
+  pool->reserved = reserved;
+  pool->used += bytes;
   void* memory = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
   std::memset(memory, 0xA5, bytes);
   *address = reinterpret_cast<uint64_t>(memory) | kDeviceBit;
-  allocations[*address] = present[*address] = bytes;
+  allocations[*address] = present[*address] = {bytes, pool};
   return 0;
 }
 EXPORT int cuMemFreeAsync(uint64_t address, void* stream) {
   is_entered();
-  std::size_t bytes = 0;
+  Block block{};
   {
     const std::lock_guard lock(mutex);
     const auto found = allocations.find(address);
     if (found == allocations.end())
       return kInvalidValue;
-    bytes = found->second;
+    block = found->second;
     allocations.erase(found);
+    block.pool->used -= block.bytes;
+    block.pool->unfinished += block.bytes;
   }
   give(stream, [=] {
     {
       const std::lock_guard lock(mutex);
       present.erase(address);
+      block.pool->unfinished -= block.bytes;
     }
-    std::memset(host(address), 0xA5, bytes);
+    std::memset(host(address), 0xA5, block.bytes);
     std::free(host(address));
   });
   return 0;
 }
 
+// The device reads and writes it as late as its stream comes to that.
+EXPORT int cuMemHostAlloc(void** memory, std::size_t bytes, unsigned flags) {
+  is_entered();
+  if (bytes == 0 || flags != 0)
+    return kInvalidValue;
+  if (const char* pinned = std::getenv("STAND_IN_PINNED"); pinned && std::string(pinned) == "off")
+    return kOutOfMemory;
+  *memory = std::malloc(bytes);
+  return 0;
+}
+
 // For the stand-ins of libraries (stand_in_memory.h).
 EXPORT int stand_in_is_entered() {
-  return depth >= 1 ? 1 : 0;
+  return depth > 0 ? 1 : 0;
 }
 EXPORT void* stand_in_host(uint64_t address, uint64_t bytes) {
   return (address & kDeviceBit) && is_within_one(present, address, bytes) ? host(address) : nullptr;
@@ -182,7 +287,11 @@ EXPORT int cuModuleLoadData(ModuleTag** module, const void* image) {
   std::memcpy(&size, bytes + 58, sizeof(size));
   std::memcpy(&count, bytes + 60, sizeof(count));
   const int file = memfd_create("stand-in-module", 0);
-  std::size_t left = headers + std::size_t{size} * count;
+  const std::size_t all = headers + std::size_t{size} * count;
+  Gpu* const gpu = take(all);
+  if (!gpu)
+    return kOutOfMemory;
+  std::size_t left = all;
   while (left > 0) {
     const ssize_t written = write(file, bytes, left);
     if (written <= 0)
@@ -196,11 +305,12 @@ EXPORT int cuModuleLoadData(ModuleTag** module, const void* image) {
     std::fprintf(stderr, "stand-in driver: %s\n", dlerror());
     return kInvalidValue;
   }
-  *module = new ModuleTag{library}; // the file stays open: another must not get its number
+  *module = new ModuleTag{library, gpu, all}; // the file stays open: another must not get its number
   return 0;
 }
 EXPORT int cuModuleUnload(ModuleTag* module) {
   is_entered();
+  take_back(module->gpu, module->bytes);
   delete module;
   return 0;
 }

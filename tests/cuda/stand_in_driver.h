@@ -23,6 +23,12 @@ void* host(uint64_t address);
 /// All of [address, address + bytes) lies in one allocation that has not been released.
 bool is_allocated(uint64_t address, std::size_t bytes);
 
+/// What is entered.
+struct Gpu;
+/// Takes memory that is not a pool's, for code and graphs, and says whose; null if there is none left.
+Gpu* take(std::size_t bytes);
+void take_back(Gpu* from, std::size_t bytes);
+
 /// Work for a stream, or for the graph that it records.
 void give(void* stream, Work work);
 

@@ -1,6 +1,7 @@
 // Streams and graphs of the stand-in for libcuda.so.1.
 #include "stand_in_driver.h"
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -19,10 +20,17 @@ struct GraphTag {
 };
 struct GraphExecTag {
   std::vector<std::pair<const GraphNodeTag*, Work>> steps;
+  Gpu* gpu = nullptr; // whose memory it has
 };
 struct StreamTag {
   std::deque<Work> waiting;
   GraphTag* recording = nullptr;
+  std::mutex turn; // of the thread that does what waits: one thing after the other
+};
+struct EventTag {
+  StreamTag* stream = nullptr;
+  uint64_t recorded = 0; // how often
+  uint64_t passed = 0;   // the last of these that the stream has come to
 };
 
 // CUDA_KERNEL_NODE_PARAMS_v2.
@@ -39,7 +47,10 @@ struct KernelNode {
 
 namespace {
 
-std::mutex mutex; // of all streams and graphs
+constexpr std::size_t kGraphBytes = 64 << 10;
+
+std::mutex mutex; // of all streams, events and graphs
+std::atomic<uint64_t> done = 0;
 
 StreamTag* of(void* stream) {
   return static_cast<StreamTag*>(stream);
@@ -82,6 +93,26 @@ int add(GraphNodeTag** node, GraphTag* graph, GraphNodeTag* const* before, std::
   return 0;
 }
 
+// Does what waits, in order, until that is all or `is_enough`, which is asked with the mutex.
+template <class Condition>
+int run(StreamTag& stream, Condition is_enough) {
+  const std::lock_guard turn(stream.turn);
+  while (true) {
+    Work work;
+    {
+      const std::lock_guard lock(mutex);
+      if (stream.recording)
+        return kInvalidValue;
+      if (stream.waiting.empty() || is_enough())
+        return 0;
+      work = std::move(stream.waiting.front());
+      stream.waiting.pop_front();
+    }
+    work();
+    ++done;
+  }
+}
+
 int set(GraphExecTag* exec, const GraphNodeTag* node, Work work) {
   for (auto& [known, step] : exec->steps)
     if (known == node && work) {
@@ -108,19 +139,41 @@ EXPORT int cuStreamCreate(void** stream, unsigned) {
 }
 EXPORT int cuStreamSynchronize(void* stream) {
   is_entered();
-  while (true) {
-    Work work;
-    {
-      const std::lock_guard lock(mutex);
-      if (of(stream)->recording)
-        return kInvalidValue;
-      if (of(stream)->waiting.empty())
-        return 0;
-      work = std::move(of(stream)->waiting.front());
-      of(stream)->waiting.pop_front();
-    }
-    work();
-  }
+  return run(*of(stream), [] { return false; });
+}
+
+EXPORT int cuEventCreate(EventTag** event, unsigned flags) {
+  is_entered();
+  if (flags != 2) // no times
+    return kInvalidValue;
+  *event = new EventTag;
+  return 0;
+}
+EXPORT int cuEventRecord(EventTag* event, void* stream) {
+  is_entered();
+  const std::lock_guard lock(mutex);
+  if (of(stream)->recording)
+    return kInvalidValue;
+  event->stream = of(stream);
+  of(stream)->waiting.push_back([event, number = ++event->recorded] {
+    const std::lock_guard passing(mutex);
+    event->passed = number;
+  });
+  return 0;
+}
+// For what it was recorded behind last; no more of the stream is done.
+EXPORT int cuEventSynchronize(EventTag* event) {
+  is_entered();
+  std::unique_lock lock(mutex);
+  StreamTag* const stream = event->stream;
+  const uint64_t number = event->recorded;
+  lock.unlock();
+  return stream ? run(*stream, [&] { return event->passed >= number; }) : 0;
+}
+
+// For tests: how much of all that was given has been done.
+EXPORT uint64_t stand_in_done() {
+  return done;
 }
 EXPORT int cuLaunchHostFunc(void* stream, void (*function)(void*), void* with) {
   is_entered();
@@ -202,7 +255,10 @@ EXPORT int cuGraphAddChildGraphNode(GraphNodeTag** node, GraphTag* graph, GraphN
 }
 EXPORT int cuGraphInstantiateWithFlags(GraphExecTag** exec, const GraphTag* graph, unsigned long long) {
   is_entered();
-  *exec = new GraphExecTag;
+  Gpu* const gpu = take(kGraphBytes);
+  if (!gpu)
+    return kOutOfMemory;
+  *exec = new GraphExecTag{{}, gpu};
   for (const auto& node : graph->nodes)
     (*exec)->steps.emplace_back(node.get(), node->work);
   return 0;
@@ -225,6 +281,7 @@ EXPORT int cuGraphLaunch(const GraphExecTag* exec, void* stream) {
 }
 EXPORT int cuGraphExecDestroy(GraphExecTag* exec) {
   is_entered();
+  take_back(exec->gpu, kGraphBytes);
   delete exec;
   return 0;
 }
