@@ -2,6 +2,8 @@
 #include "codegen/cuda/kernel_frame.h"
 
 #include "codegen/cuda/printer.h"
+#include "sinter/runtime/device.h"
+#include "sinter/runtime/error.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Dominance.h"
@@ -147,6 +149,11 @@ EmittedKernel KernelFrame::finish(EmittedKernel out) {
   for (Value result : block.getTerminator()->getOperands())
     parameters.push_back({memoryType(ir::tensorType(result).getElementType())});
   out.symbol = symbol;
+  if (parameters.size() > rt::DeviceKernel::kMostParameters)
+    throw Error("a kernel for CUDA would take " + std::to_string(parameters.size()) + " tensors, " +
+                    std::to_string(rt::DeviceKernel::kMostParameters) +
+                    " is the most; a concat of that many is to be made in parts",
+                ErrorKind::system);
   out.parameters = static_cast<uint32_t>(parameters.size());
   out.blocks = std::min(out.blocks, kMostBlocks);
   out.source =

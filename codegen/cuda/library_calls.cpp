@@ -131,6 +131,7 @@ size_t fastest(rt::cuda::CudaDevice& device, ir::KernelOp kernel, ArrayRef<Kerne
       }
     } catch (const Error& error) {
       failure = error.what();
+      logOnce(kReplaced + failure);
     }
   }
   if (best == choices.size())

@@ -11,7 +11,7 @@ Device Device::named(const std::string& name, SourceLocation where) {
 }
 
 std::string to_string(Device device) {
-  return device == Device::cpu ? "cpu" : "cuda:" + std::to_string(device.index);
+  return device.kind == Device::Kind::cpu ? "cpu" : "cuda:" + std::to_string(device.index);
 }
 
 bool is_available(Device device) {

@@ -47,7 +47,7 @@ Device device_named(const std::string& name) {
 }
 
 rt::Device* open(Device device) {
-  return device == Device::cpu ? nullptr : rt::cuda::CudaDevice::open(device.index).get();
+  return device.kind == Device::Kind::cpu ? nullptr : rt::cuda::CudaDevice::open(device.index).get();
 }
 
 Device device_of(const Tensor& tensor) {

@@ -2,16 +2,17 @@
 #include "cuda/cublaslt.h"
 
 #include "sinter/runtime/error.h"
+#include "sinter/runtime/log.h"
 
 namespace sinter::rt::cuda::cublaslt {
 
 const CublasLt* CublasLt::find() {
   static const CublasLt loaded;
-  static const bool usable = loaded.create && loaded.status_name && loaded.create_operation &&
-                             loaded.destroy_operation && loaded.set_operation && loaded.create_layout &&
-                             loaded.destroy_layout && loaded.set_layout && loaded.create_preference &&
-                             loaded.destroy_preference && loaded.set_preference && loaded.heuristic &&
-                             loaded.matmul;
+  static const bool usable = [] {
+    if (!loaded.library.usable() && loaded.library.was_found())
+      log("cuBLASLt is not used: " + loaded.library.error());
+    return loaded.library.usable();
+  }();
   return usable ? &loaded : nullptr;
 }
 

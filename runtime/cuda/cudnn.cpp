@@ -2,6 +2,7 @@
 #include "cuda/cudnn.h"
 
 #include "sinter/runtime/error.h"
+#include "sinter/runtime/log.h"
 
 #include <array>
 
@@ -9,11 +10,17 @@ namespace sinter::rt::cuda::cudnn {
 
 const Cudnn* Cudnn::find() {
   static const Cudnn loaded;
-  constexpr std::size_t kOldest = 90800;
-  static const bool usable = loaded.version && loaded.create && loaded.set_stream && loaded.error_string &&
-                             loaded.last_error && loaded.create_descriptor && loaded.destroy_descriptor &&
-                             loaded.finalize && loaded.set && loaded.get && loaded.execute &&
-                             loaded.version() >= kOldest;
+  static const bool usable = [] {
+    constexpr std::size_t kOldest = 90800;
+    if (loaded.library.usable() && loaded.version() >= kOldest)
+      return true;
+    if (loaded.library.was_found())
+      log("cuDNN is not used: " + (loaded.library.usable()
+                                       ? "it is version " + std::to_string(loaded.version()) + ", " +
+                                             std::to_string(kOldest) + " is needed"
+                                       : loaded.library.error()));
+    return false;
+  }();
   return usable ? &loaded : nullptr;
 }
 
@@ -35,6 +42,18 @@ Descriptor::Descriptor(const Cudnn& api, DescriptorType type) : api_(&api) {
   RawDescriptor made = nullptr;
   api.check(api.create_descriptor(type, &made), "descriptor " + std::to_string(static_cast<int>(type)));
   raw_ = {made, DestroyDescriptor{&api}};
+}
+
+bool Descriptor::try_finalize() {
+  // Of the category CUDNN_STATUS_NOT_SUPPORTED, these are about the installation, not about the graph.
+  constexpr Status kNotSupported = 3000, kPastNotSupported = 4000, kPrerequisiteMissing = 3008,
+                   kSublibraryUnavailable = 3009;
+  const Status status = api_->finalize(raw());
+  if (status >= kNotSupported && status < kPastNotSupported && status != kPrerequisiteMissing &&
+      status != kSublibraryUnavailable)
+    return false;
+  api_->check(status, "a descriptor");
+  return true;
 }
 
 void Descriptor::check(Status status, Attribute attribute) const {

@@ -185,6 +185,8 @@ public:
     return count;
   }
   void finalize() { api_->check(api_->finalize(raw()), "a descriptor"); }
+  /// False if the library says that it does not support what is described.
+  bool try_finalize();
 
 private:
   void check(Status status, Attribute attribute) const;

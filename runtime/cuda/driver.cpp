@@ -15,23 +15,10 @@ bool stays(Status status) {
 
 } // namespace
 
-bool Driver::usable() const {
-  return init && error_string && device_count && device && device_name && device_attribute && total_memory &&
-         retain_context && push_context && pop_context && create_stream && synchronize && create_event &&
-         record_event && wait_for_event && allocate_host && create_pool && allocate && set_pool_attribute &&
-         trim_pool && release && upload && download && copy && set_bytes && load_module && unload_module &&
-         function && set_attribute && launch && begin_capture && end_capture && create_graph &&
-         destroy_graph && add_kernel_node && add_child_graph && instantiate && set_kernel_node &&
-         set_child_graph && launch_graph && destroy_exec;
-}
-
 const Driver& Driver::get() {
   static const Driver driver;
-  if (!driver.usable())
-    throw Error("there is no CUDA device: " + (driver.library.loaded()
-                                                   ? "the driver found lacks functions of CUDA 12"
-                                                   : driver.library.error()),
-                ErrorKind::system);
+  if (!driver.library.usable())
+    throw Error("there is no CUDA device: " + driver.library.error(), ErrorKind::system);
   static const Status status = driver.init(0);
   driver.check(status, "CUDA's driver cannot be used");
   return driver;

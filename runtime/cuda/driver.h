@@ -103,9 +103,6 @@ struct Driver {
 
   /// Throws Error (system) unless `status` is success; `what` begins the message.
   void check(Status status, const char* what) const;
-
-private:
-  bool usable() const;
 };
 
 } // namespace sinter::rt::cuda

@@ -162,8 +162,6 @@ private:
 } // namespace
 
 KernelArguments::KernelArguments(const DeviceKernel& kernel, void* const* buffers) {
-  if (kernel.parameters > kMost)
-    throw Error("a kernel takes " + std::to_string(kernel.parameters) + " buffers", ErrorKind::internal);
   for (uint32_t i = 0; i < kernel.parameters; ++i)
     addresses_[i] = const_cast<void**>(buffers + i);
 }

@@ -12,13 +12,11 @@ namespace sinter::rt::cuda {
 /// Addresses of a kernel's arguments, as the driver wants them: each is that of one buffer's address.
 class KernelArguments {
 public:
-  /// Throws Error (internal) if there are more than the driver takes.
   KernelArguments(const DeviceKernel& kernel, void* const* buffers);
   void** get() { return addresses_; }
 
 private:
-  static constexpr std::size_t kMost = 512;
-  void* addresses_[kMost];
+  void* addresses_[DeviceKernel::kMostParameters];
 };
 
 /// False if a call of a library cannot be recorded.

@@ -35,18 +35,27 @@ Library::Library(const std::vector<std::string>& names) {
   for (const std::string& folder : folders())
     for (const std::string& name : names) {
       handle_ = dlopen((folder + name).c_str(), RTLD_NOW | RTLD_LOCAL);
-      if (handle_)
+      if (handle_) {
+        was_found_ = true;
+        file_ = folder + name;
+        error_.clear();
         return;
+      }
       // The loader says as much of what is not there as of what is broken.
-      if (!folder.empty() && access((folder + name).c_str(), F_OK) == 0 && error_.empty())
+      if (!folder.empty() && access((folder + name).c_str(), F_OK) == 0 && error_.empty()) {
+        was_found_ = true;
         error_ = dlerror();
+      }
     }
   if (error_.empty())
     error_ = names.front() + " was not found; SINTER_CUDA_PATH names folders to look in";
 }
 
-void* Library::find(const char* name) const {
-  return handle_ ? dlsym(handle_, name) : nullptr;
+void* Library::find(const char* name) {
+  void* const function = handle_ ? dlsym(handle_, name) : nullptr;
+  if (handle_ && !function && error_.empty())
+    error_ = file_ + " is too old, it lacks " + name;
+  return function;
 }
 
 } // namespace sinter::rt::cuda

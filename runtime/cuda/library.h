@@ -10,28 +10,30 @@ namespace sinter::rt::cuda {
 class Library {
 public:
   /// The first of `names` that can be loaded, from where the system looks for libraries, or from the folders
-  /// of the environment variable SINTER_CUDA_PATH (several with colons between), or of CUDA's usual place. If
-  /// there is none, loaded() is false and error() says why.
+  /// of the environment variable SINTER_CUDA_PATH (several with colons between), or of CUDA's usual place.
   Library(const std::vector<std::string>& names);
 
-  bool loaded() const { return handle_ != nullptr; }
+  /// True if it is there and has all functions that are needed. If not, error() says why.
+  bool usable() const { return handle_ != nullptr && error_.empty(); }
+  /// True if there is one, whether it can be used or not.
+  bool was_found() const { return was_found_; }
   const std::string& error() const { return error_; }
-  /// The function `name`; null if the library has none.
-  void* find(const char* name) const;
+  /// The function `name`; null if the library has none, which it then is not usable without.
+  void* find(const char* name);
 
 private:
   void* handle_ = nullptr;
-  std::string error_;
+  bool was_found_ = false;
+  std::string file_, error_;
 };
 
-/// A function of a library, called by the type its documentation gives it.
+/// A function of a library, called by the type its documentation gives it; only if the library is usable.
 template <class Function>
 class EntryPoint {
 public:
-  EntryPoint(const Library& library, const char* name)
+  EntryPoint(Library& library, const char* name)
       : function_(reinterpret_cast<Function*>(library.find(name))) {}
 
-  explicit operator bool() const { return function_ != nullptr; }
   template <class... Arguments>
   auto operator()(Arguments... arguments) const {
     return function_(arguments...);

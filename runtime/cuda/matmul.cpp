@@ -4,6 +4,7 @@
 
 #include "cuda/aligned_buffers.h"
 #include "cuda/cublaslt.h"
+#include "cuda/data_type.h"
 #include "sinter/runtime/error.h"
 
 #include <map>
@@ -16,17 +17,6 @@ using namespace cublaslt;
 
 constexpr uint32_t kInComputeType = 2;              // CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE
 constexpr uint64_t kWorkspace = uint64_t{32} << 20; // what NVIDIA recommends for Hopper
-
-DataType data_type(DType dtype) {
-  switch (dtype) {
-  case DType::f16:
-    return DataType::f16;
-  case DType::bf16:
-    return DataType::bf16;
-  default:
-    return DataType::f32;
-  }
-}
 
 // A handle for a device, for the rest of the process; the library takes it from several threads at once.
 Handle handle_of(const CudaDevice& device, const CublasLt& api) {
@@ -43,7 +33,7 @@ Handle handle_of(const CudaDevice& device, const CublasLt& api) {
 class Description {
 public:
   Description(const CublasLt& api, const FusedMatmul& problem) : api_(api) {
-    const DataType type = data_type(problem.dtype);
+    const DataType type = data_type<DataType>(problem.dtype);
     RawOperation operation = nullptr;
     api.check(api.create_operation(&operation, problem.tf32 ? ComputeType::f32_fast_tf32 : ComputeType::f32,
                                    DataType::f32),
@@ -84,7 +74,10 @@ public:
     int found = 0;
     const Status status = api_.heuristic(handle, operation_.get(), a_.get(), b_.get(), c_.get(), d_.get(),
                                          made, static_cast<int>(count), results.data(), &found);
-    results.resize(status == 0 ? static_cast<std::size_t>(found) : 0); // not supported: it has none
+    constexpr Status kNotSupported = 15; // it has none
+    if (status != kNotSupported)
+      api_.check(status, "an algorithm");
+    results.resize(status == 0 ? static_cast<std::size_t>(found) : 0);
     std::erase_if(results, [](const HeuristicResult& result) { return result.state != 0; });
     return results;
   }
@@ -120,7 +113,7 @@ private:
     if (matrix.transposed)
       std::swap(rows, columns);
     RawLayout made = nullptr;
-    api_.check(api_.create_layout(&made, data_type(problem.dtype), static_cast<uint64_t>(columns),
+    api_.check(api_.create_layout(&made, data_type<DataType>(problem.dtype), static_cast<uint64_t>(columns),
                                   static_cast<uint64_t>(rows), matrix.row_stride),
                "a matrix");
     Layout owned(made, [api = &api_](RawLayout layout) { api->destroy_layout(layout); });

@@ -33,19 +33,12 @@ struct Nvrtc {
   EntryPoint<Result(Program, std::size_t*)> log_size{library, "nvrtcGetProgramLogSize"};
   EntryPoint<Result(Program, char*)> log{library, "nvrtcGetProgramLog"};
   EntryPoint<const char*(Result)> error_text{library, "nvrtcGetErrorString"};
-
-  bool usable() const {
-    return version && create && destroy && compile && cubin_size && cubin && log_size && log && error_text;
-  }
 };
 
 const Nvrtc& nvrtc() {
   static const Nvrtc loaded;
-  if (!loaded.usable())
-    throw Error("kernels for CUDA cannot be compiled: " + (loaded.library.loaded()
-                                                               ? "the NVRTC found is older than CUDA 12"
-                                                               : loaded.library.error()),
-                ErrorKind::system);
+  if (!loaded.library.usable())
+    throw Error("kernels for CUDA cannot be compiled: " + loaded.library.error(), ErrorKind::system);
   return loaded;
 }
 
@@ -77,16 +70,6 @@ std::string first_error(const std::string& log) {
   const auto line = at == std::string::npos ? 0 : log.rfind('\n', at) + 1;
   return log.substr(line, log.find('\n', line) - line);
 }
-
-} // namespace
-
-std::pair<int, int> nvrtc_version() {
-  int major = 0, minor = 0;
-  nvrtc().version(&major, &minor);
-  return {major, minor};
-}
-
-namespace {
 
 void check(Result result, const char* what) {
   if (result != kSuccess)
@@ -135,8 +118,7 @@ std::string portable_target(const std::string& architecture) {
   const Nvrtc& api = nvrtc();
   constexpr std::size_t kNumberAt = 3; // after "sm_"
   int count = 0;
-  if (!api.known_count || !api.known || !api.ptx_size || !api.ptx || architecture.size() <= kNumberAt ||
-      api.known_count(&count) != kSuccess)
+  if (architecture.size() <= kNumberAt || api.known_count(&count) != kSuccess)
     return "";
   std::vector<int> known(static_cast<std::size_t>(count));
   check(api.known(known.data()), "its architectures");
@@ -149,6 +131,12 @@ std::string portable_target(const std::string& architecture) {
 }
 
 } // namespace
+
+std::pair<int, int> nvrtc_version() {
+  int major = 0, minor = 0;
+  check(nvrtc().version(&major, &minor), "its version");
+  return {major, minor};
+}
 
 DeviceCode compile_for_device(const std::string& source, const std::string& architecture) {
   Compilation compilation(source);

@@ -2,6 +2,7 @@
 #include "cuda/operation_graph.h"
 
 #include "cuda/aligned_buffers.h"
+#include "cuda/data_type.h"
 #include "sinter/runtime/error.h"
 
 #include <cmath>
@@ -11,17 +12,6 @@ namespace sinter::rt::cuda::cudnn {
 namespace {
 
 constexpr int64_t kVirtual = 1000, kScalar = 2000; // where ids of such tensors begin; before: buffers
-
-DataType data_type(DType dtype) {
-  switch (dtype) {
-  case DType::f16:
-    return DataType::f16;
-  case DType::bf16:
-    return DataType::bf16;
-  default:
-    return DataType::f32;
-  }
-}
 
 // cudnnPointwiseMode_t.
 int mode_of(PointwiseFunction::Kind kind) {
@@ -164,7 +154,7 @@ private:
     RawDescriptor& known = ofBuffer_[in.buffer];
     if (!known) {
       const int64_t id = 1 + static_cast<int64_t>(in.buffer);
-      known = keep(unfinished(id, data_type(in.dtype), in.extents, in.strides));
+      known = keep(unfinished(id, data_type<DataType>(in.dtype), in.extents, in.strides));
       out_.buffers[id] = in.buffer;
     }
     return known;

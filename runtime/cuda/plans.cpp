@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 namespace sinter::rt::cuda::cudnn {
 namespace {
@@ -19,11 +20,8 @@ std::vector<Descriptor> suggestions(const Cudnn& api, const OperationGraph& grap
   heuristics.set(Attribute::heuristics_mode, Type::heuristics_mode, mode);
   heuristics.set(Attribute::heuristics_device_properties, properties);
   std::vector<Descriptor> configs;
-  try {
-    heuristics.finalize();
-  } catch (const Error&) { // it has nothing to say of such a graph
+  if (!heuristics.try_finalize()) // it has nothing to say of such a graph
     return configs;
-  }
   std::vector<RawDescriptor> raw;
   for (std::size_t i = 0; i < kMostCandidates; ++i)
     raw.push_back(configs.emplace_back(api, DescriptorType::engine_config).raw());
@@ -63,11 +61,13 @@ bool is_welcome(const Cudnn& api, const Descriptor& config, const FusedConvoluti
                              [&](NumericalNote note) { return is_allowed(note, problem); });
 }
 
-Plan finished(const Cudnn& api, Descriptor config, const Descriptor& properties) {
+// Nothing if the engine was suggested, but cannot do it.
+std::optional<Plan> finished(const Cudnn& api, Descriptor config, const Descriptor& properties) {
   Plan made{std::move(config), Descriptor(api, DescriptorType::execution_plan)};
   made.plan.set(Attribute::plan_config, made.config);
   made.plan.set(Attribute::plan_device_properties, properties);
-  made.plan.finalize(); // compiles what is compiled at run time
+  if (!made.plan.try_finalize()) // compiles what is compiled at run time
+    return std::nullopt;
   std::array<int64_t, 1> bytes{};
   made.plan.get(Attribute::plan_workspace_bytes, Type::int64, std::span<int64_t>(bytes));
   made.workspace_bytes = static_cast<uint64_t>(bytes[0]);
@@ -79,6 +79,7 @@ Plan finished(const Cudnn& api, Descriptor config, const Descriptor& properties)
 std::vector<Plan> make_plans(const Cudnn& api, const OperationGraph& graph, const Descriptor& properties,
                              const FusedConvolution& problem, std::size_t count) {
   std::vector<Plan> plans;
+  std::optional<Error> failure;
   for (const HeuristicsMode mode : {HeuristicsMode::a, HeuristicsMode::fallback}) {
     for (Descriptor& config : suggestions(api, graph, properties, mode)) {
       if (plans.size() == count)
@@ -86,15 +87,18 @@ std::vector<Plan> make_plans(const Cudnn& api, const OperationGraph& graph, cons
       try {
         if (!is_welcome(api, config, problem))
           continue;
-        Plan plan = finished(api, std::move(config), properties);
-        if (plan.workspace_bytes <= kMostWorkspace)
-          plans.push_back(std::move(plan));
-      } catch (const Error&) { // suggested, but it cannot do it; the next may
+        auto plan = finished(api, std::move(config), properties);
+        if (plan && plan->workspace_bytes <= kMostWorkspace)
+          plans.push_back(std::move(*plan));
+      } catch (const Error& error) { // another engine may do
+        failure = failure.value_or(error);
       }
     }
     if (!plans.empty())
       break;
   }
+  if (plans.empty() && failure)
+    throw *failure;
   return plans;
 }
 

@@ -32,12 +32,17 @@ void Staging::upload(DeviceAddress to, const void* from, uint64_t bytes) {
   }
 }
 
+void Staging::download_at_once(void* to, DeviceAddress from, uint64_t bytes) const {
+  driver_.check(driver_.download(to, from, bytes, stream_), kDownload);
+  driver_.check(driver_.synchronize(stream_), kWait);
+}
+
 void Staging::download(void* to, DeviceAddress from, uint64_t bytes) {
+  if (bytes <= kSlotBytes) // of one piece nothing is done at the same time
+    return download_at_once(to, from, bytes);
   const std::lock_guard lock(mutex_);
-  if (bytes <= kSlotBytes || !is_pinned()) { // of one piece nothing is done at the same time
-    driver_.check(driver_.download(to, from, bytes, stream_), kDownload);
-    return driver_.check(driver_.synchronize(stream_), kWait);
-  }
+  if (!is_pinned())
+    return download_at_once(to, from, bytes);
   auto* const target = static_cast<std::byte*>(to);
   const auto piece_at = [&](uint64_t offset) { return std::min(bytes - offset, kSlotBytes); };
   std::array<const Slot*, kSlots> under_way{}; // by number of the piece, modulo kSlots

@@ -32,6 +32,7 @@ private:
     uint64_t used = 0;    ///< bytes from its beginning that copies may still read or write
   };
 
+  void download_at_once(void* to, DeviceAddress from, uint64_t bytes) const;
   bool is_pinned();
   Slot& next();
   void wait_for(const Slot& slot) const;

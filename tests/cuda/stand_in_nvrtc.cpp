@@ -79,6 +79,25 @@ EXPORT int nvrtcGetCUBIN(Program* program, char* code) {
   return 0;
 }
 
+EXPORT int nvrtcGetPTXSize(Program* program, std::size_t* size) {
+  return nvrtcGetCUBINSize(program, size);
+}
+
+EXPORT int nvrtcGetPTX(Program* program, char* code) {
+  return nvrtcGetCUBIN(program, code);
+}
+
+EXPORT int nvrtcGetNumSupportedArchs(int* count) {
+  *count = 2;
+  return 0;
+}
+
+EXPORT int nvrtcGetSupportedArchs(int* architectures) {
+  architectures[0] = 80;
+  architectures[1] = 90;
+  return 0;
+}
+
 EXPORT int nvrtcGetProgramLogSize(Program* program, std::size_t* size) {
   *size = program->log.size() + 1;
   return 0;

@@ -24,12 +24,14 @@ public:
 
 /// A kernel as a device takes it.
 struct DeviceKernel {
+  static constexpr std::size_t kMostParameters = 512; ///< CUDA's 4 KB of pointers
+
   std::shared_ptr<const DeviceCall> call; ///< instead of `function`, if not null
   std::shared_ptr<void> code;             ///< keeps `function` loaded
   void* function = nullptr;               ///< the device's own handle
   int64_t blocks = 1;
   int64_t threads[2] = {1, 1}; ///< of a block, in x and y
-  uint32_t parameters = 0;     ///< buffers it takes
+  uint32_t parameters = 0;     ///< buffers it takes, at most kMostParameters
   uint32_t shared_bytes = 0;   ///< memory that its blocks share, besides what the code declares
 };
 
