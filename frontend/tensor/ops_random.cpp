@@ -56,7 +56,11 @@ Tensor dropout(const Tensor& x, double probability, const Seed& seed, SourceLoca
     fail(where, "dropout", "a probability of " + std::to_string(probability));
   if (!is_floating(x.dtype()))
     fail(where, "dropout", std::string(name_of(x.dtype())) + " elements; floats are needed");
-  const Tensor keep = greater_equal(unit_samples("dropout", x.shape(), seed, 0, where), probability, where);
+  // A number may lie on the processor whatever it meets; samples of it would lie there, too.
+  const bool is_number =
+      !x.is_traced() && !seed.tensor().is_traced() && seed.tensor().device() == Device::cpu;
+  const Seed there = is_number ? seed.tensor().to(x.device(), where) : seed.tensor();
+  const Tensor keep = greater_equal(unit_samples("dropout", x.shape(), there, 0, where), probability, where);
   return sinter::where(keep, mul(x, probability < 1 ? 1 / (1 - probability) : 0, where), 0, where);
 }
 

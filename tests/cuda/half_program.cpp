@@ -35,6 +35,26 @@ mlir::ElementsAttr retyped(mlir::ElementsAttr value, mlir::Type element, DType p
   return mlir::DenseElementsAttr::get(withElement(value.getType(), element), numbers);
 }
 
+// What gives f32 whatever it is given, such as random numbers, goes on doing so.
+void convertFixedResults(mlir::ModuleOp module, mlir::Type element) {
+  module.walk([&](mlir::InferTypeOpInterface op) {
+    llvm::SmallVector<mlir::Type> types;
+    if (op->getNumResults() != 1 ||
+        failed(op.inferReturnTypes(op->getContext(), op->getLoc(), op->getOperands(), op->getAttrDictionary(),
+                                   op->getPropertiesStorage(), op->getRegions(), types)))
+      return;
+    mlir::Value result = op->getResult(0);
+    if (!llvm::cast<mlir::RankedTensorType>(types.front()).getElementType().isF32() ||
+        result.getType() == types.front())
+      return;
+    result.setType(types.front());
+    mlir::OpBuilder builder(op->getContext());
+    builder.setInsertionPointAfter(op);
+    mlir::Value narrowed = ir::create<ir::CastOp>(builder, op->getLoc(), result, element)->getResult(0);
+    result.replaceAllUsesExcept(narrowed, narrowed.getDefiningOp());
+  });
+}
+
 } // namespace
 
 differential::Buffer converted(const View& from, DType dtype) {
@@ -67,6 +87,7 @@ void retype(mlir::ModuleOp module, mlir::Type element, DType precision) {
     if (auto to = op->getAttrOfType<mlir::TypeAttr>("to"); to && to.getValue().isF32())
       op->setAttr("to", mlir::TypeAttr::get(element));
   });
+  convertFixedResults(module, element);
   auto main = module.lookupSymbol<mlir::func::FuncOp>("main");
   mlir::Block& body = main.getBody().front();
   main.setFunctionType(mlir::FunctionType::get(module.getContext(), body.getArgumentTypes(),

@@ -80,8 +80,12 @@ def check_programs(folder):
             files = sorted(model.parent.glob(f"{model.stem}.{kind}.*.npy"), key=lambda file: int(file.suffixes[-2][1:]))
             return [np.load(file) for file in files]
 
-        names = [value.name for value in onnx.load(str(model), load_external_data=False).graph.input]
-        problems, could_run = check(model, dict(zip(names, tensors("in"), strict=True)), tensors("out"))
+        graph = onnx.load(str(model), load_external_data=False).graph
+        inputs = dict(zip((value.name for value in graph.input), tensors("in"), strict=True))
+        # ONNX does not say where the largest number is if one of them is NaN.
+        is_defined = not (any(node.op_type in ("ArgMax", "ArgMin") for node in graph.node) and
+                          any(np.isnan(x).any() for x in inputs.values() if np.issubdtype(x.dtype, np.floating)))
+        problems, could_run = check(model, inputs, tensors("out") if is_defined else None)
         total += 1
         ran += could_run
         for problem in problems:

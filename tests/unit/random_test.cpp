@@ -88,7 +88,8 @@ TEST(Dropout, DropsAndScales) {
   EXPECT_EQ(dropout(x, 0, 5).to_vector<float>(), x.to_vector<float>());
   EXPECT_EQ(max(abs(dropout(x, 1, 5))).item(), 0);
   EXPECT_EQ(dropout(cast(x, DType::f16), 0.25, 5).dtype(), DType::f16);
-  EXPECT_EQ(dropout(cast(x, DType::f64), 0.25, 5).to_vector<float>(), y.to_vector<float>());
+  EXPECT_EQ(dropout(cast(x, DType::f64), 0.25, 5).to_vector<double>(),
+            cast(y, DType::f64).to_vector<double>());
 }
 
 TEST(Dropout, DropsInDerivativesWhatItDrops) {
