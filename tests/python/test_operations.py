@@ -124,3 +124,13 @@ def test_every_operation_is_documented_by_its_parameters():
     for name in ("conv", "softmax", "sum", "add"):
         assert "TensorLike" in getattr(sinter, name).__doc__
     assert inspect.signature(sinter.compile).parameters["threads"].default == 0
+
+
+def test_random_numbers_follow_from_the_seed():
+    x = sinter.ones((1000,))
+    dropped = sinter.compile(lambda x, seed: sinter.dropout(x, 0.5, seed))
+    first = dropped(x, sinter.tensor(1))
+    assert np.array_equal(np.array(first), np.array(sinter.dropout(x, 0.5, 1)))
+    assert not np.array_equal(np.array(first), np.array(dropped(x, sinter.tensor(2))))
+    assert 0 <= sinter.random_uniform((100,), 1).min().item()
+    assert abs(sinter.random_normal((10000,), 1, mean=3.0).mean().item() - 3) < 0.1
