@@ -1,12 +1,9 @@
 // Attention: what a block computes is written in attention.cuh; here it is told the sizes, and what becomes
 // of the result.
-#include "codegen/cuda/kernel_frame.h"
-
 #include "codegen/cuda/expressions.h"
+#include "codegen/cuda/kernel_writer.h"
 #include "passes/attention_kernels.h"
 #include "sinter/runtime/error.h"
-
-#include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
 
@@ -62,18 +59,16 @@ Plan::Plan(const ir::Attention& sizes, Type element, bool tf32) {
                rows() * sumsPitch * static_cast<int64_t>(sizeof(float)));
 }
 
-class AttentionWriter {
+class AttentionWriter : KernelWriter {
 public:
   AttentionWriter(ir::KernelOp kernel, StringRef symbol, ir::AttentionOp op)
-      : kernel(kernel), op(op), sizes(op.getAttention()), frame(kernel, symbol, groups),
-        emitter(frame.emitter), builder(emitter.builder), loc(emitter.loc),
+      : KernelWriter(kernel, symbol), op(op), sizes(op.getAttention()),
         plan(sizes, element(), ir::mayRoundFactors(kernel)) {}
 
   EmittedKernel write();
 
 private:
   Type element() { return ir::tensorType(op.getResult()).getElementType(); }
-  Value plus(Value a, Value b) { return arith::AddIOp::create(builder, loc, a, b); }
   Value pointer(Value operand);
   Value offset(const ir::AttentionStrides& strides, const ir::Point& batch);
   std::string matrix(const ir::AttentionStrides& strides, int64_t columns);
@@ -84,14 +79,8 @@ private:
   Value sumsAt(Value sums, Value place, int64_t width);
   void storeTile(const ir::Point& of, int64_t width);
 
-  ir::KernelOp kernel;
   ir::AttentionOp op;
   const ir::Attention sizes;
-  const DimensionGroups groups; // none: positions of the result are none of the operands
-  KernelFrame frame;
-  ThreadEmitter& emitter;
-  OpBuilder& builder;
-  Location loc;
   const Plan plan;
 };
 
@@ -107,7 +96,7 @@ Value AttentionWriter::offset(const ir::AttentionStrides& strides, const ir::Poi
   Value sum = emitter.index(0);
   for (auto [stride, coord] : llvm::zip(strides.batch, batch))
     if (stride != 0)
-      sum = plus(sum, arith::MulIOp::create(builder, loc, coord.base, emitter.index(stride)));
+      sum = plus(sum, times(coord.base, emitter.index(stride)));
   return sum;
 }
 
@@ -216,10 +205,8 @@ void AttentionWriter::storeTile(const ir::Point& of, int64_t width) {
     ir::Point in(2); // the tile
     emitter.locate(number, sides, in);
     Value row = plus(of.back().base, in[0].base);
-    Value inside =
-        arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::slt, row, emitter.index(sizes.rows));
-    frame.onlyIf(inside, [&] {
-      Value line = arith::MulIOp::create(builder, loc, in[0].base, emitter.index(plan.sumsPitch));
+    frame.onlyIf(less(row, sizes.rows), [&] {
+      Value line = times(in[0].base, plan.sumsPitch);
       emitter.facts.set(row, {0, sizes.rows - 1, 1});
       ir::Point whole(of);
       whole.back().base = row;

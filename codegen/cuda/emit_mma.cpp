@@ -3,9 +3,8 @@
 // through shared memory, too, so that what follows them is loaded and stored as in kernels without sums.
 #include "codegen/cuda/expressions.h"
 #include "codegen/cuda/factor_plan.h"
+#include "codegen/cuda/kernel_writer.h"
 #include "codegen/cuda/tile_division.h"
-
-#include "mlir/Dialect/Arith/IR/Arith.h"
 
 #include <algorithm>
 
@@ -17,7 +16,7 @@ namespace {
 using Factor = FactorEmitter::Kind;
 using Side = ThreadEmitter::Side;
 
-class MmaWriter {
+class MmaWriter : KernelWriter {
 public:
   MmaWriter(ir::KernelOp kernel, StringRef symbol, const ProductMatrix& matrix);
 
@@ -30,19 +29,6 @@ private:
     Value lineInTile, termInStage, line, term, wanted;
   };
 
-  Value plus(Value a, Value b) { return arith::AddIOp::create(builder, loc, a, b); }
-  Value plus(Value a, int64_t b) { return b == 0 ? a : plus(a, emitter.index(b)); }
-  Value times(Value a, int64_t b) {
-    return b == 1 ? a : arith::MulIOp::create(builder, loc, a, emitter.index(b));
-  }
-  Value over(Value a, int64_t b) { return arith::DivUIOp::create(builder, loc, a, emitter.index(b)); }
-  Value rest(Value a, int64_t b) { return arith::RemUIOp::create(builder, loc, a, emitter.index(b)); }
-  Value least(Value a, int64_t b) { return arith::MinSIOp::create(builder, loc, a, emitter.index(b)); }
-  Value compare(arith::CmpIPredicate how, Value a, int64_t b) {
-    return arith::CmpIOp::create(builder, loc, how, a, emitter.index(b));
-  }
-  Value less(Value a, int64_t b) { return compare(arith::CmpIPredicate::slt, a, b); }
-  Value both(Value a, Value b) { return arith::AndIOp::create(builder, loc, a, b); }
   Value always() { return arith::ConstantOp::create(builder, loc, builder.getBoolAttr(true)); }
   void call(const std::string& function, ValueRange arguments) {
     LLVM::CallOp::create(builder, loc, TypeRange{}, function, arguments);
@@ -78,17 +64,11 @@ private:
   void emitResult(KernelFrame& into, FactorEmitter& at, Value batch, Value row, Value column, Value sum,
                   int64_t width);
 
-  ir::KernelOp kernel;
   Operation* root;
   RankedTensorType type;
   Type element; // of factors in shared memory
   const ProductMatrix& matrix;
-  const DimensionGroups groups; // none: positions of the result are none of the operands
-  KernelFrame frame;
   FactorEmitter factors;
-  ThreadEmitter& emitter;
-  OpBuilder& builder;
-  Location loc;
   const FactorPlan plan;
   const bool columnsAreSecond; // of the tile, whose neighbours are neighbours in the result's memory
   const TileDivision division;
@@ -109,9 +89,8 @@ bool columnsAreOfSecond(RankedTensorType type, const ProductMatrix& matrix) {
 }
 
 MmaWriter::MmaWriter(ir::KernelOp kernel, StringRef symbol, const ProductMatrix& matrix)
-    : kernel(kernel), root(kernel.getRoot()), type(ir::tensorType(root->getResult(0))),
-      element(ir::emittedType(type.getElementType())), matrix(matrix), frame(kernel, symbol, groups),
-      factors(frame, root, matrix), emitter(frame.emitter), builder(emitter.builder), loc(emitter.loc),
+    : KernelWriter(kernel, symbol), root(kernel.getRoot()), type(ir::tensorType(root->getResult(0))),
+      element(ir::emittedType(type.getElementType())), matrix(matrix), factors(frame, root, matrix),
       plan(planFactors(kernel, matrix)), columnsAreSecond(columnsAreOfSecond(type, matrix)),
       division(TileDivision::of(lines(0), lines(1), matrix.batches, matrix.terms)), shape(division.shape),
       inChunk(128 / element.getIntOrFloatBitWidth()),
@@ -374,25 +353,25 @@ void MmaWriter::storeRows(Value pass, int64_t width) {
 
 void MmaWriter::storeTile(int64_t width) {
   const int64_t rows = shape.rowsOfWarp(), columns = shape.columnsOfWarp();
-  emitter.forLoop(
-      emitter.index(0), emitter.index(shape.warpRows), 1, {0, shape.warpRows - 1, 1}, [&](Value pass) {
-        for (int64_t i = 0; i < shape.slices; ++i) {
-          Value mine = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, warpRow, pass);
-          if (shape.slices > 1)
-            mine = both(mine, compare(arith::CmpIPredicate::eq, slice, i));
-          frame.onlyIf(mine, [&] {
-            call("put_sums<" + std::to_string(rows) + ", " + std::to_string(columns) + ", " +
-                     std::to_string(shape.pitch()) + ", " + (i > 0 ? "true" : "false") + ">",
-                 {addressIn(memory, matrix.sum, times(warpColumn, columns)), sums});
-          });
-          frame.calls.barrier();
-        }
-        if (width > 1)
-          frame.either(aligned, [&] { storeRows(pass, width); }, [&] { storeRows(pass, 1); });
-        else
-          storeRows(pass, 1);
-        frame.calls.barrier();
-      });
+  emitter.forLoop(emitter.index(0), emitter.index(shape.warpRows), 1, {0, shape.warpRows - 1, 1},
+                  [&](Value pass) {
+                    for (int64_t i = 0; i < shape.slices; ++i) {
+                      Value mine = compare(arith::CmpIPredicate::eq, warpRow, pass);
+                      if (shape.slices > 1)
+                        mine = both(mine, compare(arith::CmpIPredicate::eq, slice, i));
+                      frame.onlyIf(mine, [&] {
+                        call("put_sums<" + std::to_string(rows) + ", " + std::to_string(columns) + ", " +
+                                 std::to_string(shape.pitch()) + ", " + (i > 0 ? "true" : "false") + ">",
+                             {addressIn(memory, matrix.sum, times(warpColumn, columns)), sums});
+                      });
+                      frame.calls.barrier();
+                    }
+                    if (width > 1)
+                      frame.either(aligned, [&] { storeRows(pass, width); }, [&] { storeRows(pass, 1); });
+                    else
+                      storeRows(pass, 1);
+                    frame.calls.barrier();
+                  });
 }
 
 // What a thread does of every tile, and what it has for that.

@@ -1,10 +1,8 @@
 // Elements added at positions that depend on data. A block has a few positions along the axis that indices
 // move along, and some of the others: it looks through all indices for updates of its positions, and adds
 // those in their order. So sums do not depend on which thread is first.
-#include "codegen/cuda/kernel_frame.h"
+#include "codegen/cuda/kernel_writer.h"
 #include "codegen/cuda/vector_trial.h"
-
-#include "mlir/Dialect/Arith/IR/Arith.h"
 
 #include <algorithm>
 
@@ -27,14 +25,13 @@ SmallVector<Side> sidesBut(RankedTensorType type, int64_t axis, int64_t count, b
   return sides;
 }
 
-class ScatterWriter {
+class ScatterWriter : KernelWriter {
 public:
   ScatterWriter(ir::KernelOp kernel, StringRef symbol)
-      : kernel(kernel), scatter(cast<ir::ScatterAddOp>(kernel.getRoot())),
+      : KernelWriter(kernel, symbol), scatter(cast<ir::ScatterAddOp>(kernel.getRoot())),
         type(ir::tensorType(scatter.getResult())), updates(ir::tensorType(scatter.getUpdates())),
         axis(static_cast<int64_t>(scatter.getAxis())),
-        indexRank(ir::tensorType(scatter.getIndices()).getRank()), frame(kernel, symbol, groups),
-        emitter(frame.emitter), builder(emitter.builder), loc(emitter.loc) {}
+        indexRank(ir::tensorType(scatter.getIndices()).getRank()) {}
 
   EmittedKernel write();
 
@@ -49,29 +46,9 @@ private:
   Value positionOf(Value number);
   ir::Point locateIn(RankedTensorType tensor, ArrayRef<Side> shared);
 
-  Value plus(Value a, Value b) { return arith::AddIOp::create(builder, loc, a, b); }
-  Value minus(Value a, Value b) { return arith::SubIOp::create(builder, loc, a, b); }
-  Value times(Value a, int64_t b) { return arith::MulIOp::create(builder, loc, a, emitter.index(b)); }
-  Value least(Value a, int64_t b) { return arith::MinSIOp::create(builder, loc, a, emitter.index(b)); }
-  Value quotient(Value a, int64_t b) { return arith::DivUIOp::create(builder, loc, a, emitter.index(b)); }
-  Value rest(Value a, int64_t b) { return arith::RemUIOp::create(builder, loc, a, emitter.index(b)); }
-  Value less(Value a, Value b) {
-    return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::slt, a, b);
-  }
-  // Null holds always.
-  Value both(Value a, Value b) {
-    return a && b ? arith::AndIOp::create(builder, loc, a, b).getResult() : a ? a : b;
-  }
-
-  ir::KernelOp kernel;
   ir::ScatterAddOp scatter;
   RankedTensorType type, updates;
   int64_t axis, indexRank;
-  const DimensionGroups groups; // none: positions are of different tensors
-  KernelFrame frame;
-  ThreadEmitter& emitter;
-  OpBuilder& builder;
-  Location loc;
 
   int64_t lanes = 1, across = 1;   // threads of a block: beside each other,
   int64_t along = 1;               // and for positions along the axis
@@ -162,8 +139,8 @@ void ScatterWriter::addUpdates(Value numbers, Value listed) {
     emitter.facts.set(number, {0, total(indexSides) - 1, 1});
     Value row = positionOf(number);
     if (along > 1)
-      wanted = both(wanted, arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq,
-                                                  rest(minus(row, firstRow), along), rowOfThread));
+      wanted =
+          both(wanted, compare(arith::CmpIPredicate::eq, rest(minus(row, firstRow), along), rowOfThread));
     ir::Point from = locateIn(updates, sidesBut(updates, axis, indexRank, false));
     emitter.locate(number, indexSides, from);
     emitter.setLanes(lanes, lanes);
@@ -192,12 +169,12 @@ void ScatterWriter::lookThrough(Value firstNumber) {
   SmallVector<std::pair<Value, Value>> looks; // first of the numbers, and if the thread's is wanted
   Value any;
   for (int64_t i = 0; i < kIndicesOfThread && i * threads < count; ++i) {
-    Value first = i == 0 ? firstNumber : plus(firstNumber, emitter.index(i * threads));
-    Value number = plus(first, thread), there = less(number, emitter.index(count));
+    Value first = plus(firstNumber, i * threads);
+    Value number = plus(first, thread), there = less(number, count);
     number = least(number, count - 1);
     emitter.facts.set(number, {0, count - 1, 1});
     Value row = positionOf(number);
-    Value isAfter = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::sge, row, firstRow);
+    Value isAfter = compare(arith::CmpIPredicate::sge, row, firstRow);
     Value wanted = both(there, both(isAfter, less(row, endRow)));
     looks.emplace_back(first, wanted);
     any = any ? arith::OrIOp::create(builder, loc, any, wanted).getResult() : wanted;
@@ -216,18 +193,18 @@ void ScatterWriter::writeTasks(int64_t lanes, EmittedKernel& to) {
                 count = total(sidesBut(updates, axis, indexRank, true));
   emitter.walk(frame.calls.index("block"), rowBlocks * columnBlocks, frame.calls.index("blocks"),
                [&](Value task) {
-                 rowOfThread = along == 1 ? emitter.index(0) : quotient(thread, across);
+                 rowOfThread = along == 1 ? emitter.index(0) : over(thread, across);
                  Value inBlock = along == 1 ? thread : rest(thread, across);
                  active = {};
                  if (across * along < threads)
-                   active = less(thread, emitter.index(across * along));
-                 column = plus(times(rest(task, columnBlocks), across), inBlock);
+                   active = less(thread, across * along);
+                 column = plus(times(rest(task, columnBlocks), emitter.index(across)), inBlock);
                  if (columnBlocks * across > columns || across < threads) {
-                   active = both(active, less(column, emitter.index(columns)));
+                   active = both(active, less(column, columns));
                    column = least(column, columns - 1);
                  }
                  emitter.facts.set(column, {0, columns - 1, 1});
-                 firstRow = times(quotient(task, columnBlocks), rows);
+                 firstRow = times(over(task, columnBlocks), emitter.index(rows));
                  endRow = least(plus(firstRow, emitter.index(rows)), extent);
                  active ? frame.onlyIf(active, [&] { copyInput(); }) : copyInput();
                  if (updates.getNumElements() == 0)

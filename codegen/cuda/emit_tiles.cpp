@@ -1,9 +1,7 @@
 // Convolutions and matrix products: a block makes a tile of the result, of terms that it brings to shared
 // memory, a few of the sum at a time; each of its threads a smaller tile in registers.
-#include "codegen/cuda/kernel_frame.h"
+#include "codegen/cuda/kernel_writer.h"
 #include "codegen/cuda/product_matrix.h"
-
-#include "mlir/Dialect/Arith/IR/Arith.h"
 
 #include <algorithm>
 
@@ -21,24 +19,17 @@ constexpr int64_t kTerms = 16;   // of the sum at a time
 // Large tiles pay where there are enough of them for all multiprocessors of a GPU: an H200 has 132.
 constexpr int64_t kManyTiles = 132;
 
-class TileWriter {
+class TileWriter : KernelWriter {
 public:
   TileWriter(ir::KernelOp kernel, StringRef symbol, const ProductMatrix& matrix)
-      : root(kernel.getRoot()), type(ir::tensorType(root->getResult(0))), matrix(matrix),
-        frame(kernel, symbol, groups), emitter(frame.emitter), builder(emitter.builder), loc(emitter.loc) {}
+      : KernelWriter(kernel, symbol), root(kernel.getRoot()), type(ir::tensorType(root->getResult(0))),
+        matrix(matrix) {}
 
   EmittedKernel write();
 
 private:
   SmallVector<Side> sides(ArrayRef<int64_t> dims);
   void place(ir::Point& at, Value batch, Value row, Value column);
-  Value plus(Value a, Value b) { return arith::AddIOp::create(builder, loc, a, b); }
-  Value times(Value a, int64_t b) { return arith::MulIOp::create(builder, loc, a, emitter.index(b)); }
-  Value less(Value a, int64_t b) {
-    return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::slt, a, emitter.index(b));
-  }
-  Value least(Value a, int64_t b) { return arith::MinSIOp::create(builder, loc, a, emitter.index(b)); }
-
   void bring(Role::Kind factor, Value firstTerm);
   SmallVector<Value> multiply(Value step, ValueRange sums);
   SmallVector<Value> addTerms(Value firstTerm, ValueRange sums);
@@ -49,11 +40,6 @@ private:
   Operation* root;
   RankedTensorType type;
   const ProductMatrix& matrix;
-  const DimensionGroups groups; // none: positions of the result are none of the operands
-  KernelFrame frame;
-  ThreadEmitter& emitter;
-  OpBuilder& builder;
-  Location loc;
 
   int64_t tile = 64;       // rows and columns of the result
   bool rowsAlongX = false; // whose neighbours are neighbours in memory
@@ -88,9 +74,8 @@ void TileWriter::bring(Role::Kind factor, Value firstTerm) {
   for (int64_t i = 0; i < tile * kTerms / (kThreads * kThreads); ++i) {
     // Neighbouring threads bring neighbours in memory.
     Value number = plus(thread, emitter.index(i * kThreads * kThreads));
-    Value inner = emitter.index(alongSum ? kTerms : tile);
-    Value fast = arith::RemUIOp::create(builder, loc, number, inner);
-    Value slow = arith::DivUIOp::create(builder, loc, number, inner);
+    const int64_t inner = alongSum ? kTerms : tile;
+    Value fast = rest(number, inner), slow = over(number, inner);
     Value term = alongSum ? fast : slow, position = alongSum ? slow : fast;
     // Past the end, what is there last is brought again: its product is not stored.
     Value line = least(plus(start, position), side - 1);
@@ -107,14 +92,14 @@ void TileWriter::bring(Role::Kind factor, Value firstTerm) {
       value = arith::SelectOp::create(builder, loc, less(wanted, matrix.terms), value,
                                       emitter.constant(0, matrix.sum));
     Value slot = plus(times(term, pitch(tile)), position);
-    frame.calls.setSlot(slots, ofRows ? slot : plus(slot, emitter.index(kTerms * pitch(tile))), value);
+    frame.calls.setSlot(slots, ofRows ? slot : plus(slot, kTerms * pitch(tile)), value);
   }
 }
 
 // Of the tile's rows or columns that the thread makes, run `number`: where it begins.
 Value TileWriter::offset(bool ofRows, int64_t number) {
   Value mine = times(ofRows == rowsAlongX ? threadX : threadY, kRun);
-  return number == 0 ? mine : plus(mine, emitter.index(number * kThreads * kRun));
+  return plus(mine, number * kThreads * kRun);
 }
 
 // One term of the factors of the thread's rows or columns.
@@ -122,7 +107,7 @@ SmallVector<Value> TileWriter::read(Value term, bool ofRows) {
   SmallVector<Value> values;
   Value line = times(term, pitch(tile));
   if (!ofRows)
-    line = plus(line, emitter.index(kTerms * pitch(tile)));
+    line = plus(line, kTerms * pitch(tile));
   const int64_t bytes = std::max<int64_t>(matrix.sum.getIntOrFloatBitWidth() / 8, 1);
   const int64_t width = std::min(kRun, 16 / bytes); // at once; the runs' places are multiples of it
   for (int64_t run = 0; run < tile / (kThreads * kRun); ++run)
@@ -167,9 +152,7 @@ void TileWriter::finishTile(ValueRange sums) {
     for (int64_t j = 0; j < mine; ++j) {
       Value row = plus(firstRow, plus(offset(true, i / kRun), emitter.index(i % kRun)));
       Value column = plus(firstColumn, plus(offset(false, j / kRun), emitter.index(j % kRun)));
-      Value inside =
-          arith::AndIOp::create(builder, loc, less(row, matrix.rows), less(column, matrix.columns));
-      frame.onlyIf(inside, [&] {
+      frame.onlyIf(both(less(row, matrix.rows), less(column, matrix.columns)), [&] {
         ir::Point at(static_cast<size_t>(type.getRank()));
         emitter.facts.set(row, {0, matrix.rows - 1, 1});
         emitter.facts.set(column, {0, matrix.columns - 1, 1});
