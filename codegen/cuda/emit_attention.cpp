@@ -2,6 +2,7 @@
 // of the result.
 #include "codegen/cuda/expressions.h"
 #include "codegen/cuda/kernel_writer.h"
+#include "codegen/cuda/vector_trial.h"
 #include "passes/attention_kernels.h"
 #include "sinter/runtime/error.h"
 
@@ -75,7 +76,7 @@ private:
   std::string mask();
   void attend(const ir::Point& of);
   void emitResult(KernelFrame& into, const ir::Point& whole, Value sum, int64_t width);
-  int64_t storeWidth();
+  int64_t widthOfStores();
   Value sumsAt(Value sums, Value place, int64_t width);
   void storeTile(const ir::Point& of, int64_t width);
 
@@ -149,18 +150,9 @@ void AttentionWriter::emitResult(KernelFrame& into, const ir::Point& whole, Valu
   into.emitter.setLanes(1, 1);
 }
 
-// As many neighbours as 16 bytes of the results hold, where they are neighbours of all that is read, too.
-int64_t AttentionWriter::storeWidth() {
-  int64_t widest = 8;
-  for (const MemoryView& result : frame.results) {
-    if (result.strides.back() != 1 || result.blocked >= 0)
-      return 1;
-    widest = std::max<int64_t>(widest, memoryType(result.element).getIntOrFloatBitWidth());
-  }
-  for (int64_t width = std::min<int64_t>(8, 128 / widest); width > 1; width /= 2) {
-    if (sizes.width % width != 0)
-      continue;
-    KernelFrame trial(kernel, "trial", groups);
+int64_t AttentionWriter::widthOfStores() {
+  const auto last = static_cast<size_t>(ir::tensorType(op.getResult()).getRank()) - 1;
+  return storeWidth(kernel, groups, frame.results, last, sizes.width, [&](KernelFrame& trial, int64_t width) {
     ir::Point whole;
     const auto add = [&](StringRef name, IndexFact fact) {
       whole.push_back({trial.calls.index(name), 0, {}});
@@ -170,12 +162,8 @@ int64_t AttentionWriter::storeWidth() {
       add("batch", {0, extent - 1, 1});
     add("row", {0, sizes.rows - 1, 1});
     add("column", {0, sizes.width - width, width});
-    trial.emitter.setLanes(width, width);
     emitResult(trial, whole, trial.emitter.constant(0, element()), width);
-    if (trial.emitter.stridedLoads == 0 && !trial.emitter.masked)
-      return width;
-  }
-  return 1;
+  });
 }
 
 // `width` sums from `place` on, as elements: of 16 bits, those are floats outside of memory.
@@ -232,7 +220,7 @@ EmittedKernel AttentionWriter::write() {
   tiles.push_back(
       {static_cast<int64_t>(tiles.size()), 0, llvm::divideCeilSigned(sizes.rows, plan.rows()), plan.rows()});
   out.blocks = total(tiles);
-  const int64_t width = storeWidth();
+  const int64_t width = widthOfStores();
   Value aligned = frame.buffersAreAligned();
   emitter.walk(frame.calls.index("block"), out.blocks, frame.calls.index("blocks"), [&](Value number) {
     ir::Point of(tiles.size());

@@ -5,6 +5,7 @@
 #include "codegen/cuda/factor_plan.h"
 #include "codegen/cuda/kernel_writer.h"
 #include "codegen/cuda/tile_division.h"
+#include "codegen/cuda/vector_trial.h"
 
 #include <algorithm>
 
@@ -60,7 +61,7 @@ private:
   void sumUp(Value part);
   void storeTile(int64_t width);
   void storeRows(Value pass, int64_t width);
-  int64_t storeWidth();
+  int64_t widthOfStores();
   void emitResult(KernelFrame& into, FactorEmitter& at, Value batch, Value row, Value column, Value sum,
                   int64_t width);
 
@@ -303,33 +304,20 @@ void MmaWriter::emitResult(KernelFrame& into, FactorEmitter& at, Value batch, Va
   into.emitter.setLanes(1, 1);
 }
 
-// As many neighbours as 16 bytes of the results hold, where they are neighbours of all that is read, too.
-int64_t MmaWriter::storeWidth() {
+int64_t MmaWriter::widthOfStores() {
   const auto last = static_cast<size_t>(plan.lineOrders[number(1)].back());
-  int64_t widest = 8;
-  for (const MemoryView& result : frame.results) {
-    if (result.strides[last] != 1 || result.blocked >= 0)
-      return 1;
-    widest = std::max<int64_t>(widest, memoryType(result.element).getIntOrFloatBitWidth());
-  }
-  for (int64_t width = std::min<int64_t>(8, 128 / widest); width > 1; width /= 2) {
-    if (type.getShape()[last] % width != 0)
-      continue;
-    KernelFrame trial(kernel, "trial", groups);
-    FactorEmitter at(trial, root, matrix);
-    for (size_t i = 0; i < 2; ++i)
-      at.lineOrders[i] = plan.lineOrders[i];
-    Value row = trial.calls.index("row"), column = trial.calls.index("column");
-    Value batch = trial.calls.index("batch");
-    trial.emitter.facts.set(row, {0, lines(0) - 1, 1});
-    trial.emitter.facts.set(column, {0, lines(1) - width, width});
-    trial.emitter.facts.set(batch, {0, matrix.batches - 1, 1});
-    trial.emitter.setLanes(width, width);
-    emitResult(trial, at, batch, row, column, trial.emitter.constant(0, matrix.sum), width);
-    if (trial.emitter.stridedLoads == 0 && !trial.emitter.masked)
-      return width;
-  }
-  return 1;
+  return storeWidth(kernel, groups, frame.results, last, type.getShape()[last],
+                    [&](KernelFrame& trial, int64_t width) {
+                      FactorEmitter at(trial, root, matrix);
+                      for (size_t i = 0; i < 2; ++i)
+                        at.lineOrders[i] = plan.lineOrders[i];
+                      Value row = trial.calls.index("row"), column = trial.calls.index("column");
+                      Value batch = trial.calls.index("batch");
+                      trial.emitter.facts.set(row, {0, lines(0) - 1, 1});
+                      trial.emitter.facts.set(column, {0, lines(1) - width, width});
+                      trial.emitter.facts.set(batch, {0, matrix.batches - 1, 1});
+                      emitResult(trial, at, batch, row, column, trial.emitter.constant(0, matrix.sum), width);
+                    });
 }
 
 // The rows of the warps of row `pass`, whose sums are in shared memory.
@@ -394,7 +382,7 @@ void MmaWriter::findThread() {
 
 EmittedKernel MmaWriter::write() {
   const int64_t tileRows = llvm::divideCeilSigned(lines(0), shape.rows),
-                tileColumns = llvm::divideCeilSigned(lines(1), shape.columns), width = storeWidth();
+                tileColumns = llvm::divideCeilSigned(lines(1), shape.columns), width = widthOfStores();
   const int64_t tiles = matrix.batches * tileRows * tileColumns;
   EmittedKernel out;
   out.threads[0] = shape.threads();

@@ -73,4 +73,24 @@ VectorTrial tryVectors(ir::KernelOp kernel, const DimensionGroups& groups, const
   return trial(kernel, groups, piece, values, sides, rank, 1).value();
 }
 
+int64_t storeWidth(ir::KernelOp kernel, const DimensionGroups& groups, ArrayRef<MemoryView> results,
+                   size_t last, int64_t extent, function_ref<void(KernelFrame& trial, int64_t width)> emit) {
+  int64_t widest = 8;
+  for (const MemoryView& result : results) {
+    if (result.strides[last] != 1 || result.blocked >= 0)
+      return 1;
+    widest = std::max<int64_t>(widest, memoryType(result.element).getIntOrFloatBitWidth());
+  }
+  for (int64_t width = std::min<int64_t>(8, kVectorBits / widest); width > 1; width /= 2) {
+    if (extent % width != 0)
+      continue;
+    KernelFrame trial(kernel, "trial", groups);
+    trial.emitter.setLanes(width, width);
+    emit(trial, width);
+    if (trial.emitter.stridedLoads == 0 && !trial.emitter.masked)
+      return width;
+  }
+  return 1;
+}
+
 } // namespace sinter::codegen::cuda

@@ -1,7 +1,7 @@
 // How many neighbours a thread may take at once.
 #pragma once
 
-#include "codegen/cuda/thread_emitter.h"
+#include "codegen/cuda/kernel_frame.h"
 #include "codegen/loops/pieces.h"
 
 namespace sinter::codegen::cuda {
@@ -21,6 +21,13 @@ struct VectorTrial {
 VectorTrial tryVectors(ir::KernelOp kernel, const DimensionGroups& groups, const Piece* piece,
                        llvm::ArrayRef<mlir::Value> values, llvm::ArrayRef<ThreadEmitter::Side> sides,
                        size_t rank);
+
+/// As many neighbours of what follows the sums of `kernel` as make 16 bytes of `results`, where those are
+/// neighbours in memory along dimension `last`, of `extent`, and so is all that `emit` reads for them; else
+/// one. `emit` emits `width` neighbours into the frame it gets, whose emitter has so many lanes.
+int64_t storeWidth(ir::KernelOp kernel, const DimensionGroups& groups, llvm::ArrayRef<MemoryView> results,
+                   size_t last, int64_t extent,
+                   llvm::function_ref<void(KernelFrame& trial, int64_t width)> emit);
 
 /// `sides` in steps of `lanes` along the last one.
 llvm::SmallVector<ThreadEmitter::Side> inSteps(llvm::ArrayRef<ThreadEmitter::Side> sides, int64_t lanes);
