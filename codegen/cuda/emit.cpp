@@ -50,23 +50,20 @@ SmallVector<Side> ElementWriter::sidesOf(const Piece& piece) {
   return sides;
 }
 
-// Where a buffer lies is known only when the kernel runs: slices of concatenations and of what loops go over
-// begin anywhere.
 void ElementWriter::writePiece(const Piece& piece) {
   bindPiece(frame.emitter, piece);
   SmallVector<Value> values;
   for (unsigned result : piece.results)
     values.push_back(kernel.getBody().front().getTerminator()->getOperand(result));
   const VectorTrial found = tryVectors(kernel, groups, &piece, values, sidesOf(piece), piece.extents.size());
-  VectorTrial one = found;
-  one.lanes = 1;
-  if (found.lanes == 1)
-    return writeElements(piece, found, out);
-  out.algorithm = "elements x" + std::to_string(found.lanes);
-  EmittedKernel likewise = out; // as many blocks
-  frame.either(
-      frame.buffersAreAligned(), [&] { writeElements(piece, found, out); },
-      [&] { writeElements(piece, one, likewise); });
+  if (found.lanes > 1)
+    out.algorithm = "elements x" + std::to_string(found.lanes);
+  EmittedKernel likewise = out; // its blocks do not count
+  frame.withLanes(found.lanes, [&](int64_t lanes) {
+    VectorTrial taken = found;
+    taken.lanes = lanes;
+    writeElements(piece, taken, lanes == found.lanes ? out : likewise);
+  });
 }
 
 // How many vectors a thread makes at once: several where that little is loaded for one that a multiprocessor

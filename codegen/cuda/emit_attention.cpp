@@ -138,7 +138,6 @@ void AttentionWriter::attend(const ir::Point& of) {
 
 // What the results are at `whole`: batch dimensions, row, column, of which `width` neighbours are made.
 void AttentionWriter::emitResult(KernelFrame& into, const ir::Point& whole, Value sum, int64_t width) {
-  const auto all = llvm::to_vector(llvm::seq<unsigned>(0, static_cast<unsigned>(into.results.size())));
   ir::Point at = whole;
   for (auto [i, dim] : llvm::enumerate(op.getResultPermutation()))
     at[i] = whole[static_cast<size_t>(dim)];
@@ -146,7 +145,7 @@ void AttentionWriter::emitResult(KernelFrame& into, const ir::Point& whole, Valu
     at.back().laneStride = 1;
   into.emitter.setLanes(width, width);
   into.emitter.bindElement(op.getResult(), sum);
-  into.store(all, at, into.elements(all, at));
+  into.storeAll(at);
   into.emitter.setLanes(1, 1);
 }
 
@@ -228,10 +227,7 @@ EmittedKernel AttentionWriter::write() {
     frame.calls.barrier(); // the tile before has been read
     attend(of);
     frame.calls.barrier();
-    if (width > 1)
-      frame.either(aligned, [&] { storeTile(of, width); }, [&] { storeTile(of, 1); });
-    else
-      storeTile(of, 1);
+    frame.withLanes(width, [&](int64_t lanes) { storeTile(of, lanes); }, aligned);
   });
   return frame.finish(out);
 }

@@ -59,8 +59,8 @@ private:
   SmallVector<Side> lineSides(const Piece& piece);
   void addParts(KernelFrame& frame, ThreadGroup& sharing, Value task, int64_t lines);
   void writePiece(KernelFrame& frame, const Piece& piece);
-  void writeRows(KernelFrame& frame, const Piece& piece, Way way, EmittedKernel& to);
-  void writeColumns(KernelFrame& frame, const Piece& piece, Way way, EmittedKernel& to);
+  void writeRows(KernelFrame& frame, const Piece& piece, Way way);
+  void writeColumns(KernelFrame& frame, const Piece& piece, Way way);
   void writeLine(KernelFrame& frame, const Piece& piece, Way way, ThreadGroup sharing, ir::Point& at,
                  Value wanted);
   void writeAlongLine(KernelFrame& frame, const Piece& piece, Way way, const ThreadGroup& sharing,
@@ -355,19 +355,19 @@ void FoldWriter::writeAlongLine(KernelFrame& frame, const Piece& piece, Way way,
 }
 
 // A group makes every so-manieth row.
-void FoldWriter::writeRows(KernelFrame& frame, const Piece& piece, Way way, EmittedKernel& to) {
+void FoldWriter::writeRows(KernelFrame& frame, const Piece& piece, Way way) {
   ThreadEmitter& emitter = frame.emitter;
   OpBuilder& builder = emitter.builder;
   const Location loc = emitter.loc;
   const SmallVector<Side> rows = lineSides(piece);
-  const int64_t groupsOfBlock = to.threads[0] / group.size, tasks = total(rows) * group.parts.count;
-  to.blocks = std::max(to.blocks, llvm::divideCeilSigned(tasks, groupsOfBlock));
+  const int64_t groupsOfBlock = out.threads[0] / group.size, tasks = total(rows) * group.parts.count;
+  out.blocks = std::max(out.blocks, llvm::divideCeilSigned(tasks, groupsOfBlock));
   ThreadGroup sharing = group;
   sharing.lanes = way.lanes;
   sharing.vectors = count / way.lanes;
   Value first = frame.calls.index("block"), step = frame.calls.index("blocks");
   sharing.rank = frame.calls.index("thread_x");
-  emitter.facts.set(sharing.rank, {0, to.threads[0] - 1, 1});
+  emitter.facts.set(sharing.rank, {0, out.threads[0] - 1, 1});
   if (groupsOfBlock > 1) {
     Value size = emitter.index(group.size), many = emitter.index(groupsOfBlock);
     Value inBlock = arith::DivUIOp::create(builder, loc, sharing.rank, size);
@@ -402,13 +402,13 @@ void FoldWriter::writeRows(KernelFrame& frame, const Piece& piece, Way way, Emit
 }
 
 // A block makes `width` neighbours at a time, or vectors of them; the threads of one share its elements.
-void FoldWriter::writeColumns(KernelFrame& frame, const Piece& piece, Way way, EmittedKernel& to) {
+void FoldWriter::writeColumns(KernelFrame& frame, const Piece& piece, Way way) {
   ThreadEmitter& emitter = frame.emitter;
   OpBuilder& builder = emitter.builder;
   const Location loc = emitter.loc;
   const SmallVector<Side> sides = inSteps(ThreadEmitter::longOnesLast(lineSides(piece)), way.lanes);
   const int64_t columns = total(sides), pieceTiles = llvm::divideCeilSigned(columns, group.width);
-  to.blocks = std::max(to.blocks, pieceTiles * group.parts.count);
+  out.blocks = std::max(out.blocks, pieceTiles * group.parts.count);
   Value column = frame.calls.index("thread_x");
   ThreadGroup sharing = group;
   sharing.vectors = count;
@@ -450,14 +450,10 @@ void FoldWriter::writeColumns(KernelFrame& frame, const Piece& piece, Way way, E
 
 void FoldWriter::writePiece(KernelFrame& frame, const Piece& piece) {
   bindPiece(frame.emitter, piece);
-  auto writeIn = [&](Way way, EmittedKernel& to) {
-    group.kind == Kind::column ? writeColumns(frame, piece, way, to) : writeRows(frame, piece, way, to);
-  };
-  if (way.lanes == 1)
-    return writeIn(way, out);
-  EmittedKernel likewise = out; // as many blocks
-  frame.either(frame.buffersAreAligned(), [&] { writeIn(way, out); }, [&] { writeIn({}, likewise); });
-  out.blocks = std::max(out.blocks, likewise.blocks);
+  frame.withLanes(way.lanes, [&](int64_t lanes) {
+    const Way taken = lanes == way.lanes ? way : Way{};
+    group.kind == Kind::column ? writeColumns(frame, piece, taken) : writeRows(frame, piece, taken);
+  });
 }
 
 EmittedKernel FoldWriter::write(StringRef symbol) {

@@ -291,7 +291,6 @@ void MmaWriter::sumUp(Value part) {
 // What the results are at `row` and `column`, from `width` neighbouring sums.
 void MmaWriter::emitResult(KernelFrame& into, FactorEmitter& at, Value batch, Value row, Value column,
                            Value sum, int64_t width) {
-  const auto all = llvm::to_vector(llvm::seq<unsigned>(0, static_cast<unsigned>(into.results.size())));
   ir::Point point = at.place(batch, columnsAreSecond ? row : column, columnsAreSecond ? column : row);
   if (width > 1)
     point[static_cast<size_t>(at.lineOrders[number(1)].back())].laneStride = 1;
@@ -300,7 +299,7 @@ void MmaWriter::emitResult(KernelFrame& into, FactorEmitter& at, Value batch, Va
   into.emitter.bindElement(root->getResult(0),
                            cast<ir::LoopOpInterface>(root).emitElement(into.emitter, point, {}));
   into.emitter.role = {};
-  into.store(all, point, into.elements(all, point));
+  into.storeAll(point);
   into.emitter.setLanes(1, 1);
 }
 
@@ -354,10 +353,7 @@ void MmaWriter::storeTile(int64_t width) {
                       });
                       frame.calls.barrier();
                     }
-                    if (width > 1)
-                      frame.either(aligned, [&] { storeRows(pass, width); }, [&] { storeRows(pass, 1); });
-                    else
-                      storeRows(pass, 1);
+                    frame.withLanes(width, [&](int64_t lanes) { storeRows(pass, lanes); }, aligned);
                     frame.calls.barrier();
                   });
 }

@@ -38,7 +38,7 @@ public:
 private:
   int64_t lanesOfShared();
   void plan(int64_t lanes, int64_t most);
-  void writeTasks(int64_t lanes, EmittedKernel& to);
+  void writeTasks(int64_t lanes, EmittedKernel& out);
   void copyInput();
   void lookThrough(Value firstNumber);
   void addUpdates(Value numbers, Value listed);
@@ -185,9 +185,9 @@ void ScatterWriter::lookThrough(Value firstNumber) {
   });
 }
 
-void ScatterWriter::writeTasks(int64_t lanes, EmittedKernel& to) {
+void ScatterWriter::writeTasks(int64_t lanes, EmittedKernel& out) {
   plan(lanes, threads);
-  to.blocks = std::max(to.blocks, rowBlocks * columnBlocks);
+  out.blocks = std::max(out.blocks, rowBlocks * columnBlocks);
   const int64_t columns = total(sidesBut(type, axis, 1, false)) / lanes,
                 extent = type.getDimSize(static_cast<unsigned>(axis)),
                 count = total(sidesBut(updates, axis, indexRank, true));
@@ -229,14 +229,7 @@ EmittedKernel ScatterWriter::write() {
   thread = frame.calls.index("thread_x");
   emitter.facts.set(thread, {0, threads - 1, 1});
   list = frame.calls.sharedSlots(threads / 2);
-  if (widest == 1) {
-    writeTasks(1, out);
-  } else {
-    EmittedKernel likewise = out;
-    frame.either(
-        frame.buffersAreAligned(), [&] { writeTasks(widest, out); }, [&] { writeTasks(1, likewise); });
-    out.blocks = std::max(out.blocks, likewise.blocks);
-  }
+  frame.withLanes(widest, [&](int64_t lanes) { writeTasks(lanes, out); });
   return frame.finish(out);
 }
 

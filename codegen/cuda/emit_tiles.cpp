@@ -147,7 +147,6 @@ SmallVector<Value> TileWriter::addTerms(Value firstTerm, ValueRange sums) {
 
 void TileWriter::finishTile(ValueRange sums) {
   const int64_t mine = tile / kThreads;
-  const auto all = llvm::to_vector(llvm::seq<unsigned>(0, static_cast<unsigned>(frame.results.size())));
   for (int64_t i = 0; i < mine; ++i)
     for (int64_t j = 0; j < mine; ++j) {
       Value row = plus(firstRow, plus(offset(true, i / kRun), emitter.index(i % kRun)));
@@ -160,7 +159,7 @@ void TileWriter::finishTile(ValueRange sums) {
         emitter.role = {Role::Kind::sum, {}, sums[static_cast<size_t>(i * mine + j)]};
         emitter.bindElement(root->getResult(0), cast<ir::LoopOpInterface>(root).emitElement(emitter, at, {}));
         emitter.role = {};
-        frame.store(all, at, frame.elements(all, at));
+        frame.storeAll(at);
       });
     }
 }

@@ -229,7 +229,7 @@ void TransposeWriter::makeResults(KernelFrame& frame) {
     SmallVector<Value> values;
   };
   SmallVector<Made> made;
-  const auto all = llvm::to_vector(llvm::seq<unsigned>(0, static_cast<unsigned>(frame.results.size())));
+  const SmallVector<unsigned> all = frame.allResults();
   forThreads(frame, firstWritten, extentOf(runs.written), firstRead, extentOf(runs.read),
              [&](Value written, Value read, Value inside, Value, Value turned) {
                const ir::Point at = positionAt(emitter, read, written);

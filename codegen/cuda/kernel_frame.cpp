@@ -117,6 +117,15 @@ void KernelFrame::store(ArrayRef<unsigned> numbers, const ir::Point& at, ValueRa
     emitter.store(results[number], at, value);
 }
 
+SmallVector<unsigned> KernelFrame::allResults() const {
+  return llvm::to_vector(llvm::seq<unsigned>(0, static_cast<unsigned>(results.size())));
+}
+
+void KernelFrame::storeAll(const ir::Point& at) {
+  const SmallVector<unsigned> all = allResults();
+  store(all, at, elements(all, at));
+}
+
 Value KernelFrame::deviceMemory(StringRef name, Type element, int64_t count) {
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(module->getBody());
@@ -129,6 +138,12 @@ Value KernelFrame::deviceMemory(StringRef name, Type element, int64_t count) {
 
 Value KernelFrame::buffersAreAligned() {
   return calls.areAligned(function.getArguments());
+}
+
+void KernelFrame::withLanes(int64_t lanes, function_ref<void(int64_t)> body, Value aligned) {
+  if (lanes == 1)
+    return body(1);
+  either(aligned ? aligned : buffersAreAligned(), [&] { body(lanes); }, [&] { body(1); });
 }
 
 EmittedKernel KernelFrame::finish(EmittedKernel out) {

@@ -38,6 +38,10 @@ public:
   llvm::SmallVector<mlir::Value> elements(llvm::ArrayRef<unsigned> numbers, const ir::Point& at);
   /// Stores what elements() gave. A result may lie over an operand: all are made before the first is stored.
   void store(llvm::ArrayRef<unsigned> numbers, const ir::Point& at, mlir::ValueRange values);
+  /// The numbers of all results.
+  llvm::SmallVector<unsigned> allResults() const;
+  /// Makes and stores the elements of all results at `at`.
+  void storeAll(const ir::Point& at);
   /// The address of a buffer, by its number: arguments first, then results.
   mlir::Value buffer(unsigned number) { return function.getArgument(number); }
   /// Memory of the device, of `count` elements (i64: the prelude's u64), that the kernel finds as it left it;
@@ -45,6 +49,10 @@ public:
   mlir::Value deviceMemory(llvm::StringRef name, mlir::Type element, int64_t count);
   /// True if all buffers begin at multiples of 16 bytes.
   mlir::Value buffersAreAligned();
+  /// Where a buffer lies is known only when the kernel runs: slices of concatenations and of what loops go
+  /// over begin anywhere. `body(lanes)` where vectors may be, which `aligned` (null: buffersAreAligned) says;
+  /// else, and if there is but one lane, `body(1)`.
+  void withLanes(int64_t lanes, llvm::function_ref<void(int64_t)> body, mlir::Value aligned = {});
 
 private:
   mlir::OpBuilder builder;
