@@ -6,6 +6,8 @@
 #include "passes/attention_kernels.h"
 #include "sinter/runtime/error.h"
 
+#include <bit>
+
 using namespace mlir;
 
 namespace sinter::codegen::cuda {
@@ -18,8 +20,9 @@ constexpr int64_t kResident = 2;                 // which leaves each thread all
 constexpr int64_t kTileRows = 16, kTileKeys = 8; // of multiply_add
 constexpr int64_t kChunkBytes = 16;
 constexpr int64_t kShortRow = 64;     // longer ones leave no registers for a second tile below the first
-constexpr int64_t kManyBlocks = 128;  // about as many as run at a time
 constexpr int64_t kPaddingOfSums = 4; // floats, see attention_results
+// About as many as run at a time: batches, heads and rows are often powers of two.
+constexpr int64_t kManyBlocks = std::bit_floor(uint64_t{kMultiprocessors});
 
 // How many tiles of scores a warp has at a time, and which way they are multiplied.
 struct Plan {

@@ -94,7 +94,7 @@ MmaWriter::MmaWriter(ir::KernelOp kernel, StringRef symbol, const ProductMatrix&
       element(ir::emittedType(type.getElementType())), matrix(matrix), factors(frame, root, matrix),
       plan(planFactors(kernel, matrix)), columnsAreSecond(columnsAreOfSecond(type, matrix)),
       division(TileDivision::of(lines(0), lines(1), matrix.batches, matrix.terms)), shape(division.shape),
-      inChunk(128 / element.getIntOrFloatBitWidth()),
+      inChunk(kVectorBits / element.getIntOrFloatBitWidth()),
       termsOfStage(shape.lineBytes * 8 / element.getIntOrFloatBitWidth()) {
   for (size_t i = 0; i < 2; ++i)
     factors.lineOrders[i] = plan.lineOrders[i];

@@ -16,8 +16,6 @@ using Role = ThreadEmitter::ProductRole;
 constexpr int64_t kThreads = 16; // of a block, each way
 constexpr int64_t kRun = 4;      // neighbours in the tile that a thread makes
 constexpr int64_t kTerms = 16;   // of the sum at a time
-// Large tiles pay where there are enough of them for all multiprocessors of a GPU: an H200 has 132.
-constexpr int64_t kManyTiles = 132;
 
 class TileWriter : KernelWriter {
 public:
@@ -170,7 +168,8 @@ EmittedKernel TileWriter::write() {
     return llvm::divideCeilSigned(matrix.rows, size) * llvm::divideCeilSigned(matrix.columns, size) *
            matrix.batches;
   };
-  if (matrix.sum.getIntOrFloatBitWidth() <= 32 && tilesOf(kLarge) >= kManyTiles)
+  // Large tiles pay where there are enough of them for all multiprocessors.
+  if (matrix.sum.getIntOrFloatBitWidth() <= 32 && tilesOf(kLarge) >= kMultiprocessors)
     tile = kLarge;
   rowsAlongX = llvm::is_contained(matrix.dims.first, groups.order(type).back());
   EmittedKernel out;

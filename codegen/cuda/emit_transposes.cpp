@@ -16,7 +16,6 @@ using Side = ThreadEmitter::Side;
 constexpr int64_t kThreadsX = 32, kThreadsY = 8;
 constexpr int64_t kSmallTile = 32, kLargeTile = 64;
 constexpr int64_t kLeastExtent = 16;
-constexpr int64_t kSharedBytes = 48 << 10; // that a block has without asking
 
 // Dimensions of the result that are neighbours in the result and in the operand as well: those that are
 // fastest in the operand, those that are fastest in the result, and the others.

@@ -38,7 +38,8 @@ class Trials {
 public:
   Trials(ir::KernelOp kernel, const ProductMatrix& matrix)
       : kernel(kernel), matrix(matrix), type(ir::tensorType(kernel.getRoot()->getResult(0))),
-        element(ir::emittedType(type.getElementType())), width(128 / element.getIntOrFloatBitWidth()) {}
+        element(ir::emittedType(type.getElementType())),
+        width(kVectorBits / element.getIntOrFloatBitWidth()) {}
 
   FactorPlan plan();
 

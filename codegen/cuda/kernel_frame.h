@@ -2,6 +2,7 @@
 #pragma once
 
 #include "codegen/cuda/emit.h"
+#include "codegen/cuda/launch_limits.h"
 #include "codegen/cuda/thread_emitter.h"
 #include "codegen/loops/pieces.h"
 
@@ -10,12 +11,6 @@
 #include <optional>
 
 namespace sinter::codegen::cuda {
-
-inline constexpr int64_t kBlock = 256; ///< threads of a block where nothing speaks for another number
-inline constexpr int64_t kMostBlockThreads = 1024;
-inline constexpr int64_t kMostBlocks = 1 << 16;                  ///< each goes on with the next of its tasks
-inline constexpr int64_t kMultiprocessors = 132;                 ///< of an H200
-inline constexpr int64_t kResidentBlocks = 8 * kMultiprocessors; ///< of kBlock threads, at once
 
 /// A function that takes the buffers of `kernel`, and an emitter that stands in it.
 class KernelFrame {

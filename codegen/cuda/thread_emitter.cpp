@@ -2,6 +2,7 @@
 #include "codegen/cuda/thread_emitter.h"
 
 #include "codegen/cuda/expressions.h"
+#include "codegen/cuda/launch_limits.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 

@@ -5,8 +5,6 @@
 
 namespace sinter::codegen::cuda {
 
-inline constexpr int64_t kWarp = 32;
-
 /// The dimensions of `tensor` as they lie in memory, the outermost first: where it does, or, if it is
 /// computed in a kernel element by element, what it is computed from.
 llvm::SmallVector<int64_t> memoryOrder(mlir::Value tensor);

@@ -12,7 +12,6 @@ constexpr TileShape kShapes[] = {
     {128, 128, 2, 4, 1, 64, 4, 1},   {128, 64, 2, 2, 1, 64, 4, 0.85}, {64, 128, 1, 4, 1, 64, 4, 0.85},
     {64, 64, 2, 2, 2, 128, 3, 0.65}, {32, 32, 1, 1, 4, 128, 4, 0.3},
 };
-constexpr int64_t kMultiprocessors = 132;
 constexpr int64_t kMostParts = 32;
 // What a tile takes besides its terms, as so many terms more; and what it takes to join each of its parts.
 constexpr int64_t kTermsOfTile = 64, kTermsOfPart = 32;

@@ -1,6 +1,8 @@
 // How the blocks of a grid share a matrix product by tensor cores.
 #pragma once
 
+#include "codegen/cuda/launch_limits.h"
+
 #include <algorithm>
 #include <cstdint>
 
@@ -15,10 +17,10 @@ struct TileShape {
   int64_t stages;                ///< no more than 64 KiB in all: what a block can have on Turing
   double speed;                  ///< of a multiprocessor, guessed: relative to that of the largest
 
-  int64_t threads() const { return warpRows * warpColumns * slices * 32; }
+  int64_t threads() const { return warpRows * warpColumns * slices * kWarp; }
   int64_t rowsOfWarp() const { return rows / warpRows; }
   int64_t columnsOfWarp() const { return columns / warpColumns; }
-  int64_t sumsOfThread() const { return rowsOfWarp() * columnsOfWarp() / 32; }
+  int64_t sumsOfThread() const { return rowsOfWarp() * columnsOfWarp() / kWarp; }
   int64_t stageBytes() const { return (rows + columns) * lineBytes; }
   /// Of sums in shared memory, row by row, in floats: lest rows share banks.
   int64_t pitch() const { return columns + 8; }

@@ -10,8 +10,6 @@ using namespace mlir;
 namespace sinter::codegen::cuda {
 namespace {
 
-constexpr int64_t kVectorBits = 128; // of the widest access
-
 // Nothing if not everything can be had as vectors of `lanes`.
 std::optional<VectorTrial> trial(ir::KernelOp kernel, const DimensionGroups& groups, const Piece* piece,
                                  ArrayRef<Value> values, ArrayRef<ThreadEmitter::Side> sides, size_t rank,
