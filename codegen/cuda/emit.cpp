@@ -2,6 +2,7 @@
 #include "codegen/cuda/emit.h"
 
 #include "codegen/cuda/kernel_frame.h"
+#include "codegen/cuda/kernel_kinds.h"
 #include "codegen/cuda/vector_trial.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"

@@ -1,6 +1,7 @@
 // Attention: what a block computes is written in attention.cuh; here it is told the sizes, and what becomes
 // of the result.
 #include "codegen/cuda/expressions.h"
+#include "codegen/cuda/kernel_kinds.h"
 #include "codegen/cuda/kernel_writer.h"
 #include "codegen/cuda/vector_trial.h"
 #include "passes/attention_kernels.h"

@@ -2,6 +2,8 @@
 // neighbours in memory, or a column, which lies beside its neighbours. A group of threads shares it, or
 // several blocks do.
 #include "codegen/cuda/kernel_frame.h"
+#include "codegen/cuda/kernel_kinds.h"
+#include "codegen/cuda/product_matrix.h"
 #include "codegen/cuda/vector_trial.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"

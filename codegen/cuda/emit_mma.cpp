@@ -3,6 +3,7 @@
 // through shared memory, too, so that what follows them is loaded and stored as in kernels without sums.
 #include "codegen/cuda/expressions.h"
 #include "codegen/cuda/factor_plan.h"
+#include "codegen/cuda/kernel_kinds.h"
 #include "codegen/cuda/kernel_writer.h"
 #include "codegen/cuda/tile_division.h"
 #include "codegen/cuda/vector_trial.h"

@@ -1,6 +1,7 @@
 // Elements added at positions that depend on data. A block has a few positions along the axis that indices
 // move along, and some of the others: it looks through all indices for updates of its positions, and adds
 // those in their order. So sums do not depend on which thread is first.
+#include "codegen/cuda/kernel_kinds.h"
 #include "codegen/cuda/kernel_writer.h"
 #include "codegen/cuda/vector_trial.h"
 

@@ -1,5 +1,6 @@
 // Convolutions and matrix products: a block makes a tile of the result, of terms that it brings to shared
 // memory, a few of the sum at a time; each of its threads a smaller tile in registers.
+#include "codegen/cuda/kernel_kinds.h"
 #include "codegen/cuda/kernel_writer.h"
 #include "codegen/cuda/product_matrix.h"
 
@@ -212,11 +213,6 @@ bool makesTiles(ir::KernelOp kernel) {
   constexpr int64_t kLeast = 24; // rows and columns: with fewer, most of a tile would be thrown away
   const auto matrix = ProductMatrix::of(kernel.getRoot());
   return matrix && matrix->rows >= kLeast && matrix->columns >= kLeast && matrix->terms >= kTerms / 2;
-}
-
-int64_t termsOf(Operation* root) {
-  const auto matrix = ProductMatrix::of(root);
-  return matrix ? matrix->terms : 0;
 }
 
 EmittedKernel emitTiles(ir::KernelOp kernel, StringRef symbol) {

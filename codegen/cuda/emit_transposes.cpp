@@ -1,6 +1,7 @@
 // Elements that lie one way in an operand and another way in the result: what a block reads goes through its
 // memory, so that neighbouring threads read neighbours, and write neighbours.
 #include "codegen/cuda/kernel_frame.h"
+#include "codegen/cuda/kernel_kinds.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 

@@ -35,4 +35,9 @@ std::optional<ProductMatrix> ProductMatrix::of(Operation* root) {
   return matrix;
 }
 
+int64_t termsOf(Operation* root) {
+  const auto matrix = ProductMatrix::of(root);
+  return matrix ? matrix->terms : 0;
+}
+
 } // namespace sinter::codegen::cuda

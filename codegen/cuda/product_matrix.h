@@ -19,4 +19,7 @@ struct ProductMatrix {
   static std::optional<ProductMatrix> of(mlir::Operation* root);
 };
 
+/// How many products an element of the contraction `root` is the sum of; 0 for other operations.
+int64_t termsOf(mlir::Operation* root);
+
 } // namespace sinter::codegen::cuda
