@@ -1,6 +1,8 @@
 // What the kernels of attention take: codegen/cpu/contraction/attention.cpp, codegen/cuda/emit_attention.cpp.
 #include "passes/attention_kernels.h"
 
+#include "ir/precision.h"
+
 using namespace mlir;
 
 namespace sinter::passes {
@@ -16,8 +18,8 @@ constexpr int64_t kFewestRows = 8;
 bool hasAttentionKernel(Type element, int64_t rows, int64_t depth, int64_t width, Backend backend) {
   if (backend == Backend::cpu)
     return element.isF32();
-  return (element.isF32() || element.isF16() || element.isBF16()) && rows >= kFewestRows &&
-         depth <= kLongestRow && width <= kLongestRow;
+  return (element.isF32() || ir::isHalf(element)) && rows >= kFewestRows && depth <= kLongestRow &&
+         width <= kLongestRow;
 }
 
 bool hasAttentionKernel(ir::AttentionOp op, Backend backend) {

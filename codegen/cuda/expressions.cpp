@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -104,11 +105,6 @@ StringRef formOf(StringRef op, bool isIndex) {
   return form.empty() ? forms.lookup(op) : form;
 }
 
-Type scalarOf(Type type) {
-  auto vector = dyn_cast<VectorType>(type);
-  return vector ? vector.getElementType() : type;
-}
-
 std::string integerType(unsigned bits, bool isUnsigned) {
   if (bits == 1)
     return "bool";
@@ -124,7 +120,7 @@ std::string unsignedType(Type type) {
 }
 
 std::string filled(StringRef form, Operation* op, ArrayRef<std::string> operands) {
-  const Type result = scalarOf(op->getResult(0).getType());
+  const Type result = getElementTypeOrSelf(op->getResult(0).getType());
   std::string text;
   for (size_t i = 0; i < form.size(); ++i) {
     if (form[i] != '%' || i + 1 == form.size() || form[i + 1] == ' ') {
@@ -139,7 +135,7 @@ std::string filled(StringRef form, Operation* op, ArrayRef<std::string> operands
       text += unsignedType(result);
       break;
     case 'V':
-      text += unsignedType(scalarOf(op->getOperand(0).getType()));
+      text += unsignedType(getElementTypeOrSelf(op->getOperand(0).getType()));
       break;
     case 'f':
       text += result.isF64() ? "" : "f";
@@ -195,7 +191,7 @@ std::string comparison(arith::CmpFPredicate predicate, const std::string& a, con
 }
 
 std::string comparison(arith::CmpIOp op, const std::string& a, const std::string& b) {
-  const std::string cast = "(" + unsignedType(scalarOf(op.getLhs().getType())) + ")";
+  const std::string cast = "(" + unsignedType(getElementTypeOrSelf(op.getLhs().getType())) + ")";
   using P = arith::CmpIPredicate;
   switch (op.getPredicate()) {
   case P::eq:
@@ -292,7 +288,7 @@ std::string expression(Operation* op, ArrayRef<std::string> operands) {
     return comparison(compare.getPredicate(), operands[0], operands[1]);
   if (auto compare = dyn_cast<arith::CmpIOp>(op))
     return comparison(compare, operands[0], operands[1]);
-  const Type result = scalarOf(op->getResult(0).getType());
+  const Type result = getElementTypeOrSelf(op->getResult(0).getType());
   if (isa<arith::TruncFOp>(op) && !result.isF32() && !op->hasAttr(ir::kUnrounded))
     return "rounded_to<" + memoryTypeName(result) + ">((float)" + operands[0] + ")";
   if (isa<arith::TruncFOp>(op))

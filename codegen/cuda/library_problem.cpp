@@ -1,6 +1,8 @@
 // Kernels in the terms of libraries.
 #include "codegen/cuda/library_problem.h"
 
+#include "ir/precision.h"
+
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinOps.h"
 
@@ -21,7 +23,7 @@ using Earlier = PointwiseStep::Earlier;
 using Steps = std::vector<PointwiseStep>;
 
 bool isFloat(Type element) {
-  return element.isF32() || element.isF16() || element.isBF16();
+  return element.isF32() || ir::isHalf(element);
 }
 
 int64_t elementsOf(ArrayRef<int64_t> extents) {

@@ -2,12 +2,14 @@
 #include "codegen/cuda/printer.h"
 
 #include "codegen/cuda/expressions.h"
+#include "ir/precision.h"
 #include "sinter/runtime/error.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
@@ -24,11 +26,6 @@ using Names = SmallVector<std::string, 4>; // one for each lane
 int64_t lanesOf(Type type) {
   auto vector = dyn_cast<VectorType>(type);
   return vector ? vector.getNumElements() : 1;
-}
-
-Type laneType(Type type) {
-  auto vector = dyn_cast<VectorType>(type);
-  return vector ? vector.getElementType() : type;
 }
 
 // MLIR's names may have dots.
@@ -104,7 +101,7 @@ Names Printer::declare(Value value, bool isConst, ArrayRef<std::string> initial)
     names.push_back(lanes == 1 ? base : base + "_" + std::to_string(lane));
     const bool given = !initial.empty();
     line((isConst && !isa<LLVM::LLVMPointerType>(value.getType()) ? "const " : "") +
-         valueTypeName(laneType(value.getType())) + " " + names.back() +
+         valueTypeName(getElementTypeOrSelf(value.getType())) + " " + names.back() +
          (given ? " = " + initial[static_cast<size_t>(initial.size() == 1 ? 0 : lane)] : "") + ";");
   }
   names_[value] = names;
@@ -209,9 +206,9 @@ void Printer::address(LLVM::GEPOp op) {
 }
 
 void Printer::load(LLVM::LoadOp op) {
-  const Type type = op.getResult().getType(), element = laneType(type);
+  const Type type = op.getResult().getType(), element = getElementTypeOrSelf(type);
   const Address address = addressOf(op.getAddr(), element);
-  const bool isHalf = element.isF16() || element.isBF16();
+  const bool isHalf = ir::isHalf(element);
   auto value = [&](const std::string& stored) { return isHalf ? "value_of(" + stored + ")" : stored; };
   const int64_t lanes = lanesOf(type);
   if (lanes == 1) {
@@ -234,9 +231,9 @@ void Printer::load(LLVM::LoadOp op) {
 }
 
 void Printer::store(LLVM::StoreOp op) {
-  const Type type = op.getValue().getType(), element = laneType(type);
+  const Type type = op.getValue().getType(), element = getElementTypeOrSelf(type);
   const Address address = addressOf(op.getAddr(), element);
-  const bool isHalf = element.isF16() || element.isBF16();
+  const bool isHalf = ir::isHalf(element);
   const int64_t lanes = lanesOf(type);
   auto write = [&](const std::string& place, int64_t lane) {
     const std::string& value = name(op.getValue(), lane);
@@ -372,7 +369,7 @@ void Printer::global(LLVM::GlobalOp op) {
   }
   auto values = cast<DenseElementsAttr>(*op.getValue());
   const Type element = values.getElementType();
-  const bool isHalf = element.isF16() || element.isBF16();
+  const bool isHalf = ir::isHalf(element);
   // Vectors of it are loaded at once.
   std::string text = "alignas(16) __device__ const " + memoryTypeName(element) + " " +
                      identifier(op.getSymName()) + "[] = {";

@@ -1,6 +1,8 @@
 // The extents of a contraction's result, as a matrix.
 #include "codegen/cuda/product_matrix.h"
 
+#include "ir/precision.h"
+
 using namespace mlir;
 
 namespace sinter::codegen::cuda {
@@ -31,7 +33,7 @@ std::optional<ProductMatrix> ProductMatrix::of(Operation* root) {
   matrix.batches = extentOf(type, matrix.batch);
   matrix.terms = matrix.dims.terms;
   const Type element = ir::emittedType(type.getElementType());
-  matrix.sum = element.isF16() || element.isBF16() ? Float32Type::get(type.getContext()) : element;
+  matrix.sum = ir::isHalf(element) ? Float32Type::get(type.getContext()) : element;
   return matrix;
 }
 
