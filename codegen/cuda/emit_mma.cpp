@@ -296,10 +296,7 @@ void MmaWriter::emitResult(KernelFrame& into, FactorEmitter& at, Value batch, Va
   if (width > 1)
     point[static_cast<size_t>(at.lineOrders[number(1)].back())].laneStride = 1;
   into.emitter.setLanes(width, width);
-  into.emitter.role = {Factor::sum, {}, sum, -1, {}};
-  into.emitter.bindElement(root->getResult(0),
-                           cast<ir::LoopOpInterface>(root).emitElement(into.emitter, point, {}));
-  into.emitter.role = {};
+  at.bindSum(point, sum);
   into.storeAll(point);
   into.emitter.setLanes(1, 1);
 }

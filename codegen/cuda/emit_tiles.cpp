@@ -1,8 +1,8 @@
 // Convolutions and matrix products: a block makes a tile of the result, of terms that it brings to shared
 // memory, a few of the sum at a time; each of its threads a smaller tile in registers.
+#include "codegen/cuda/factor_emitter.h"
 #include "codegen/cuda/kernel_kinds.h"
 #include "codegen/cuda/kernel_writer.h"
-#include "codegen/cuda/product_matrix.h"
 
 #include <algorithm>
 
@@ -12,7 +12,7 @@ namespace sinter::codegen::cuda {
 namespace {
 
 using Side = ThreadEmitter::Side;
-using Role = ThreadEmitter::ProductRole;
+using Factor = FactorEmitter::Kind;
 
 constexpr int64_t kThreads = 16; // of a block, each way
 constexpr int64_t kRun = 4;      // neighbours in the tile that a thread makes
@@ -21,42 +21,25 @@ constexpr int64_t kTerms = 16;   // of the sum at a time
 class TileWriter : KernelWriter {
 public:
   TileWriter(ir::KernelOp kernel, StringRef symbol, const ProductMatrix& matrix)
-      : KernelWriter(kernel, symbol), root(kernel.getRoot()), type(ir::tensorType(root->getResult(0))),
-        matrix(matrix) {}
+      : KernelWriter(kernel, symbol), matrix(matrix), factors(frame, kernel.getRoot(), matrix) {}
 
   EmittedKernel write();
 
 private:
-  SmallVector<Side> sides(ArrayRef<int64_t> dims);
-  void place(ir::Point& at, Value batch, Value row, Value column);
-  void bring(Role::Kind factor, Value firstTerm);
+  void bring(Factor factor, Value firstTerm);
   SmallVector<Value> multiply(Value step, ValueRange sums);
   SmallVector<Value> addTerms(Value firstTerm, ValueRange sums);
   SmallVector<Value> read(Value term, bool ofRows);
   Value offset(bool ofRows, int64_t number);
   void finishTile(ValueRange sums);
 
-  Operation* root;
-  RankedTensorType type;
   const ProductMatrix& matrix;
+  FactorEmitter factors;
 
   int64_t tile = 64;       // rows and columns of the result
   bool rowsAlongX = false; // whose neighbours are neighbours in memory
   Value slots, thread, threadX, threadY, batch, firstRow, firstColumn;
 };
-
-SmallVector<Side> TileWriter::sides(ArrayRef<int64_t> dims) {
-  SmallVector<Side> result;
-  for (int64_t dim : dims)
-    result.push_back({dim, 0, type.getDimSize(static_cast<unsigned>(dim)), 1});
-  return result;
-}
-
-void TileWriter::place(ir::Point& at, Value batch, Value row, Value column) {
-  emitter.locate(batch, sides(matrix.batch), at);
-  emitter.locate(row, sides(matrix.dims.first), at);
-  emitter.locate(column, sides(matrix.dims.second), at);
-}
 
 // In shared memory, terms are apart by a tile's rows or columns, and a few more, lest all threads of a warp
 // write to the same bank.
@@ -65,10 +48,9 @@ int64_t pitch(int64_t tile) {
 }
 
 // Brings kTerms terms of one factor, from `firstTerm` on, for all rows or columns of the tile.
-void TileWriter::bring(Role::Kind factor, Value firstTerm) {
-  const bool ofRows = factor == Role::Kind::first;
+void TileWriter::bring(Factor factor, Value firstTerm) {
+  const bool ofRows = factor == Factor::first;
   const bool alongSum = ofRows ? matrix.dims.firstAlongSum : matrix.dims.secondAlongSum;
-  const int64_t side = ofRows ? matrix.rows : matrix.columns;
   Value start = ofRows ? firstRow : firstColumn;
   for (int64_t i = 0; i < tile * kTerms / (kThreads * kThreads); ++i) {
     // Neighbouring threads bring neighbours in memory.
@@ -77,16 +59,12 @@ void TileWriter::bring(Role::Kind factor, Value firstTerm) {
     Value fast = rest(number, inner), slow = over(number, inner);
     Value term = alongSum ? fast : slow, position = alongSum ? slow : fast;
     // Past the end, what is there last is brought again: its product is not stored.
-    Value line = least(plus(start, position), side - 1);
+    Value line = least(plus(start, position), factors.lines(factor) - 1);
     Value wanted = plus(firstTerm, term);
     const bool mayPass = matrix.terms % kTerms != 0;
-    emitter.role = {factor, mayPass ? least(wanted, matrix.terms - 1) : wanted, {}};
-    emitter.facts.set(emitter.role.term, {0, matrix.terms - 1, 1});
-    ir::Point at(static_cast<size_t>(type.getRank()));
-    place(at, batch, ofRows ? line : emitter.index(0), ofRows ? emitter.index(0) : line);
-    cast<ir::LoopOpInterface>(root).emitElement(emitter, at, {});
-    Value value = emitter.role.value;
-    emitter.role = {};
+    Value there = mayPass ? least(wanted, matrix.terms - 1) : wanted;
+    emitter.facts.set(there, {0, matrix.terms - 1, 1});
+    Value value = factors.element(factor, batch, line, there);
     if (mayPass)
       value = arith::SelectOp::create(builder, loc, less(wanted, matrix.terms), value,
                                       emitter.constant(0, matrix.sum));
@@ -129,8 +107,8 @@ SmallVector<Value> TileWriter::multiply(Value term, ValueRange sums) {
 }
 
 SmallVector<Value> TileWriter::addTerms(Value firstTerm, ValueRange sums) {
-  bring(Role::Kind::first, firstTerm);
-  bring(Role::Kind::second, firstTerm);
+  bring(Factor::first, firstTerm);
+  bring(Factor::second, firstTerm);
   frame.calls.barrier();
   auto loop =
       scf::ForOp::create(builder, loc, emitter.index(0), emitter.index(kTerms), emitter.index(1), sums);
@@ -151,13 +129,10 @@ void TileWriter::finishTile(ValueRange sums) {
       Value row = plus(firstRow, plus(offset(true, i / kRun), emitter.index(i % kRun)));
       Value column = plus(firstColumn, plus(offset(false, j / kRun), emitter.index(j % kRun)));
       frame.onlyIf(both(less(row, matrix.rows), less(column, matrix.columns)), [&] {
-        ir::Point at(static_cast<size_t>(type.getRank()));
         emitter.facts.set(row, {0, matrix.rows - 1, 1});
         emitter.facts.set(column, {0, matrix.columns - 1, 1});
-        place(at, batch, row, column);
-        emitter.role = {Role::Kind::sum, {}, sums[static_cast<size_t>(i * mine + j)]};
-        emitter.bindElement(root->getResult(0), cast<ir::LoopOpInterface>(root).emitElement(emitter, at, {}));
-        emitter.role = {};
+        const ir::Point at = factors.place(batch, row, column);
+        factors.bindSum(at, sums[static_cast<size_t>(i * mine + j)]);
         frame.storeAll(at);
       });
     }
@@ -172,7 +147,8 @@ EmittedKernel TileWriter::write() {
   // Large tiles pay where there are enough of them for all multiprocessors.
   if (matrix.sum.getIntOrFloatBitWidth() <= 32 && tilesOf(kLarge) >= kMultiprocessors)
     tile = kLarge;
-  rowsAlongX = llvm::is_contained(matrix.dims.first, groups.order(type).back());
+  rowsAlongX = llvm::is_contained(matrix.dims.first,
+                                  groups.order(ir::tensorType(kernel.getRoot()->getResult(0))).back());
   EmittedKernel out;
   out.threads[0] = out.threads[1] = kThreads;
   out.algorithm = "tiles of " + std::to_string(tile) + "x" + std::to_string(tile);

@@ -87,7 +87,7 @@ public:
       llvm::ArrayRef<int64_t> extents, mlir::Type type,
       llvm::function_ref<std::pair<mlir::Value, mlir::Value>(llvm::ArrayRef<mlir::Value>)> factors) override;
 
-  /// What becomes of sums of products, where a block makes a tile of them (emit_tiles.cpp).
+  /// What becomes of sums of products, where a block makes a tile of them (factor_emitter.h).
   struct ProductRole {
     enum class Kind : uint8_t {
       usual,
