@@ -137,7 +137,7 @@ void AttentionWriter::attend(const ir::Point& of) {
                                  offset(sizes.mask, of)};
   operands.push_back(emitter.constant(op.getScale().convertToDouble(), builder.getF32Type()));
   operands.push_back(of.back().base);
-  LLVM::CallOp::create(builder, loc, TypeRange{}, callee, operands);
+  frame.calls.call(callee, operands);
 }
 
 // What the results are at `whole`: batch dimensions, row, column, of which `width` neighbours are made.
@@ -188,9 +188,7 @@ Value AttentionWriter::sumsAt(Value sums, Value place, int64_t width) {
 
 // The rows of a tile whose sums are in shared memory.
 void AttentionWriter::storeTile(const ir::Point& of, int64_t width) {
-  Value sums = LLVM::CallOp::create(builder, loc, TypeRange{LLVM::LLVMPointerType::get(builder.getContext())},
-                                    "attention_results", ValueRange{})
-                   .getResult();
+  Value sums = frame.calls.call("attention_results", LLVM::LLVMPointerType::get(builder.getContext()));
   const Side sides[] = {{0, 0, plan.rows(), 1}, {1, 0, sizes.width / width, width}};
   emitter.walk(frame.calls.index("thread_x"), total(sides), emitter.index(kWarps * kWarp), [&](Value number) {
     ir::Point in(2); // the tile

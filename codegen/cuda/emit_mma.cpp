@@ -32,9 +32,6 @@ private:
   };
 
   Value always() { return arith::ConstantOp::create(builder, loc, builder.getBoolAttr(true)); }
-  void call(const std::string& function, ValueRange arguments) {
-    LLVM::CallOp::create(builder, loc, TypeRange{}, function, arguments);
-  }
   Value local(Type type, int64_t count);
   Value addressIn(Value memory, Type type, Value number);
   void repeat(int64_t count, int64_t unroll, function_ref<void(Value)> body);
@@ -161,8 +158,9 @@ void MmaWriter::copyChunk(int side, const Place& place, Value stage) {
   Value inside = plain->inside ? plain->inside : always();
   if (place.wanted != place.term)
     inside = both(inside, less(place.wanted, matrix.terms));
-  call("bring_chunk<" + factorType(side) + ">",
-       {memory, stage, place.lineInTile, place.termInStage, plain->load.getAddr(), inside, aligned});
+  frame.calls.call(
+      "bring_chunk<" + factorType(side) + ">",
+      {memory, stage, place.lineInTile, place.termInStage, plain->load.getAddr(), inside, aligned});
 }
 
 // Keeps `value`, or zero, as element `position` of the chunk of this turn.
@@ -183,8 +181,8 @@ void MmaWriter::widenChunk(int side, const Place& place, Value turn) {
   const auto loadRun = [&](LLVM::LoadOp load) {
     const Type type = load.getResult().getType();
     Value run = local(type, inChunk);
-    call("load_run<" + memoryTypeName(type) + ", " + std::to_string(inChunk) + ">",
-         {run, load.getAddr(), aligned});
+    frame.calls.call("load_run<" + memoryTypeName(type) + ", " + std::to_string(inChunk) + ">",
+                     {run, load.getAddr(), aligned});
     SmallVector<Value> loaded;
     for (int64_t i = 0; i < inChunk; ++i)
       loaded.push_back(LLVM::LoadOp::create(builder, loc, type, addressIn(run, type, emitter.index(i))));
@@ -213,8 +211,9 @@ void MmaWriter::gatherChunk(int side, const Place& place) {
 }
 
 void MmaWriter::putChunk(int side, const Place& place, Value turn, Value stage) {
-  call("put_chunk<" + factorType(side) + ">", {memory, stage, place.lineInTile, place.termInStage,
-                                               addressIn(kept[side], element, times(turn, inChunk))});
+  frame.calls.call("put_chunk<" + factorType(side) + ">",
+                   {memory, stage, place.lineInTile, place.termInStage,
+                    addressIn(kept[side], element, times(turn, inChunk))});
 }
 
 // All terms of a stage, from `firstTerm` on: into the memory at `stage`, or, what was loaded, kept while the
@@ -255,7 +254,7 @@ void MmaWriter::sumUp(Value part) {
     return uneven ? both(inPart, less(plus(first, step), stages)) : inPart;
   };
   const auto body = [&](Value step) {
-    call("wait_copies<" + std::to_string(ahead - 1) + ">", {});
+    frame.calls.call("wait_copies<" + std::to_string(ahead - 1) + ">");
     frame.calls.barrier();
     Value stage = times(rest(step, shape.stages), shape.stageBytes());
     Value begins = has(step);
@@ -265,16 +264,16 @@ void MmaWriter::sumUp(Value part) {
       bring(0, firstTerm, stage);
       bring(1, firstTerm, plus(stage, secondFactor));
     });
-    call("commit_copies", {});
+    frame.calls.call("commit_copies");
     Value ready = compare(arith::CmpIPredicate::sge, step, ahead);
     if (uneven)
       ready = both(ready, less(plus(first, plus(step, -ahead)), stages));
     frame.onlyIf(ready, [&] {
-      call("multiply_stage<" + factorType(0) + ", " + factorType(1) + ", " +
-               std::to_string(shape.rowsOfWarp()) + ", " + std::to_string(shape.columnsOfWarp()) + ", " +
-               std::to_string(shape.slices) + ">",
-           {sums, memory, times(rest(plus(step, 1), shape.stages), shape.stageBytes()),
-            times(warpRow, shape.rowsOfWarp()), times(warpColumn, shape.columnsOfWarp()), slice});
+      frame.calls.call("multiply_stage<" + factorType(0) + ", " + factorType(1) + ", " +
+                           std::to_string(shape.rowsOfWarp()) + ", " + std::to_string(shape.columnsOfWarp()) +
+                           ", " + std::to_string(shape.slices) + ">",
+                       {sums, memory, times(rest(plus(step, 1), shape.stages), shape.stageBytes()),
+                        times(warpRow, shape.rowsOfWarp()), times(warpColumn, shape.columnsOfWarp()), slice});
     });
     if (keeps(0) || keeps(1))
       frame.onlyIf(begins, [&] {
@@ -283,7 +282,7 @@ void MmaWriter::sumUp(Value part) {
       });
   };
   repeat(steps + ahead, 1, body); // the few steps of a short sum are not unrolled, either
-  call("wait_copies<0>", {});
+  frame.calls.call("wait_copies<0>");
   frame.calls.barrier();
 }
 
@@ -338,22 +337,22 @@ void MmaWriter::storeRows(Value pass, int64_t width) {
 
 void MmaWriter::storeTile(int64_t width) {
   const int64_t rows = shape.rowsOfWarp(), columns = shape.columnsOfWarp();
-  emitter.forLoop(emitter.index(0), emitter.index(shape.warpRows), 1, {0, shape.warpRows - 1, 1},
-                  [&](Value pass) {
-                    for (int64_t i = 0; i < shape.slices; ++i) {
-                      Value mine = compare(arith::CmpIPredicate::eq, warpRow, pass);
-                      if (shape.slices > 1)
-                        mine = both(mine, compare(arith::CmpIPredicate::eq, slice, i));
-                      frame.onlyIf(mine, [&] {
-                        call("put_sums<" + std::to_string(rows) + ", " + std::to_string(columns) + ", " +
+  emitter.forLoop(
+      emitter.index(0), emitter.index(shape.warpRows), 1, {0, shape.warpRows - 1, 1}, [&](Value pass) {
+        for (int64_t i = 0; i < shape.slices; ++i) {
+          Value mine = compare(arith::CmpIPredicate::eq, warpRow, pass);
+          if (shape.slices > 1)
+            mine = both(mine, compare(arith::CmpIPredicate::eq, slice, i));
+          frame.onlyIf(mine, [&] {
+            frame.calls.call("put_sums<" + std::to_string(rows) + ", " + std::to_string(columns) + ", " +
                                  std::to_string(shape.pitch()) + ", " + (i > 0 ? "true" : "false") + ">",
                              {addressIn(memory, matrix.sum, times(warpColumn, columns)), sums});
-                      });
-                      frame.calls.barrier();
-                    }
-                    frame.withLanes(width, [&](int64_t lanes) { storeRows(pass, lanes); }, aligned);
-                    frame.calls.barrier();
-                  });
+          });
+          frame.calls.barrier();
+        }
+        frame.withLanes(width, [&](int64_t lanes) { storeRows(pass, lanes); }, aligned);
+        frame.calls.barrier();
+      });
 }
 
 // What a thread does of every tile, and what it has for that.
@@ -364,9 +363,7 @@ void MmaWriter::findThread() {
   warpColumn = rest(warp, shape.warpColumns);
   warpRow = rest(over(warp, shape.warpColumns), shape.warpRows);
   slice = over(warp, shape.warpColumns * shape.warpRows);
-  memory = LLVM::CallOp::create(builder, loc, TypeRange{LLVM::LLVMPointerType::get(builder.getContext())},
-                                "dynamic_slots", ValueRange{})
-               .getResult();
+  memory = frame.calls.call("dynamic_slots", LLVM::LLVMPointerType::get(builder.getContext()));
   aligned = frame.buffersAreAligned();
   sums = local(matrix.sum, shape.sumsOfThread());
   for (int side : {0, 1})
@@ -404,16 +401,15 @@ EmittedKernel MmaWriter::write() {
     batch = of[1].base;
     firstLine[0] = of[2].base;
     firstLine[1] = of[3].base;
-    call("clear<" + std::to_string(shape.sumsOfThread()) + ">", {sums});
+    frame.calls.call("clear<" + std::to_string(shape.sumsOfThread()) + ">", {sums});
     sumUp(part);
     if (division.parts == 1)
       return storeTile(width);
-    Value isLast = LLVM::CallOp::create(builder, loc, TypeRange{builder.getI1Type()},
-                                        "join_sums<" + std::to_string(shape.sumsOfThread()) + ", " +
-                                            std::to_string(shape.threads()) + ">",
-                                        ValueRange{sums, parts, arrived, rest(number, tiles),
-                                                   emitter.index(tiles), part, emitter.index(division.parts)})
-                       .getResult();
+    Value isLast = frame.calls.call("join_sums<" + std::to_string(shape.sumsOfThread()) + ", " +
+                                        std::to_string(shape.threads()) + ">",
+                                    builder.getI1Type(),
+                                    {sums, parts, arrived, rest(number, tiles), emitter.index(tiles), part,
+                                     emitter.index(division.parts)});
     frame.onlyIf(isLast, [&] { storeTile(width); });
     frame.calls.barrier(); // the next tile's stages go where this one's sums are
   });

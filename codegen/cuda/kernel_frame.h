@@ -1,6 +1,7 @@
 // The function around a kernel's code.
 #pragma once
 
+#include "codegen/cuda/device_calls.h"
 #include "codegen/cuda/emit.h"
 #include "codegen/cuda/launch_limits.h"
 #include "codegen/cuda/thread_emitter.h"

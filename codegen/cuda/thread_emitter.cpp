@@ -1,7 +1,7 @@
 // Reductions by groups of threads: each folds every so-manieth element, then the group folds what each has.
 #include "codegen/cuda/thread_emitter.h"
 
-#include "codegen/cuda/expressions.h"
+#include "codegen/cuda/device_calls.h"
 #include "codegen/cuda/launch_limits.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -18,88 +18,6 @@ constexpr int64_t kUnroll = 4;        // loads on their way at once
 constexpr int64_t kUnrollScalars = 8; // where they are of one element
 
 } // namespace
-
-//===-- Functions of the prelude --------------------------------------------------------------------===//
-
-Value DeviceCalls::index(StringRef function) {
-  return LLVM::CallOp::create(builder, loc, TypeRange{builder.getIndexType()}, function, ValueRange{})
-      .getResult();
-}
-
-void DeviceCalls::barrier() {
-  LLVM::CallOp::create(builder, loc, TypeRange{}, "barrier", ValueRange{});
-}
-
-Value DeviceCalls::areAligned(ValueRange pointers) {
-  return LLVM::CallOp::create(builder, loc, TypeRange{builder.getI1Type()}, "are_aligned", pointers)
-      .getResult();
-}
-
-Value DeviceCalls::laneXor(Value value, int64_t mask) {
-  Value bits = arith::ConstantIndexOp::create(builder, loc, mask);
-  return LLVM::CallOp::create(builder, loc, TypeRange{value.getType()},
-                              "lane_xor<" + valueTypeName(value.getType()) + ">", ValueRange{value, bits})
-      .getResult();
-}
-
-Value DeviceCalls::sharedSlots(int64_t count) {
-  return LLVM::CallOp::create(builder, loc, TypeRange{LLVM::LLVMPointerType::get(builder.getContext())},
-                              "shared_slots<" + std::to_string(count) + ">", ValueRange{})
-      .getResult();
-}
-
-void DeviceCalls::setSlot(Value slots, Value number, Value value) {
-  LLVM::CallOp::create(builder, loc, TypeRange{}, "set_slot<" + valueTypeName(value.getType()) + ">",
-                       ValueRange{slots, number, value});
-}
-
-Value DeviceCalls::slot(Value slots, Value number, Type type) {
-  return LLVM::CallOp::create(builder, loc, TypeRange{type}, "slot<" + valueTypeName(type) + ">",
-                              ValueRange{slots, number})
-      .getResult();
-}
-
-SmallVector<Value> DeviceCalls::slotsFrom(Value slots, Value number, Type type, int64_t width) {
-  Value position = arith::IndexCastOp::create(builder, loc, builder.getI64Type(), number);
-  Value address = LLVM::GEPOp::create(builder, loc, slots.getType(), type, slots, ValueRange{position});
-  const auto bytes = static_cast<unsigned>(width * type.getIntOrFloatBitWidth() / 8);
-  Value loaded = LLVM::LoadOp::create(builder, loc, VectorType::get({width}, type), address, bytes);
-  SmallVector<Value> values;
-  for (int64_t i = 0; i < width; ++i)
-    values.push_back(LLVM::ExtractElementOp::create(
-        builder, loc, loaded,
-        arith::ConstantOp::create(builder, loc, builder.getI32IntegerAttr(static_cast<int32_t>(i)))));
-  return values;
-}
-
-Value DeviceCalls::anyAtBarrier(Value value) {
-  return LLVM::CallOp::create(builder, loc, TypeRange{builder.getI1Type()}, "any_at_barrier", value)
-      .getResult();
-}
-
-Value DeviceCalls::listAtBarrier(int64_t threads, Value wanted, Value slots) {
-  return LLVM::CallOp::create(builder, loc, TypeRange{builder.getIndexType()},
-                              "list_at_barrier<" + std::to_string(threads) + ">", ValueRange{wanted, slots})
-      .getResult();
-}
-
-void DeviceCalls::setPart(Value parts, Value number, Value value) {
-  LLVM::CallOp::create(builder, loc, TypeRange{}, "set_part<" + valueTypeName(value.getType()) + ">",
-                       ValueRange{parts, number, value});
-}
-
-Value DeviceCalls::part(Value parts, Value number, Type type) {
-  return LLVM::CallOp::create(builder, loc, TypeRange{type}, "part<" + valueTypeName(type) + ">",
-                              ValueRange{parts, number})
-      .getResult();
-}
-
-Value DeviceCalls::lastAtBarrier(Value counters, Value number, int64_t count) {
-  Value all = arith::ConstantIndexOp::create(builder, loc, count);
-  return LLVM::CallOp::create(builder, loc, TypeRange{builder.getI1Type()}, "last_at_barrier",
-                              ValueRange{counters, number, all})
-      .getResult();
-}
 
 //===-- Loops ---------------------------------------------------------------------------------------===//
 

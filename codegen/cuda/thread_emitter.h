@@ -43,35 +43,6 @@ struct ThreadGroup {
   Parts parts;
 };
 
-/// The functions of the prelude (prelude.cuh), called.
-class DeviceCalls {
-public:
-  DeviceCalls(mlir::OpBuilder& builder, mlir::Location loc) : builder(builder), loc(loc) {}
-
-  mlir::Value index(llvm::StringRef function);
-  void barrier();
-  mlir::Value areAligned(mlir::ValueRange pointers);
-  mlir::Value laneXor(mlir::Value value, int64_t mask);
-  mlir::Value sharedSlots(int64_t count);
-  void setSlot(mlir::Value slots, mlir::Value number, mlir::Value value);
-  mlir::Value slot(mlir::Value slots, mlir::Value number, mlir::Type type);
-  /// `width` neighbours, of which `number`, a multiple of `width`, is the first.
-  llvm::SmallVector<mlir::Value> slotsFrom(mlir::Value slots, mlir::Value number, mlir::Type type,
-                                           int64_t width);
-  /// If `value` holds for any thread of the block.
-  mlir::Value anyAtBarrier(mlir::Value value);
-  /// Puts the numbers of the threads, of so many, that are `wanted` into `slots`, as i32; how many they are.
-  mlir::Value listAtBarrier(int64_t threads, mlir::Value wanted, mlir::Value slots);
-  void setPart(mlir::Value parts, mlir::Value number, mlir::Value value);
-  mlir::Value part(mlir::Value parts, mlir::Value number, mlir::Type type);
-  /// If the block is the last of `count` that have come here for counter `number`.
-  mlir::Value lastAtBarrier(mlir::Value counters, mlir::Value number, int64_t count);
-
-private:
-  mlir::OpBuilder& builder;
-  mlir::Location loc;
-};
-
 /// Reductions are shared out among the threads of a group, when one is set: only where all of its threads
 /// emit the same.
 class ThreadEmitter final : public VectorEmitter {
