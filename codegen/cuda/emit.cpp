@@ -16,8 +16,6 @@ using namespace mlir;
 namespace sinter::codegen::cuda {
 namespace {
 
-using Side = ThreadEmitter::Side;
-
 constexpr int64_t kElementBlocks = 64 * kMultiprocessors; // at most: their starts and ends do not show
 constexpr int64_t kLoadsTogether = 4;                     // of a thread, on their way at once
 
@@ -30,7 +28,7 @@ public:
   EmittedKernel write();
 
 private:
-  SmallVector<Side> sidesOf(const Piece& piece);
+  SmallVector<Side> walkedSides(const Piece& piece);
   void writePiece(const Piece& piece);
   void writeElements(const Piece& piece, const VectorTrial& found, EmittedKernel& to);
 
@@ -41,14 +39,9 @@ private:
 };
 
 // The dimensions that are walked, outermost in memory first.
-SmallVector<Side> ElementWriter::sidesOf(const Piece& piece) {
+SmallVector<Side> ElementWriter::walkedSides(const Piece& piece) {
   auto yielded = kernel.getBody().front().getTerminator()->getOperands();
-  SmallVector<Side> sides;
-  for (int64_t dim : groups.order(ir::tensorType(yielded[piece.results[0]]))) {
-    const auto d = static_cast<size_t>(dim);
-    sides.push_back({dim, piece.origin[d], piece.extents[d], 1});
-  }
-  return sides;
+  return sidesOf(piece, groups.order(ir::tensorType(yielded[piece.results[0]])));
 }
 
 void ElementWriter::writePiece(const Piece& piece) {
@@ -56,7 +49,8 @@ void ElementWriter::writePiece(const Piece& piece) {
   SmallVector<Value> values;
   for (unsigned result : piece.results)
     values.push_back(kernel.getBody().front().getTerminator()->getOperand(result));
-  const VectorTrial found = tryVectors(kernel, groups, &piece, values, sidesOf(piece), piece.extents.size());
+  const VectorTrial found =
+      tryVectors(kernel, groups, &piece, values, walkedSides(piece), piece.extents.size());
   if (found.lanes > 1)
     out.algorithm = "elements x" + std::to_string(found.lanes);
   EmittedKernel likewise = out; // its blocks do not count
@@ -78,7 +72,7 @@ int64_t together(int64_t count, const VectorTrial& found) {
 
 void ElementWriter::writeElements(const Piece& piece, const VectorTrial& found, EmittedKernel& to) {
   ThreadEmitter& emitter = frame.emitter;
-  const SmallVector<Side> sides = inSteps(sidesOf(piece), found.lanes);
+  const SmallVector<Side> sides = inSteps(walkedSides(piece), found.lanes);
   const int64_t many = together(total(sides), found), stretch = total(sides) / many;
   frame.forTasks(stretch, to, [&](Value task) {
     emitter.setLanes(found.lanes, found.lanes);

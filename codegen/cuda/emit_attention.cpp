@@ -14,8 +14,6 @@ using namespace mlir;
 namespace sinter::codegen::cuda {
 namespace {
 
-using Side = ThreadEmitter::Side;
-
 constexpr int64_t kWarps = 4;
 constexpr int64_t kResident = 2;                 // which leaves each thread all the registers it can have
 constexpr int64_t kTileRows = 16, kTileKeys = 8; // of multiply_add

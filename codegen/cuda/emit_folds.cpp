@@ -16,7 +16,6 @@ using namespace mlir;
 namespace sinter::codegen::cuda {
 namespace {
 
-using Side = ThreadEmitter::Side;
 using Kind = ThreadGroup::Kind;
 
 constexpr int64_t kRowOfWarp = 512;       // up to so many elements, a row is one warp's
@@ -171,14 +170,11 @@ VectorTrial FoldWriter::alongResults() {
     SmallVector<Value> values;
     for (unsigned result : piece.results)
       values.push_back(yielded[result]);
-    SmallVector<Side> sides;
-    for (int64_t dim : groups.order(ir::tensorType(values[0])))
-      sides.push_back(
-          {dim, piece.origin[static_cast<size_t>(dim)], piece.extents[static_cast<size_t>(dim)], 1});
-    VectorTrial found =
-        tryVectors(kernel, groups, &piece, values, ThreadEmitter::longOnesLast(sides), piece.extents.size());
     const RankedTensorType type = ir::tensorType(values[0]);
-    if (hasStatistics && fastest(groups.order(type), type) != fastest(root->getOperand(0)))
+    const SmallVector<int64_t> order = groups.order(type);
+    VectorTrial found =
+        tryVectors(kernel, groups, &piece, values, longOnesLast(sidesOf(piece, order)), piece.extents.size());
+    if (hasStatistics && fastest(order, type) != fastest(root->getOperand(0)))
       found.lanes = 1;
     found.lanes = std::min(narrowest.lanes, found.lanes);
     found.folds = std::max(narrowest.folds, found.folds);
@@ -191,10 +187,8 @@ VectorTrial FoldWriter::alongResults() {
 VectorTrial FoldWriter::alongSource() {
   Value source = root->getOperand(0);
   const RankedTensorType type = ir::tensorType(source);
-  SmallVector<Side> sides;
-  for (int64_t dim : memoryOrder(source))
-    sides.push_back({dim, 0, type.getDimSize(static_cast<unsigned>(dim)), 1});
-  return tryVectors(kernel, groups, nullptr, source, ThreadEmitter::longOnesLast(sides),
+  return tryVectors(kernel, groups, nullptr, source,
+                    longOnesLast(sidesOf(type.getShape(), memoryOrder(source))),
                     static_cast<size_t>(type.getRank()));
 }
 
@@ -272,13 +266,10 @@ void FoldWriter::shareAmongBlocks(int64_t lines, int64_t most) {
 
 // The dimensions of the results that no line goes along, outermost in memory first.
 SmallVector<Side> FoldWriter::lineSides(const Piece& piece) {
-  SmallVector<Side> sides;
-  for (int64_t dim : groups.order(ir::tensorType(yielded[piece.results[0]]))) {
-    const auto d = static_cast<size_t>(dim);
-    if (!hasStatistics || !llvm::is_contained(axes, dim))
-      sides.push_back({dim, piece.origin[d], piece.extents[d], 1});
-  }
-  return sides;
+  SmallVector<int64_t> dims = groups.order(ir::tensorType(yielded[piece.results[0]]));
+  if (hasStatistics)
+    llvm::erase_if(dims, [&](int64_t dim) { return llvm::is_contained(axes, dim); });
+  return sidesOf(piece, dims);
 }
 
 // `task` stands for a part of a line: the parts of the first line come first.
@@ -319,8 +310,8 @@ void FoldWriter::writeAlongLine(KernelFrame& frame, const Piece& piece, Way way,
                                 ir::Point& at, Value wanted) {
   ThreadEmitter& emitter = frame.emitter;
   OpBuilder& builder = emitter.builder;
-  const SmallVector<Side> sides = emitter.foldedSides(
-      root->getOperand(0), ir::tensorType(root->getResult(0)).getShape(), axes, sharing.lanes);
+  const SmallVector<Side> sides =
+      foldedSides(root->getOperand(0), ir::tensorType(root->getResult(0)).getShape(), axes, sharing.lanes);
   const int64_t lanes = emitter.width() * sharing.lanes, before = emitter.width();
   auto place = [&](Value number) {
     ir::Point inner = at;
@@ -408,7 +399,7 @@ void FoldWriter::writeColumns(KernelFrame& frame, const Piece& piece, Way way) {
   ThreadEmitter& emitter = frame.emitter;
   OpBuilder& builder = emitter.builder;
   const Location loc = emitter.loc;
-  const SmallVector<Side> sides = inSteps(ThreadEmitter::longOnesLast(lineSides(piece)), way.lanes);
+  const SmallVector<Side> sides = inSteps(longOnesLast(lineSides(piece)), way.lanes);
   const int64_t columns = total(sides), pieceTiles = llvm::divideCeilSigned(columns, group.width);
   out.blocks = std::max(out.blocks, pieceTiles * group.parts.count);
   Value column = frame.calls.index("thread_x");

@@ -16,8 +16,6 @@ namespace sinter::codegen::cuda {
 namespace {
 
 using Factor = FactorEmitter::Kind;
-using Side = ThreadEmitter::Side;
-
 class MmaWriter : KernelWriter {
 public:
   MmaWriter(ir::KernelOp kernel, StringRef symbol, const ProductMatrix& matrix);

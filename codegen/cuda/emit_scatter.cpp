@@ -12,18 +12,14 @@ using namespace mlir;
 namespace sinter::codegen::cuda {
 namespace {
 
-using Side = ThreadEmitter::Side;
-
 constexpr int64_t kIndicesOfThread = 4; // looked through at once
 constexpr int64_t kUpdatesTogether = 4; // added one after the other, loaded together
 
 // The dimensions of `type` but for `count` from `axis` on, or those.
 SmallVector<Side> sidesBut(RankedTensorType type, int64_t axis, int64_t count, bool inside) {
-  SmallVector<Side> sides;
-  for (int64_t d = 0; d < type.getRank(); ++d)
-    if ((d >= axis && d < axis + count) == inside)
-      sides.push_back({d, 0, type.getDimSize(static_cast<unsigned>(d)), 1});
-  return sides;
+  SmallVector<int64_t> dims = llvm::to_vector(llvm::seq(type.getRank()));
+  llvm::erase_if(dims, [&](int64_t dim) { return (dim >= axis && dim < axis + count) != inside; });
+  return sidesOf(type.getShape(), dims);
 }
 
 class ScatterWriter : KernelWriter {

@@ -11,7 +11,6 @@ using namespace mlir;
 namespace sinter::codegen::cuda {
 namespace {
 
-using Side = ThreadEmitter::Side;
 using Factor = FactorEmitter::Kind;
 
 constexpr int64_t kThreads = 16; // of a block, each way

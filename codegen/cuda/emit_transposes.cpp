@@ -12,8 +12,6 @@ using namespace mlir;
 namespace sinter::codegen::cuda {
 namespace {
 
-using Side = ThreadEmitter::Side;
-
 constexpr int64_t kThreadsX = 32, kThreadsY = 8;
 constexpr int64_t kSmallTile = 32, kLargeTile = 64;
 constexpr int64_t kLeastExtent = 16;
@@ -47,7 +45,6 @@ private:
   void consider(Value value, ArrayRef<int64_t> source);
   int64_t extentOf(ArrayRef<int64_t> dims) const;
   int64_t tilesOf(int64_t size) const;
-  SmallVector<Side> sides(ArrayRef<int64_t> dims) const;
   void writeTile(KernelFrame& frame, Value tile);
   ir::Point positionAt(ThreadEmitter& emitter, Value read, Value written);
   Value slotOf(ThreadEmitter& emitter, size_t number, Value inTile);
@@ -69,17 +66,7 @@ private:
 //===-- Decisions -----------------------------------------------------------------------------------===//
 
 int64_t TransposeWriter::extentOf(ArrayRef<int64_t> dims) const {
-  int64_t extent = 1;
-  for (int64_t dim : dims)
-    extent *= shape[static_cast<size_t>(dim)];
-  return extent;
-}
-
-SmallVector<Side> TransposeWriter::sides(ArrayRef<int64_t> dims) const {
-  SmallVector<Side> result;
-  for (int64_t dim : dims)
-    result.push_back({dim, 0, shape[static_cast<size_t>(dim)], 1});
-  return result;
+  return total(sidesOf(shape, dims));
 }
 
 int64_t TransposeWriter::tilesOf(int64_t size) const {
@@ -196,9 +183,9 @@ void TransposeWriter::forThreads(
 // The position of the elements at `read` and `written` of both runs.
 ir::Point TransposeWriter::positionAt(ThreadEmitter& emitter, Value read, Value written) {
   ir::Point at(shape.size());
-  emitter.locate(batch, sides(runs.others), at);
-  emitter.locate(read, sides(runs.read), at);
-  emitter.locate(written, sides(runs.written), at);
+  emitter.locate(batch, sidesOf(shape, runs.others), at);
+  emitter.locate(read, sidesOf(shape, runs.read), at);
+  emitter.locate(written, sidesOf(shape, runs.written), at);
   return at;
 }
 

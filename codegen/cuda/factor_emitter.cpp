@@ -5,16 +5,11 @@ using namespace mlir;
 
 namespace sinter::codegen::cuda {
 
-using Side = ThreadEmitter::Side;
-
 ir::Point FactorEmitter::place(Value batch, Value row, Value column) {
   const RankedTensorType type = ir::tensorType(root->getResult(0));
   ir::Point at(static_cast<size_t>(type.getRank()));
   const auto locate = [&](Value number, ArrayRef<int64_t> dims) {
-    SmallVector<Side> sides;
-    for (int64_t dim : dims)
-      sides.push_back({dim, 0, type.getDimSize(static_cast<unsigned>(dim)), 1});
-    frame.emitter.locate(number, sides, at);
+    frame.emitter.locate(number, sidesOf(type.getShape(), dims), at);
   };
   locate(batch, matrix.batch);
   locate(row, lineOrders[0]);

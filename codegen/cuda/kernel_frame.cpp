@@ -57,13 +57,6 @@ bool resultsAreRoots(ir::KernelOp kernel, Operation* root) {
                       [&](Value value) { return ir::tensorType(value).getShape() == shape; });
 }
 
-int64_t total(ArrayRef<ThreadEmitter::Side> sides) {
-  int64_t count = 1;
-  for (const auto& side : sides)
-    count *= side.count;
-  return count;
-}
-
 KernelFrame::KernelFrame(ir::KernelOp kernel, StringRef symbol, const DimensionGroups& groups)
     : builder(kernel.getContext()), loc(UnknownLoc::get(kernel.getContext())), kernel(kernel), symbol(symbol),
       module(ModuleOp::create(loc)),

@@ -14,8 +14,6 @@ namespace sinter::codegen::cuda {
 /// A function that takes the buffers of `kernel`, and an emitter that stands in it.
 class KernelFrame {
 public:
-  using Side = ThreadEmitter::Side;
-
   KernelFrame(ir::KernelOp kernel, llvm::StringRef symbol, const DimensionGroups& groups);
 
   /// The text of what was emitted, with `out`'s blocks and threads.
@@ -61,8 +59,6 @@ public:
   DeviceCalls calls;
   llvm::SmallVector<MemoryView> results; ///< where they lie
 };
-
-int64_t total(llvm::ArrayRef<ThreadEmitter::Side> sides);
 
 /// True if every result of `kernel` has an element for each of `root`'s, at its position.
 bool resultsAreRoots(ir::KernelOp kernel, mlir::Operation* root);

@@ -60,51 +60,6 @@ void ThreadEmitter::locate(Value linear, ArrayRef<Side> sides, ir::Point& at) {
 
 //===-- Reductions ----------------------------------------------------------------------------------===//
 
-SmallVector<int64_t> memoryOrder(Value tensor) {
-  Operation* op = tensor.getDefiningOp();
-  const RankedTensorType type = ir::tensorType(tensor);
-  if (auto transpose = dyn_cast_or_null<ir::TransposeOp>(op)) {
-    const ArrayRef<int64_t> permutation = transpose.getPermutation();
-    return llvm::map_to_vector(memoryOrder(transpose.getInput()), [&](int64_t from) {
-      return llvm::find(permutation, from) - permutation.begin();
-    });
-  }
-  if (isa_and_nonnull<ir::ConvertLayoutOp, ir::PointwiseOpInterface>(op))
-    for (Value operand : op->getOperands())
-      if (ir::tensorType(operand).getShape() == type.getShape() &&
-          !isa_and_nonnull<ir::ConstantOp>(operand.getDefiningOp()))
-        return memoryOrder(operand);
-  return DimensionGroups().order(type);
-}
-
-SmallVector<ThreadEmitter::Side> ThreadEmitter::longOnesLast(ArrayRef<Side> sides) {
-  SmallVector<Side> result;
-  for (bool isLong : {false, true})
-    for (const Side& side : sides)
-      if ((side.count != 1) == isLong)
-        result.push_back(side);
-  return result;
-}
-
-SmallVector<ThreadEmitter::Side> ThreadEmitter::foldedSides(Value operand, ArrayRef<int64_t> shape,
-                                                            ArrayRef<int64_t> axes, int64_t lanes) {
-  SmallVector<Side> sides;
-  auto add = [&](int64_t axis) { sides.push_back({axis, 0, shape[static_cast<size_t>(axis)], 1}); };
-  if (operand && ir::tensorType(operand).getShape() == shape) {
-    for (int64_t dim : memoryOrder(operand))
-      if (llvm::is_contained(axes, dim))
-        add(dim);
-  } else {
-    llvm::for_each(axes, add);
-  }
-  sides = longOnesLast(sides);
-  if (lanes > 1) {
-    sides.back().count /= lanes;
-    sides.back().step = lanes;
-  }
-  return sides;
-}
-
 SmallVector<ThreadGroup::Round> ThreadEmitter::roundsOf(Value rank, int64_t size, int64_t vectors) {
   SmallVector<ThreadGroup::Round> rounds;
   for (int64_t first = 0; first < vectors; first += size) {
@@ -158,12 +113,9 @@ Value ThreadEmitter::reduce(ArrayRef<int64_t> shape, ArrayRef<int64_t> axes, con
 
 Value ThreadEmitter::products(ArrayRef<int64_t> extents, Type type,
                               function_ref<std::pair<Value, Value>(ArrayRef<Value>)> factors) {
-  int64_t count = 1;
-  SmallVector<Side> sides;
-  for (auto [i, extent] : llvm::enumerate(extents)) {
-    count *= extent;
-    sides.push_back({static_cast<int64_t>(i), 0, extent, 1});
-  }
+  SmallVector<Side> sides =
+      sidesOf(extents, llvm::to_vector(llvm::seq(static_cast<int64_t>(extents.size()))));
+  const int64_t count = total(sides);
   role.extents.assign(extents.begin(), extents.end());
   if (role.innermost >= 0)
     std::rotate(sides.begin() + role.innermost, sides.begin() + role.innermost + 1, sides.end());

@@ -1,13 +1,10 @@
 // Elements as a thread computes them, alone or together with others.
 #pragma once
 
+#include "codegen/cuda/loop_dims.h"
 #include "codegen/loops/vector_emitter.h"
 
 namespace sinter::codegen::cuda {
-
-/// The dimensions of `tensor` as they lie in memory, the outermost first: where it does, or, if it is
-/// computed in a kernel element by element, what it is computed from.
-llvm::SmallVector<int64_t> memoryOrder(mlir::Value tensor);
 
 /// Threads that fold what they have made into one value that each of them gets.
 struct ThreadGroup {
@@ -86,18 +83,9 @@ public:
 
   /// `for (i = low; i < high; i += step)`, in the kernel's text and in `facts`.
   void walk(mlir::Value low, int64_t high, mlir::Value step, llvm::function_ref<void(mlir::Value)> body);
-  /// Takes `linear`, a number below the product of `extents` (of dimensions, outermost first), apart into
-  /// coordinates of `at`: `origin` + number * `step` of each dimension.
-  struct Side {
-    int64_t dim, origin, count, step;
-  };
+  /// Takes `linear`, a number below total(sides), apart into coordinates of `at`: the last side's positions
+  /// follow each other.
   void locate(mlir::Value linear, llvm::ArrayRef<Side> sides, ir::Point& at);
-  /// `sides`, those of one position first: they have no neighbours.
-  static llvm::SmallVector<Side> longOnesLast(llvm::ArrayRef<Side> sides);
-  /// The sides of `axes` of a tensor of `shape`, in the order in which `operand`, which is of that shape,
-  /// lies in memory; the last one in steps of `lanes`.
-  static llvm::SmallVector<Side> foldedSides(mlir::Value operand, llvm::ArrayRef<int64_t> shape,
-                                             llvm::ArrayRef<int64_t> axes, int64_t lanes);
 
 private:
   mlir::Value foldEvery(const ThreadGroup& sharing, int64_t vectors, int64_t unroll, ir::Combine how,

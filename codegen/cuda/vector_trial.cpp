@@ -12,8 +12,7 @@ namespace {
 
 // Nothing if not everything can be had as vectors of `lanes`.
 std::optional<VectorTrial> trial(ir::KernelOp kernel, const DimensionGroups& groups, const Piece* piece,
-                                 ArrayRef<Value> values, ArrayRef<ThreadEmitter::Side> sides, size_t rank,
-                                 int64_t lanes) {
+                                 ArrayRef<Value> values, ArrayRef<Side> sides, size_t rank, int64_t lanes) {
   OpBuilder builder(kernel.getContext());
   const Location loc = UnknownLoc::get(kernel.getContext());
   OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
@@ -46,17 +45,8 @@ std::optional<VectorTrial> trial(ir::KernelOp kernel, const DimensionGroups& gro
 
 } // namespace
 
-SmallVector<ThreadEmitter::Side> inSteps(ArrayRef<ThreadEmitter::Side> sides, int64_t lanes) {
-  SmallVector<ThreadEmitter::Side> result(sides);
-  if (lanes > 1) {
-    result.back().count /= lanes;
-    result.back().step = lanes;
-  }
-  return result;
-}
-
 VectorTrial tryVectors(ir::KernelOp kernel, const DimensionGroups& groups, const Piece* piece,
-                       ArrayRef<Value> values, ArrayRef<ThreadEmitter::Side> sides, size_t rank) {
+                       ArrayRef<Value> values, ArrayRef<Side> sides, size_t rank) {
   int64_t widest = 8;
   bool hasLayout = sides.empty();
   for (Value value : values) {

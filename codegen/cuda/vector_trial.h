@@ -19,8 +19,7 @@ struct VectorTrial {
 /// go over: as many neighbours along the last side as make 16 bytes, if all operands are contiguous or
 /// repeated there; else one.
 VectorTrial tryVectors(ir::KernelOp kernel, const DimensionGroups& groups, const Piece* piece,
-                       llvm::ArrayRef<mlir::Value> values, llvm::ArrayRef<ThreadEmitter::Side> sides,
-                       size_t rank);
+                       llvm::ArrayRef<mlir::Value> values, llvm::ArrayRef<Side> sides, size_t rank);
 
 /// As many neighbours of what follows the sums of `kernel` as make 16 bytes of `results`, where those are
 /// neighbours in memory along dimension `last`, of `extent`, and so is all that `emit` reads for them; else
@@ -28,8 +27,5 @@ VectorTrial tryVectors(ir::KernelOp kernel, const DimensionGroups& groups, const
 int64_t storeWidth(ir::KernelOp kernel, const DimensionGroups& groups, llvm::ArrayRef<MemoryView> results,
                    size_t last, int64_t extent,
                    llvm::function_ref<void(KernelFrame& trial, int64_t width)> emit);
-
-/// `sides` in steps of `lanes` along the last one.
-llvm::SmallVector<ThreadEmitter::Side> inSteps(llvm::ArrayRef<ThreadEmitter::Side> sides, int64_t lanes);
 
 } // namespace sinter::codegen::cuda
