@@ -90,6 +90,10 @@ sanitized() {
 }
 
 run() {
+  if [[ ! -x $(dirname "${BASH_SOURCE[0]}")/sinter_gpu_tests ]]; then
+    echo "gpu_check.sh: this is no unpacked bundle; make one with 'gpu_check.sh bundle FILE'" >&2
+    exit 2
+  fi
   local parts=${1:-tests bench} path files compare preparing='' status=0 reserved=0
   cd "$(dirname "${BASH_SOURCE[0]}")"
   path=$(cuda_folders | sort -u | paste -sd:)

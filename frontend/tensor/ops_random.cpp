@@ -5,7 +5,9 @@
 #include "trace/errors.h"
 
 #include <cmath>
+#include <limits>
 #include <numbers>
+#include <sstream>
 #include <string>
 
 namespace sinter {
@@ -15,10 +17,47 @@ using trace::fail;
 
 namespace {
 
+std::string text(double number) {
+  std::ostringstream out;
+  out << number;
+  return out.str();
+}
+
+void check_seed(std::string_view name, const Tensor& seed, const SourceLocation& where) {
+  if (seed.rank() != 0 || (seed.dtype() != DType::i32 && seed.dtype() != DType::i64))
+    fail(where, name,
+         "the seed " + to_string(View{nullptr, seed.dtype(), seed.shape(), {}}) +
+             " is not one number, of rank 0, of i32 or i64");
+}
+
 // A seed's streams, for samples that are to be independent of each other.
 Tensor unit_samples(std::string_view name, const Shape& shape, const Seed& seed, int64_t stream,
                     const SourceLocation& where) {
+  check_seed(name, seed.tensor(), where);
   return apply_as<ir::RandomUniformOp>(name, where, seed.tensor(), shape, stream);
+}
+
+// Samples for the elements of `x`, recorded where `x` is, computed where it lies: a seed that is a number on
+// the host says neither.
+Tensor unit_samples_for(const Tensor& x, const Seed& seed, const SourceLocation& where) {
+  check_seed("dropout", seed.tensor(), where);
+  const bool is_number =
+      !x.is_traced() && !seed.tensor().is_traced() && seed.tensor().device() == Device::cpu;
+  const Tensor placed = is_number ? seed.tensor().to(x.device(), where) : seed.tensor();
+  trace::Application application(where, "dropout");
+  application.see(x);
+  application.see(placed);
+  return application.run(
+      [&](mlir::OpBuilder& builder, mlir::Location location) -> mlir::Operation* {
+        return ir::create<ir::RandomUniformOp>(builder, location, application.lower(placed),
+                                               application.lower(x.shape()), int64_t{0});
+      },
+      nullptr);
+}
+
+// What f32 cannot hold would become infinite, or all the same.
+bool fits(double number) {
+  return std::abs(number) <= std::numeric_limits<float>::max();
 }
 
 } // namespace
@@ -28,8 +67,8 @@ Tensor Seed::of(int64_t seed) {
 }
 
 Tensor random_uniform(const Shape& shape, const Seed& seed, double low, double high, SourceLocation where) {
-  if (!(low <= high) || !std::isfinite(high - low))
-    fail(where, "random_uniform", "no range from " + std::to_string(low) + " to " + std::to_string(high));
+  if (!(low <= high) || !fits(low) || !fits(high) || !fits(high - low))
+    fail(where, "random_uniform", "no range of f32 from " + text(low) + " to " + text(high));
   const Tensor samples = unit_samples("random_uniform", shape, seed, 0, where);
   if (low == 0 && high == 1)
     return samples;
@@ -40,9 +79,10 @@ Tensor random_uniform(const Shape& shape, const Seed& seed, double low, double h
 
 Tensor random_normal(const Shape& shape, const Seed& seed, double mean, double deviation,
                      SourceLocation where) {
-  if (!(deviation >= 0) || !std::isfinite(deviation) || !std::isfinite(mean))
-    fail(where, "random_normal",
-         "a mean of " + std::to_string(mean) + " and a deviation of " + std::to_string(deviation));
+  if (!fits(mean))
+    fail(where, "random_normal", "a mean of " + text(mean) + " is no number of f32");
+  if (!(deviation >= 0) || !fits(deviation))
+    fail(where, "random_normal", "a deviation of " + text(deviation) + " is no number of f32 from 0 on");
   const Tensor first = unit_samples("random_normal", shape, seed, 0, where);
   const Tensor second = unit_samples("random_normal", shape, seed, 1, where);
   // 1 - u is never 0.
@@ -53,14 +93,10 @@ Tensor random_normal(const Shape& shape, const Seed& seed, double mean, double d
 
 Tensor dropout(const Tensor& x, double probability, const Seed& seed, SourceLocation where) {
   if (!(probability >= 0 && probability <= 1))
-    fail(where, "dropout", "a probability of " + std::to_string(probability));
+    fail(where, "dropout", "a probability of " + text(probability) + " is not from 0 to 1");
   if (!is_floating(x.dtype()))
     fail(where, "dropout", std::string(name_of(x.dtype())) + " elements; floats are needed");
-  // A number may lie on the processor whatever it meets; samples of it would lie there, too.
-  const bool is_number =
-      !x.is_traced() && !seed.tensor().is_traced() && seed.tensor().device() == Device::cpu;
-  const Seed there = is_number ? seed.tensor().to(x.device(), where) : seed.tensor();
-  const Tensor keep = greater_equal(unit_samples("dropout", x.shape(), there, 0, where), probability, where);
+  const Tensor keep = greater_equal(unit_samples_for(x, seed, where), probability, where);
   return sinter::where(keep, mul(x, probability < 1 ? 1 / (1 - probability) : 0, where), 0, where);
 }
 

@@ -249,6 +249,11 @@ struct DynamicMemory {
   uint8_t* begin = nullptr;
   std::size_t bytes = 0;
 
+  DynamicMemory() = default;
+  DynamicMemory(const DynamicMemory&) = delete;
+  DynamicMemory& operator=(const DynamicMemory&) = delete;
+  ~DynamicMemory() { std::free(begin); } // a thread's, when it ends
+
   void start(std::size_t wanted) {
     if (bytes < wanted || !begin) {
       std::free(begin);

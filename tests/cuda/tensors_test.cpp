@@ -67,6 +67,11 @@ TEST(DeviceTensors, RandomNumbersAreTheSame) {
   for (const Tensor& where : {seed, seed.to(cuda)}) {
     EXPECT_EQ(f(x.to(cuda), where).to_vector<float>(), expected);
     EXPECT_EQ(compile(f)(x.to(cuda), where).to_vector<float>(), expected);
+    Tensor leaf = x.to(cuda).set_requires_grad(); // recorded: the seed alone says neither where nor in what
+    sum(f(leaf * 1, where)).backward();
+    EXPECT_EQ(leaf.grad().device(), cuda);
+    EXPECT_EQ(grad([&](const Tensor& x) { return sum(f(x, where)); })(x.to(cuda)).to_vector<float>(),
+              leaf.grad().to_vector<float>());
   }
 }
 

@@ -111,14 +111,27 @@ TEST(Dropout, CompiledTakesAnotherSeedEachCall) {
   EXPECT_EQ(first, dropout(x, 0.5, 1).to_vector<float>());
 }
 
+TEST(Dropout, OfANumberIsRecordedWithItsTensor) {
+  // Not made while the function is traced, to be a constant as large as what is dropped.
+  auto f = compile([](const Tensor& x) { return dropout(x, 0.5, 3); });
+  const Tensor x = Tensor::normal({100, 100}, 1);
+  EXPECT_EQ(f(x).to_vector<float>(), dropout(x, 0.5, 3).to_vector<float>());
+  EXPECT_THAT(f.core().inspect(std::vector{x}, "imported"), HasSubstr("sinter.random_uniform"));
+}
+
 TEST(RandomNumbers, NameWhatIsWrong) {
   const Tensor x = Tensor::ones({2});
   EXPECT_THAT(error_of([&] { dropout(x, 1.5, 1); }), AllOf(HasSubstr("random_test.cpp:"), HasSubstr("1.5")));
   EXPECT_THAT(error_of([&] { dropout(cast(x, DType::i32), 0.5, 1); }), HasSubstr("i32"));
-  EXPECT_THAT(error_of([&] { dropout(x, 0.5, x); }), AllOf(HasSubstr("dropout"), HasSubstr("f32[2]")));
+  EXPECT_THAT(error_of([&] { dropout(x, 0.5, x); }),
+              AllOf(HasSubstr("dropout"), HasSubstr("the seed f32[2]")));
   EXPECT_THAT(error_of([&] { random_uniform({2}, 1, 2, 1); }), HasSubstr("no range"));
   EXPECT_THAT(error_of([&] { random_uniform({-2}, 1); }), HasSubstr("random_uniform"));
   EXPECT_THAT(error_of([&] { random_normal({2}, 1, 0, -1); }), HasSubstr("deviation"));
+  EXPECT_THAT(error_of([&] { random_uniform({2}, 1, -3e38, 3e38); }), HasSubstr("no range of f32"));
+  EXPECT_THAT(error_of([&] { random_normal({2}, 1, 1e39); }), HasSubstr("a mean of 1e+39"));
+  EXPECT_THAT(error_of([&] { dropout(x, 0.5, Tensor::ones({1}, DType::i64)); }), HasSubstr("of rank 0"));
+  EXPECT_THAT(error_of([&] { dropout(x, 0.5, Tensor::ones({}, DType::u8)); }), HasSubstr("the seed u8[]"));
 }
 
 } // namespace

@@ -90,7 +90,7 @@ public:
                                                    SourceLocation where = SourceLocation::current()) const;
 
   /// The program for these inputs after a stage, as text, large constants elided: "imported" (as traced),
-  /// "optimized", "fused", "planned", or "llvm", the LLVM IR of every kernel.
+  /// "optimized", "fused", "planned", or every kernel as "llvm" (LLVM IR), for a GPU as "cuda" (CUDA C++).
   std::string inspect(std::span<const Tensor> inputs, const std::string& stage,
                       SourceLocation where = SourceLocation::current()) const;
 
