@@ -79,20 +79,27 @@ std::optional<Plan> finished(const Cudnn& api, Descriptor config, const Descript
 std::vector<Plan> make_plans(const Cudnn& api, const OperationGraph& graph, const Descriptor& properties,
                              const FusedConvolution& problem, std::size_t count) {
   std::vector<Plan> plans;
-  std::optional<Error> failure;
+  std::optional<Error> failure; // the first; another engine, or what the other heuristics say, may do
+  const auto attempt = [&](const auto& body) {
+    try {
+      body();
+    } catch (const Error& error) {
+      failure = failure.value_or(error);
+    }
+  };
   for (const HeuristicsMode mode : {HeuristicsMode::a, HeuristicsMode::fallback}) {
-    for (Descriptor& config : suggestions(api, graph, properties, mode)) {
+    std::vector<Descriptor> configs;
+    attempt([&] { configs = suggestions(api, graph, properties, mode); });
+    for (Descriptor& config : configs) {
       if (plans.size() == count)
         return plans;
-      try {
+      attempt([&] {
         if (!is_welcome(api, config, problem))
-          continue;
+          return;
         auto plan = finished(api, std::move(config), properties);
         if (plan && plan->workspace_bytes <= kMostWorkspace)
           plans.push_back(std::move(*plan));
-      } catch (const Error& error) { // another engine may do
-        failure = failure.value_or(error);
-      }
+      });
     }
     if (!plans.empty())
       break;
