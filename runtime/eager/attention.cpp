@@ -30,12 +30,7 @@ View over_batch(const View& view, const View& result) {
 
 // Row number `row` of all rows of `view`, those of all batches counted.
 int64_t offset_of_row(const View& view, int64_t row) {
-  int64_t offset = 0;
-  for (int d = view.rank() - 2; d >= 0; --d) {
-    offset += row % view.shape[d] * view.strides[d];
-    row /= view.shape[d];
-  }
-  return offset;
+  return offset_of(view, view.rank() - 1, row);
 }
 
 // Elements in memory, and the numbers they are.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "sinter/runtime/thread_pool.h"
+#include "sinter/runtime/view.h"
 
 #include <algorithm>
 
@@ -17,6 +18,17 @@ void for_parts(int64_t count, int64_t elements, const F& f) {
     return f(int64_t{0}, count);
   rt::current_thread_pool().try_parallel_for(count, grain,
                                              [&](int64_t begin, int64_t end, int) { f(begin, end); });
+}
+
+/// Where in memory, in elements from the first, `position` lies in the row-major order of the first `dims`
+/// dimensions of `view`: where a part begins.
+inline int64_t offset_of(const View& view, int dims, int64_t position) {
+  int64_t offset = 0;
+  for (int d = dims - 1; d >= 0; --d) {
+    offset += position % view.shape[d] * view.strides[d];
+    position /= view.shape[d];
+  }
+  return offset;
 }
 
 } // namespace sinter::eager

@@ -23,16 +23,6 @@ int64_t number_of(const View& seed) {
   throw Error("random_uniform: the seed is " + std::string(name_of(seed.dtype)) + "; i32 or i64 is needed");
 }
 
-// Where in memory the element is that comes at `position` in row-major order.
-int64_t offset_of(const View& view, int64_t position) {
-  int64_t offset = 0;
-  for (int d = view.rank() - 1; d >= 0; --d) {
-    offset += position % view.shape[d] * view.strides[d];
-    position /= view.shape[d];
-  }
-  return offset;
-}
-
 } // namespace
 
 std::array<uint32_t, 4> Philox::numbers(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key) {
@@ -54,7 +44,7 @@ void random_uniform(const View& seed, int64_t stream, const View& result) {
       const std::array low = halves(group);
       const std::array numbers = Philox::numbers({low[0], low[1], streams[0], streams[1]}, key);
       for (int64_t i = 0; i < 4 && 4 * group + i < elements; ++i)
-        result.as<float>()[offset_of(result, 4 * group + i)] =
+        result.as<float>()[offset_of(result, result.rank(), 4 * group + i)] =
             static_cast<float>((numbers[static_cast<std::size_t>(i)] >> kDroppedRandomBits) * kRandomUnit);
     }
   });
