@@ -71,6 +71,10 @@ void SinterDialect::registerOperations() {
       >();
   addOperations<
 #define GET_OP_LIST
+#include "ir/ops/loss/loss.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
 #include "ir/ops/norm/norm.cpp.inc"
       >();
   addOperations<

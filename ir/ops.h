@@ -45,6 +45,8 @@ class CustomGradientOp;
 #define GET_OP_CLASSES
 #include "ir/ops/index/gather.h.inc"
 #define GET_OP_CLASSES
+#include "ir/ops/loss/loss.h.inc"
+#define GET_OP_CLASSES
 #include "ir/ops/norm/norm.h.inc"
 #define GET_OP_CLASSES
 #include "ir/ops/pool/pool.h.inc"

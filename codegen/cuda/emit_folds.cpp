@@ -72,6 +72,7 @@ private:
   DimensionGroups groups;
   Operation* root = nullptr;
   bool hasStatistics = false;
+  bool foldsAgain = false;   // what was folded once
   SmallVector<int64_t> axes; // of the root's first operand
   int64_t count = 1;         // of a line
   int64_t elementBytes = 4;
@@ -145,6 +146,7 @@ bool FoldWriter::planReduction(Operation* op) {
   if (found.folds == 0)
     return false;
   axes = found.axes;
+  foldsAgain = found.folds > 1;
   const RankedTensorType type = ir::tensorType(op->getOperand(0));
   for (int64_t axis : axes)
     count *= type.getDimSize(static_cast<unsigned>(axis));
@@ -183,18 +185,21 @@ VectorTrial FoldWriter::alongResults() {
   return narrowest;
 }
 
-// What is folded, itself.
+// What is folded, itself, and what goes along with it.
 VectorTrial FoldWriter::alongSource() {
   Value source = root->getOperand(0);
   const RankedTensorType type = ir::tensorType(source);
-  return tryVectors(kernel, groups, nullptr, source,
+  const auto folded = llvm::make_filter_range(root->getOperands(), [&](Value operand) {
+    return ir::tensorType(operand).getShape() == type.getShape();
+  });
+  return tryVectors(kernel, groups, nullptr, llvm::to_vector(folded),
                     longOnesLast(sidesOf(type.getShape(), memoryOrder(source))),
                     static_cast<size_t>(type.getRank()));
 }
 
 // If a thread has code of its own for each of so many vectors of its line.
 bool FoldWriter::fits(int64_t rounds) const {
-  if (!hasStatistics) // nothing asks for an element again: enough that some loads are on their way
+  if (!hasStatistics && !foldsAgain) // no element is asked for again: enough that some loads are on their way
     return termsOf(root) == 0 && rounds <= kFewRounds;
   if (elementBytes > 4) // functions of f64 take many registers
     return rounds * way.lanes * elementBytes <= kHeldBytes / 2;

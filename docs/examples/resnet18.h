@@ -104,7 +104,7 @@ inline Tensor loss(const ResNet& net, const Tensor& images, const Tensor& target
   for (const Block& block : net.blocks)
     x = run_block(block, x, kind);
   const Tensor logits = linear(mean(x, {2, 3}), net.classifier, net.classifier_bias);
-  return -sum(log_softmax(logits) * targets) / static_cast<double>(images.size(0));
+  return cross_entropy(logits, targets);
 }
 
 } // namespace resnet18

@@ -2,11 +2,11 @@
 #include "sinter/runtime/eager/norm.h"
 
 #include "eager/elementwise_loops.h"
+#include "eager/line.h"
 #include "eager/reduce_axes.h"
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 namespace sinter::eager {
 namespace {
@@ -24,24 +24,16 @@ void for_each_position(const LoopNest& nest, F&& visit) {
   for_each_offset(nest.extents, strides, visit);
 }
 
-// One line along the softmax axis.
+// result[i] = f(x[i]) along one line.
 template <class T>
-struct Line {
-  const T* x;
+struct LineMap : Line<T> {
   T* result;
-  int64_t n, x_stride, result_stride;
+  int64_t result_stride;
 
-  double at(int64_t i) const { return static_cast<double>(x[i * x_stride]); }
-  double max() const {
-    double largest = -std::numeric_limits<double>::infinity();
-    for (int64_t i = 0; i < n; ++i)
-      largest = at(i) > largest || at(i) != at(i) ? at(i) : largest;
-    return largest;
-  }
   template <class F>
   void set(F&& f) const {
-    for (int64_t i = 0; i < n; ++i)
-      result[i * result_stride] = static_cast<T>(f(at(i)));
+    for (int64_t i = 0; i < this->count; ++i)
+      result[i * result_stride] = static_cast<T>(f(this->at(i)));
   }
 };
 
@@ -55,17 +47,10 @@ void for_each_line(std::string_view name, const View& x, const View& result, int
   visit_floating(x.dtype, name, [&](auto zero) {
     using T = decltype(zero);
     for_each_position<2>(lines, [&](const auto& at) {
-      visit(Line<T>{x.as<T>() + at[0], result.as<T>() + at[1], x.shape[a], x.strides[a], result.strides[a]});
+      visit(LineMap<T>{
+          {x.as<T>() + at[0], x.shape[a], x.strides[a]}, result.as<T>() + at[1], result.strides[a]});
     });
   });
-}
-
-template <class T>
-double sum_of_exp(const Line<T>& line, double max) {
-  double sum = 0;
-  for (int64_t i = 0; i < line.n; ++i)
-    sum += std::exp(line.at(i) - max);
-  return sum;
 }
 
 template <class T>
@@ -107,7 +92,7 @@ void require_channels(std::string_view name, const View& x) {
 void softmax(const View& x, const View& result, int64_t axis) {
   for_each_line("softmax", x, result, axis, [](const auto& line) {
     const double max = line.max();
-    const double sum = sum_of_exp(line, max);
+    const double sum = line.sum_of_exp(max);
     line.set([=](double v) { return std::exp(v - max) / sum; });
   });
 }
@@ -115,7 +100,7 @@ void softmax(const View& x, const View& result, int64_t axis) {
 void log_softmax(const View& x, const View& result, int64_t axis) {
   for_each_line("log_softmax", x, result, axis, [](const auto& line) {
     const double max = line.max();
-    const double log_sum = std::log(sum_of_exp(line, max));
+    const double log_sum = std::log(line.sum_of_exp(max));
     line.set([=](double v) { return v - max - log_sum; });
   });
 }

@@ -61,6 +61,16 @@ std::string argmax(const std::string& input, int64_t axis, const std::string& re
                      " : i64, keep_dims = false} : (" + input + ") -> " + result + "\n");
 }
 
+// Of logits that are computed before, and a bias for each class.
+std::string crossEntropy(const std::string& logits, const std::string& bias, const std::string& targets,
+                         int64_t axis, const std::string& result) {
+  const std::string op = targets == logits ? "cross_entropy" : "sparse_cross_entropy";
+  return program("%x: " + logits + ", %b: " + bias + ", %t: " + targets, result,
+                 "  %0 = sinter.add %x, %b : (" + logits + ", " + bias + ") -> " + logits +
+                     "\n  %r = sinter." + op + " %0, %t {axis = " + std::to_string(axis) + " : i64} : (" +
+                     logits + ", " + targets + ") -> " + result + "\n");
+}
+
 std::string sum(const std::string& tensor) {
   return program("%x: " + tensor + ", %y: " + tensor, tensor,
                  "  %r = sinter.add %x, %y : (" + tensor + ", " + tensor + ") -> " + tensor + "\n");
@@ -104,6 +114,21 @@ std::vector<StructureProgram> memoryPrograms() {
       {argmax("tensor<3x600xf32>", 1, "tensor<3xi64>"), "rows by blocks x4"},
       {argmax("tensor<2x20001xi32>", 1, "tensor<2xi64>"), "rows by blocks"},
       {argmax("tensor<2x100x36xf32>", 1, "tensor<2x36xi64>"), "columns x2"},
+      // Several folds of the same elements, of two tensors, and one element more.
+      {crossEntropy("tensor<5x60xf32>", "tensor<60xf32>", "tensor<5xi64>", 1, "tensor<5xf32>"),
+       "rows by warps x4"},
+      {crossEntropy("tensor<5x1003xf32>", "tensor<1003xf32>", "tensor<5xi32>", 1, "tensor<5xf32>"),
+       "rows by blocks"},
+      {crossEntropy("tensor<2x20000xf32>", "tensor<20000xf32>", "tensor<2xi64>", 1, "tensor<2xf32>"),
+       "rows by blocks x4"},
+      {crossEntropy("tensor<2x100x36xf32>", "tensor<100x1xf32>", "tensor<2x36xi64>", 1, "tensor<2x36xf32>"),
+       "columns"},
+      {crossEntropy("tensor<6x500xf32>", "tensor<500xf32>", "tensor<6x500xf32>", 1, "tensor<6xf32>"),
+       "rows by warps x4"},
+      {crossEntropy("tensor<6x600xf64>", "tensor<600xf64>", "tensor<6x600xf64>", 1, "tensor<6xf64>"),
+       "rows by blocks x2"},
+      {crossEntropy("tensor<3x40x8xf32>", "tensor<40x1xf32>", "tensor<3x40x8xf32>", 1, "tensor<3x8xf32>"),
+       "columns x4"},
       // Read one way, written another.
       {transposed("tensor<65x70xf32>", "1, 0", "tensor<70x65xf32>"), "transposed 32x32"},
       {transposed("tensor<3x33x16xf64>", "0, 2, 1", "tensor<3x16x33xf64>"), "transposed 32x32"},
@@ -130,6 +155,10 @@ std::vector<StructureProgram> memoryPrograms() {
       {reduction("reduce_max", "tensor<20000xf32>", "0", "tensor<f32>"), "rows by blocks, shared x8"},
       {meanOfProducts("tensor<4000x24xf32>", "0", "tensor<24xf32>"), "columns, shared x8"},
       {transposed("tensor<65x70xf32>", "1, 0", "tensor<70x65xf32>"), "transposed 32x32"},
+      {crossEntropy("tensor<5x64xf32>", "tensor<64xf32>", "tensor<5xi64>", 1, "tensor<5xf32>"),
+       "rows by warps x8"},
+      {crossEntropy("tensor<5x64xf32>", "tensor<64xf32>", "tensor<5x64xf32>", 1, "tensor<5xf32>"),
+       "rows by warps x8"},
       {scatter("tensor<50x24xf32>", "tensor<60xi64>", "tensor<60x24xf32>", 0), "scatter x8"},
       {sum("tensor<3x17xf32>"), "elements"},
   };

@@ -1,4 +1,4 @@
-// Makers of contractions, windows, reductions and normalisations.
+// Makers of contractions, windows, reductions, normalisations and losses.
 #include "case.h"
 
 #include "ir/op_creation.h"
@@ -267,6 +267,38 @@ mlir::Value layerNorm(Case& c) {
                                      numberAttr(c, 1e-2, 0.1));
 }
 
+int64_t lineAxis(Case& c, mlir::Value logits) {
+  const int64_t rank = ir::tensorType(logits).getRank();
+  return c.chance(0.6) ? rank - 1 : c.integer(0, rank - 1);
+}
+
+/// Logits with at least one class.
+mlir::Value logits(Case& c) {
+  Dims dims = c.shape(1, 4, false);
+  if (c.chance(0.3))
+    dims.back() = c.choose<int64_t>({64, 130, 1000});
+  return c.tensor(dims, c.elementType(Elements::floating), {-4, 4}, 0);
+}
+
+mlir::Value crossEntropy(Case& c) {
+  mlir::Value x = logits(c);
+  const mlir::RankedTensorType type = ir::tensorType(x);
+  mlir::Value targets = c.tensor(type.getShape(), type.getElementType(), {0, 1}, 0.2);
+  return ir::create<ir::CrossEntropyOp>(c.builder(), c.location(), x, targets, lineAxis(c, x));
+}
+
+mlir::Value sparseCrossEntropy(Case& c) {
+  mlir::Value x = logits(c);
+  const int64_t axis = lineAxis(c, x);
+  const auto shape = ir::tensorType(x).getShape();
+  Dims lines(shape);
+  lines.erase(lines.begin() + axis);
+  const auto last = static_cast<double>(shape[static_cast<std::size_t>(axis)] - 1);
+  mlir::Value classes =
+      c.tensor(lines, c.elementType(Elements::index), {c.chance(0.3) ? -2.0 : 0.0, last}, 0.2);
+  return ir::create<ir::SparseCrossEntropyOp>(c.builder(), c.location(), x, classes, axis);
+}
+
 mlir::Value resize(Case& c) {
   mlir::Value x = c.data(Elements::floating, 3, 4, {}, false);
   const auto shape = ir::tensorType(x).getShape();
@@ -308,6 +340,8 @@ void detail::addStructured(Table& table) {
   table["sinter.softmax"] = {alongAxis<ir::SoftmaxOp>, true, kCommon};
   table["sinter.log_softmax"] = {alongAxis<ir::LogSoftmaxOp>, true};
   table["sinter.layer_norm"] = {layerNorm, true, kCommon};
+  table["sinter.cross_entropy"] = {crossEntropy, true};
+  table["sinter.sparse_cross_entropy"] = {sparseCrossEntropy, true};
   table["sinter.reduce_sum"] = {reduce<ir::ReduceSumOp, number>, true};
   table["sinter.reduce_mean"] = {reduce<ir::ReduceMeanOp, floating>, true, kCommon};
   table["sinter.reduce_max"] = {reduce<ir::ReduceMaxOp, number>, true};

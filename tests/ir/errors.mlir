@@ -251,3 +251,21 @@ func.func @taps(%x: tensor<1x1x6xf32>, %i: tensor<1x1x2xi32>) -> tensor<1x1x3xf3
   %0 = sinter.window_gather %x, %i {kernel = array<i64: 2>, strides = array<i64: 2>, dilations = array<i64: 1>, pad_begin = array<i64: 0>, pad_end = array<i64: 0>} : (tensor<1x1x6xf32>, tensor<1x1x2xi32>) -> tensor<1x1x3xf32>
   return %0 : tensor<1x1x3xf32>
 }
+
+// -----
+
+func.func @loss_classes(%x: tensor<4x3xf32>, %c: tensor<3xi64>) -> tensor<4xf32> {
+  // expected-error @+2 {{sinter.sparse_cross_entropy: classes 'tensor<3xi64>' are not one for each of the [4] lines of the logits 'tensor<4x3xf32>' along axis 1}}
+  // expected-error @+1 {{'sinter.sparse_cross_entropy' op failed to infer returned types}}
+  %0 = sinter.sparse_cross_entropy %x, %c {axis = 1} : (tensor<4x3xf32>, tensor<3xi64>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
+// -----
+
+func.func @loss_axis(%x: tensor<4x3xf32>) -> tensor<4xf32> {
+  // expected-error @+2 {{sinter.cross_entropy: axis 2 is not a dimension of logits 'tensor<4x3xf32>'}}
+  // expected-error @+1 {{'sinter.cross_entropy' op failed to infer returned types}}
+  %0 = sinter.cross_entropy %x, %x {axis = 2} : (tensor<4x3xf32>, tensor<4x3xf32>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}

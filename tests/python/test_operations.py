@@ -100,6 +100,20 @@ def test_normalisations():
     near(sinter.scaled_dot_product_attention(A, B, B), (e / e.sum(-1, keepdims=True)) @ B, 1e-4)
 
 
+def test_losses():
+    e = np.exp(A - A.max(-1, keepdims=True))
+    logs = np.log(e / e.sum(-1, keepdims=True))
+    classes = np.arange(len(A)) % A.shape[-1]
+    picked = -logs[np.arange(len(A)), classes]
+    near(sinter.cross_entropy(A, classes), picked.mean())
+    near(sinter.cross_entropy(A, classes, reduction="none"), picked)
+    near(sinter.cross_entropy(A, e, -1, "sum"), -(e * logs).sum())
+    classes[0] = -1
+    near(sinter.cross_entropy(A, classes), picked[1:].mean())
+    with pytest.raises(sinter.Error, match="'max' is none of mean, sum, none"):
+        sinter.cross_entropy(A, classes, reduction="max")
+
+
 def test_creation():
     assert sinter.zeros((2, 2)).dtype == sinter.f32
     near(sinter.full(3, 2.5), [2.5] * 3)

@@ -134,7 +134,7 @@ Tensor logits(const Net& net, const Tensor& images) {
 }
 
 Tensor loss(const Net& net, const Tensor& images, const Tensor& targets) {
-  return -sum(log_softmax(logits(net, images)) * targets) / static_cast<double>(images.size(0));
+  return cross_entropy(logits(net, images), targets);
 }
 
 } // namespace sinter::bench::resnet50

@@ -13,6 +13,7 @@ const ExporterTable& exporters() {
     add_convolutions(made);
     add_internal(made);
     add_logic(made);
+    add_losses(made);
     add_matrix_products(made);
     add_normalizations(made);
     add_pool_gradients(made);

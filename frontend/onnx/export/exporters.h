@@ -58,6 +58,7 @@ void add_control_flow(ExporterTable& table);
 void add_convolutions(ExporterTable& table);
 void add_internal(ExporterTable& table);
 void add_logic(ExporterTable& table);
+void add_losses(ExporterTable& table);
 void add_matrix_products(ExporterTable& table);
 void add_normalizations(ExporterTable& table);
 void add_pool_gradients(ExporterTable& table);

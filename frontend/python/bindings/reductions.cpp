@@ -1,10 +1,11 @@
-// Reductions and normalisations.
+// Reductions, normalisations and losses.
+#include "choices.h"
 #include "located.h"
 
 namespace sinter::python {
 namespace {
 
-using Reduction = Tensor (*)(const Tensor&, const Axes&, bool, SourceLocation);
+using Fold = Tensor (*)(const Tensor&, const Axes&, bool, SourceLocation);
 using Search = Tensor (*)(const Tensor&, int, bool, SourceLocation);
 
 Tensor normalised(const Tensor& x, const Tensor& scale, const std::optional<Tensor>& bias, double epsilon,
@@ -12,9 +13,19 @@ Tensor normalised(const Tensor& x, const Tensor& scale, const std::optional<Tens
   return bias ? layer_norm(x, scale, *bias, epsilon, where) : layer_norm(x, scale, epsilon, where);
 }
 
+constexpr std::array kLossReductions{Named<Reduction>{"mean", Reduction::mean},
+                                     Named<Reduction>{"sum", Reduction::sum},
+                                     Named<Reduction>{"none", Reduction::none}};
+
+Tensor cross_entropy_reduced(const Tensor& logits, const Tensor& targets, int axis,
+                             const std::string& reduction, SourceLocation where) {
+  return cross_entropy(logits, targets, axis,
+                       choice(reduction, kLossReductions, "cross_entropy: the reduction"), where);
+}
+
 struct NamedReduction {
   const char* name;
-  Reduction function;
+  Fold function;
 };
 constexpr NamedReduction kReductions[] = {
     {"sum", sum}, {"mean", mean}, {"max", max}, {"min", min}, {"prod", prod}};
@@ -48,6 +59,12 @@ void bind_reductions(nb::module_& module) {
              "epsilon"_a = 1e-5, "Per channel (dimension 1), with given statistics.");
   module.def("lrn", located(lrn), "x"_a, "size"_a, "alpha"_a = 1e-4, "beta"_a = 0.75, "bias"_a = 1.0,
              "x / (bias + alpha / size * sum of x^2 over `size` channels around)^beta");
+  module.def(
+      "cross_entropy", located(cross_entropy_reduced), "logits"_a, "targets"_a, "axis"_a = -1,
+      "reduction"_a = "mean",
+      "-log_softmax(logits) along an axis, at the class of each line. `targets`: a class (int32 or\n"
+      "int64) for each line, or a weight for every class. Lines whose class is negative count nothing.\n"
+      "`reduction`: mean, sum or none.");
 }
 
 } // namespace sinter::python

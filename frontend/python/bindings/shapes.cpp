@@ -1,25 +1,9 @@
 // What moves elements without computing.
+#include "choices.h"
 #include "located.h"
-
-#include <array>
-#include <string_view>
 
 namespace sinter::python {
 namespace {
-
-template <class Choice>
-using Named = std::pair<std::string_view, Choice>;
-
-template <class Choice, std::size_t N>
-Choice choice(const std::string& given, const std::array<Named<Choice>, N>& choices, const char* what) {
-  std::string known;
-  for (const auto& [name, value] : choices) {
-    if (name == given)
-      return value;
-    known += (known.empty() ? "" : ", ") + std::string(name);
-  }
-  throw Error(std::string(what) + " '" + given + "' is none of " + known);
-}
 
 constexpr std::array kPadModes{Named<PadMode>{"constant", PadMode::constant},
                                Named<PadMode>{"reflect", PadMode::reflect},

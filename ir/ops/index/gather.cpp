@@ -2,11 +2,9 @@
 #include "ir/ops.h"
 
 #include "ir/constant.h"
-#include "ir/index_math.h"
 #include "ir/operand_checks.h"
+#include "ir/ops/index/data_index.h"
 #include "sinter/runtime/eager/gather.h"
-
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 
@@ -49,23 +47,10 @@ LogicalResult checkIndices(Operation* op, Value input, Value indices, int64_t ax
 
 // Where in a tensor of `extent` along `axis` the slice lies that `at` belongs to.
 Point pointOfSlice(LoopEmitter& emitter, Value indices, int64_t extent, size_t axis, const Point& at) {
-  IndexMath math(emitter);
   const auto indexRank = static_cast<size_t>(tensorType(indices).getRank());
   const Point position(ArrayRef<Coord>(at).slice(axis, indexRank));
-  Value index = emitter.element(indices, position);
-  const bool sameForAllLanes =
-      llvm::all_of(position, [](const Coord& coord) { return !coord.perLane && coord.laneStride == 0; });
-  if (sameForAllLanes && isa<VectorType>(index.getType()))
-    index = vector::ExtractOp::create(emitter.builder, emitter.loc, index, ArrayRef<int64_t>{0});
-  Type type = emitter.builder.getIndexType();
-  if (auto lanes = dyn_cast<VectorType>(index.getType()))
-    type = lanes.clone(type);
-  index = arith::IndexCastOp::create(emitter.builder, emitter.loc, type, index);
-  const Value fromEnd = math.add(index, math.number(extent, index));
-  const Value negative = math.compare(arith::CmpIPredicate::slt, index, math.number(0, index));
-  index = math.min(math.max(math.select(negative, fromEnd, index), 0), extent - 1);
   Point source(ArrayRef<Coord>(at).take_front(axis));
-  source.push_back(math.coord(index));
+  source.push_back(indexAt(emitter, indices, position, extent));
   llvm::append_range(source, ArrayRef<Coord>(at).drop_front(axis + indexRank));
   return source;
 }

@@ -2,6 +2,7 @@
 #include "sinter/runtime/eager/norm.h"
 #include "ir/element_arithmetic.h"
 #include "ir/ops.h"
+#include "ir/ops/norm/line_statistics.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 
@@ -48,25 +49,6 @@ LogicalResult checkParameter(Operation* op, StringRef what, RankedTensorType par
 
 double elementsOf(RankedTensorType type) {
   return static_cast<double>(type.getNumElements());
-}
-
-// Folds f(x) over the lines or layers of x through `at`.
-Value foldOver(LoopEmitter& e, TypedValue<RankedTensorType> x, ArrayRef<int64_t> axes, const Point& at,
-               Combine how, llvm::function_ref<Value(ElementArithmetic&, Value)> f) {
-  return e.reduce(x.getType().getShape(), axes, at, how, x.getType().getElementType(), [&](const Point& p) {
-    ElementArithmetic arithmetic(e.builder, e.loc);
-    return f(arithmetic, e.element(x, p));
-  });
-}
-
-// The maximum of the line through `at`, and the sum of exp(x - maximum).
-std::pair<Value, Value> emitLineStatistics(LoopEmitter& e, TypedValue<RankedTensorType> x, int64_t axis,
-                                           const Point& at) {
-  const Value max = foldOver(e, x, {axis}, at, Combine::max, [](ElementArithmetic&, Value v) { return v; });
-  const Value sum = foldOver(e, x, {axis}, at, Combine::add, [&](ElementArithmetic& arithmetic, Value v) {
-    return arithmetic.expOfNegative(arithmetic.sub(v, e.splat(max)));
-  });
-  return {max, sum};
 }
 
 SmallVector<int64_t> axesFrom(int64_t axis, int64_t rank) {

@@ -1,0 +1,48 @@
+// Losses, in operations that every reader of ONNX knows.
+#include "frontend/onnx/export/exporters.h"
+
+#include "llvm/ADT/Sequence.h"
+
+namespace sinter::onnx_export {
+namespace {
+
+// -sum(terms) along the axis.
+void write_negative_sum(OpWriter& w, const std::string& terms, int64_t axis) {
+  const Attribute keep{"keepdims", false};
+  const std::string sum = w.opset() >= 13
+                              ? w.node("ReduceSum", {terms, w.integers("axes", {axis})}, {keep})
+                              : w.node("ReduceSum", {terms}, {{"axes", llvm::ArrayRef(axis)}, keep});
+  w.result("Neg", {sum});
+}
+
+void write_cross_entropy(OpWriter& w, ir::CrossEntropyOp op) {
+  const auto axis = static_cast<int64_t>(op.getAxis());
+  const std::string logs = w.node("LogSoftmax", {op.getLogits()}, {{"axis", axis}});
+  write_negative_sum(w, w.node("Mul", {op.getTargets(), logs}), axis);
+}
+
+// Where the number of a logit is its line's class; none is a negative one.
+void write_sparse_cross_entropy(OpWriter& w, ir::SparseCrossEntropyOp op) {
+  const auto axis = static_cast<int64_t>(op.getAxis());
+  const auto dims = dims_of(op.getLogits());
+  llvm::SmallVector<int64_t> line(dims), numbers(dims.size(), 1);
+  line[static_cast<size_t>(axis)] = 1;
+  numbers[static_cast<size_t>(axis)] = dims[static_cast<size_t>(axis)];
+  const auto places = llvm::map_to_vector(llvm::seq<int64_t>(0, dims[static_cast<size_t>(axis)]),
+                                          [](int64_t place) { return static_cast<double>(place); });
+  const std::string logs = w.node("LogSoftmax", {op.getLogits()}, {{"axis", axis}});
+  const std::string classes = w.node("Reshape", {op.getClasses(), w.integers("shape", line)});
+  const std::string chosen =
+      w.node("Equal", {classes, w.numbers("numbers", places, element_of(op.getClasses()), numbers)});
+  const Input zero = w.number("zero", 0, element_of(op.getLogits()));
+  write_negative_sum(w, w.node("Where", {chosen, logs, zero}), axis);
+}
+
+} // namespace
+
+void add_losses(ExporterTable& table) {
+  table.add(write_cross_entropy);
+  table.add(write_sparse_cross_entropy);
+}
+
+} // namespace sinter::onnx_export

@@ -1,0 +1,87 @@
+// Derivatives of losses.
+#include "ir/ops.h"
+
+#include "ir/constant.h"
+
+#include <numeric>
+
+using namespace mlir;
+
+namespace sinter::ir {
+namespace {
+
+// A number for each line, as a tensor that broadcasts along the axis.
+Value alongLines(GradientArithmetic& g, Value numbers, int64_t axis) {
+  if (!numbers)
+    return {};
+  SmallVector<int64_t> shape(tensorType(numbers).getShape());
+  shape.insert(shape.begin() + axis, 1);
+  return g.reshape(numbers, shape);
+}
+
+// 0, 1, 2, ... along the axis, of the integer type `element`.
+Value places(GradientArithmetic& g, RankedTensorType logits, int64_t axis, Type element) {
+  SmallVector<int64_t> shape(static_cast<size_t>(logits.getRank()), 1);
+  const int64_t count = logits.getDimSize(static_cast<unsigned>(axis));
+  shape[static_cast<size_t>(axis)] = count;
+  const DType dtype = dtypeOf(element);
+  auto storage = Storage::allocate(static_cast<uint64_t>(count) * size_of(dtype));
+  const View numbers = View::dense(storage->data(), dtype, Shape{count});
+  const auto fill = [count](auto* first) { std::iota(first, first + count, 0); };
+  dtype == DType::i32 ? fill(numbers.as<int32_t>()) : fill(numbers.as<int64_t>());
+  const auto type = RankedTensorType::get(shape, element);
+  return ConstantOp::create(g.builder, g.loc, type, makeElements(type, storage));
+}
+
+// The derivative of each line's loss by its logits, where the line has a class.
+struct ClassSlope {
+  ClassSlope(GradientArithmetic& g, SparseCrossEntropyOp op) : axis(static_cast<int64_t>(op.getAxis())) {
+    const RankedTensorType type = op.getLogits().getType();
+    const Value classes = alongLines(g, op.getClasses(), axis);
+    const Value isChosen = g.equal(classes, places(g, type, axis, tensorType(classes).getElementType()));
+    slope = g.sub(g.apply<SoftmaxOp>(op.getLogits(), axis), g.indicator(isChosen, type.getElementType()));
+  }
+
+  int64_t axis;
+  Value slope;
+};
+
+} // namespace
+
+//===-- Cross-entropy -------------------------------------------------------------------------------===//
+
+SmallVector<Value> CrossEntropyOp::vjp(OpBuilder& builder, ValueRange cotangents) {
+  GradientArithmetic g(builder, getLoc());
+  const auto axis = static_cast<int64_t>(getAxis());
+  const Value t = alongLines(g, cotangents[0], axis);
+  const Value total = g.sum(getTargets(), {axis}, /*keepDims=*/true);
+  const Value slope = g.sub(g.mul(g.apply<SoftmaxOp>(getLogits(), axis), total), getTargets());
+  return {g.mul(slope, t), g.neg(g.mul(g.apply<LogSoftmaxOp>(getLogits(), axis), t))};
+}
+
+SmallVector<Value> CrossEntropyOp::jvp(OpBuilder& builder, ValueRange tangents) {
+  GradientArithmetic g(builder, getLoc());
+  const auto axis = static_cast<int64_t>(getAxis());
+  const Value total = g.sum(getTargets(), {axis}, /*keepDims=*/true);
+  const Value slope = g.sub(g.mul(g.apply<SoftmaxOp>(getLogits(), axis), total), getTargets());
+  const Value byLogits = g.mul(slope, tangents[0]);
+  const Value byTargets = g.mul(g.apply<LogSoftmaxOp>(getLogits(), axis), tangents[1]);
+  return {g.sum(g.sub(byLogits, byTargets), {axis})};
+}
+
+//===-- Cross-entropy of classes --------------------------------------------------------------------===//
+
+SmallVector<Value> SparseCrossEntropyOp::vjp(OpBuilder& builder, ValueRange cotangents) {
+  GradientArithmetic g(builder, getLoc());
+  const ClassSlope by(g, *this);
+  const Value hasClass = g.greaterEqual(alongLines(g, getClasses(), by.axis), 0);
+  return {g.select(hasClass, g.mul(by.slope, alongLines(g, cotangents[0], by.axis)), 0), Value()};
+}
+
+SmallVector<Value> SparseCrossEntropyOp::jvp(OpBuilder& builder, ValueRange tangents) {
+  GradientArithmetic g(builder, getLoc());
+  const ClassSlope by(g, *this);
+  return {g.select(g.greaterEqual(getClasses(), 0), g.sum(g.mul(by.slope, tangents[0]), {by.axis}), 0)};
+}
+
+} // namespace sinter::ir
