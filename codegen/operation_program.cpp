@@ -2,6 +2,7 @@
 #include "codegen/operation_program.h"
 
 #include "codegen/compile.h"
+#include "codegen/lru_cache.h"
 #include "ir/dialect.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -9,9 +10,6 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Parser/Parser.h"
-
-#include <mutex>
-#include <unordered_map>
 
 using namespace mlir;
 
@@ -36,18 +34,10 @@ OwningOpRef<ModuleOp> moduleOf(Operation& op) {
   return module;
 }
 
-// As many as a program that never repeats a shape may leave behind.
-constexpr size_t kMost = 4096;
-
-struct Programs {
-  std::mutex mutex;
-  std::unordered_map<std::string, Program> made;
-
-  static Programs& instance() {
-    static auto& programs = *new Programs; // kernels are not unloaded while the process ends
-    return programs;
-  }
-};
+LruCache<Program>& programs() {
+  static auto& programs = *new LruCache<Program>; // kernels are not unloaded while the process ends
+  return programs;
+}
 
 Program compileText(const std::string& text, const CompileOptions& options) {
   MLIRContext context(MLIRContext::Threading::DISABLED);
@@ -69,17 +59,11 @@ Program operationProgram(Operation& op, const std::string& device) {
   std::string text;
   llvm::raw_string_ostream(text) << *module;
   const std::string key = device + text;
-  Programs& programs = Programs::instance();
-  {
-    const std::lock_guard lock(programs.mutex);
-    if (const auto found = programs.made.find(key); found != programs.made.end())
-      return found->second;
-  }
-  const Program program = compileText(text, options);
-  const std::lock_guard lock(programs.mutex);
-  if (programs.made.size() >= kMost)
-    programs.made.clear();
-  return programs.made.emplace(key, program).first->second;
+  if (const auto found = programs().find(key))
+    return *found;
+  Program program = compileText(text, options);
+  programs().insert(key, program);
+  return program;
 }
 
 } // namespace sinter::codegen

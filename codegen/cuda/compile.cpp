@@ -6,6 +6,7 @@
 #include "codegen/cuda/printer.h"
 #include "codegen/kernel/kernel_store.h"
 #include "codegen/kernel/kernel_text.h"
+#include "codegen/lru_cache.h"
 #include "sinter/runtime/cuda/nvrtc.h"
 #include "sinter/runtime/error.h"
 #include "sinter/runtime/thread_pool.h"
@@ -73,17 +74,14 @@ struct LibraryJob {
   Finished made = {};
 };
 
-// What the process has, for each device.
-struct Loaded {
-  std::mutex mutex;
-  std::map<const CudaDevice*, std::unordered_map<std::string, Finished>> kernels;
-
-  static Loaded& instance() {
-    static auto& loaded =
-        *new Loaded; // code is not unloaded while the process ends: the driver may have gone before
-    return loaded;
-  }
-};
+// What the process has for a device.
+LruCache<Finished>& kernelCache(const CudaDevice* device) {
+  static std::mutex mutex;
+  // Code is not unloaded while the process ends: the driver may have gone before.
+  static auto& caches = *new std::map<const CudaDevice*, LruCache<Finished>>;
+  const std::lock_guard lock(mutex);
+  return caches[device];
+}
 
 // Emission reads these attributes of the module that a kernel is in.
 constexpr const char* kReadOfModule[] = {ir::kTf32};
@@ -161,12 +159,9 @@ private:
 
   template <class AnyJob>
   void findLoaded(std::vector<AnyJob>& jobs) {
-    Loaded& loaded = Loaded::instance();
-    const std::lock_guard lock(loaded.mutex);
-    auto& mine = loaded.kernels[device_.get()];
     for (AnyJob& job : jobs)
-      if (const auto found = mine.find(job.text); found != mine.end())
-        job.made = found->second;
+      if (auto found = cache_.find(job.text))
+        job.made = std::move(*found);
   }
 
   void askLibraries() {
@@ -282,16 +277,10 @@ private:
   }
 
   void remember() {
-    Loaded& loaded = Loaded::instance();
-    const std::lock_guard lock(loaded.mutex);
-    auto& mine = loaded.kernels[device_.get()];
-    constexpr size_t kMost = 4096; // then those go that no program has
-    if (mine.size() + jobs_.size() + libraryJobs_.size() > kMost)
-      std::erase_if(mine, [](const auto& entry) { return entry.second.kernel.use_count() == 1; });
     for (const Job& job : jobs_)
-      mine.emplace(job.text, job.made);
+      cache_.insert(job.text, job.made);
     for (const LibraryJob& job : libraryJobs_)
-      mine.emplace(job.text, job.made);
+      cache_.insert(job.text, job.made);
   }
 
   void deliver() {
@@ -308,6 +297,7 @@ private:
 
   std::shared_ptr<CudaDevice> device_;
   const KernelOptions& options_;
+  LruCache<Finished>& cache_ = kernelCache(device_.get());
   rt::ThreadPool& pool_ = rt::current_thread_pool();
   std::vector<std::unique_ptr<MLIRContext>> contexts_; ///< one for each worker
   std::vector<Job> jobs_;

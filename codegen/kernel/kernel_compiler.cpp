@@ -7,11 +7,11 @@
 #include "codegen/kernel/kernel_store.h"
 #include "codegen/kernel/kernel_text.h"
 #include "codegen/kernel/kernel_tuner.h"
+#include "codegen/lru_cache.h"
 #include "ir/ops.h"
 #include "sinter/runtime/thread_pool.h"
 
 #include <atomic>
-#include <list>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -33,50 +33,16 @@ struct Known {
   bool isEnough(const KernelOptions& options) const { return !options.tune || untried == 0; }
 };
 
-// Finished kernels by key. A bounded number is kept although no executable uses them, those asked for last:
-// the next shape of the same model shares most of its kernels with the last.
-class KernelCache {
-public:
-  std::optional<Known> find(const std::string& key) {
-    const std::lock_guard lock(mutex_);
-    auto found = places_.find(key);
-    if (found == places_.end())
-      return std::nullopt;
-    kernels_.splice(kernels_.begin(), kernels_, found->second);
-    return found->second->known;
-  }
+// The next shape of the same model shares most of its kernels with the last.
+LruCache<Known>& kernelCache() {
+  static auto& cache = *new LruCache<Known>; // the code it owns may run until the process ends
+  return cache;
+}
 
-  void insert(const std::string& key, const Known& known) {
-    std::list<Entry> evicted; // unloaded when the lock is gone
-    const std::lock_guard lock(mutex_);
-    if (const auto found = places_.find(key); found != places_.end()) {
-      if (known.untried < found->second->known.untried)
-        found->second->known = known;
-      return;
-    }
-    kernels_.push_front({key, known});
-    places_.emplace(key, kernels_.begin());
-    if (kernels_.size() <= kCapacity)
-      return;
-    places_.erase(kernels_.back().key);
-    evicted.splice(evicted.begin(), kernels_, std::prev(kernels_.end()));
-  }
-
-private:
-  struct Entry {
-    std::string key;
-    Known known;
-  };
-
-  static constexpr size_t kCapacity = 4096;
-  std::mutex mutex_;
-  std::list<Entry> kernels_; ///< latest first
-  std::unordered_map<std::string, std::list<Entry>::iterator> places_;
-};
-
-KernelCache& kernelCache() {
-  static auto* cache = new KernelCache; // the code it owns may run until the process ends
-  return *cache;
+// What was measured is kept in the place of what was not.
+void remember(const std::string& key, const Known& known) {
+  if (const auto before = kernelCache().find(key); !before || known.untried < before->untried)
+    kernelCache().insert(key, known);
 }
 
 cpu::EmittedKernel emit(ir::KernelOp kernel, const cpu::Target& target, llvm::LLVMContext& context,
@@ -228,7 +194,7 @@ public:
 
   void finish(const Job& job, const Known& known) {
     if (!options_.objects)
-      kernelCache().insert(job.key, known);
+      remember(job.key, known);
     for (size_t user : job.users)
       kernels_[user] = known.kernel;
     const std::lock_guard lock(mutex_);
