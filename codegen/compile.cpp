@@ -2,8 +2,8 @@
 #include "codegen/compile.h"
 
 #include "codegen/constants.h"
+#include "codegen/cpu/compile.h"
 #include "codegen/cuda/compile.h"
-#include "codegen/kernel/kernel_compiler.h"
 #include "codegen/kernel/kernel_store.h"
 #include "ir/constant.h"
 #include "ir/constant_deferral.h"
@@ -307,7 +307,7 @@ CompiledKernels makeKernels(ModuleOp module, const cpu::Target& target, const Co
                               .diskCache = options.diskCache,
                               .objects = options.objects,
                               .progress = options.progress};
-  return gpu ? cuda::compileKernels(module, gpu, kernels) : compileKernels(module, target, kernels);
+  return gpu ? cuda::compileKernels(module, gpu, kernels) : cpu::compileKernels(module, target, kernels);
 }
 
 // What kernels of a device read lies in its memory.
@@ -391,7 +391,7 @@ std::string inspect(ModuleOp module, const CompileOptions& options, const std::s
   if (stage == (isCuda ? "cuda" : "llvm")) {
     const cpu::Target target = targetOf(options);
     lowerFor(target, module, options);
-    std::string text = isCuda ? cuda::printKernels(module) : printKernels(module, target);
+    std::string text = isCuda ? cuda::printKernels(module) : cpu::printKernels(module, target);
     // What lies in bodies is compiled as they are.
     for (func::FuncOp function : module.getOps<func::FuncOp>())
       for (Operation& op : function.getBody().front())

@@ -1,7 +1,7 @@
 // From a module of the sinter dialect to a program that runs.
 #pragma once
 
-#include "codegen/kernel/kernel_compiler.h"
+#include "codegen/kernel/compiled_kernels.h"
 #include "passes/pipeline.h"
 #include "sinter/runtime/executable.h"
 

@@ -1,7 +1,7 @@
 // Kernels of a planned module to code of a GPU.
 #pragma once
 
-#include "codegen/kernel/kernel_compiler.h"
+#include "codegen/kernel/compiled_kernels.h"
 #include "sinter/runtime/cuda/device.h"
 
 #include "mlir/IR/BuiltinOps.h"

@@ -1,7 +1,7 @@
 // The programs of a library: one for each combination of dynamic extents and each kind of processor.
 #pragma once
 
-#include "codegen/kernel/kernel_compiler.h"
+#include "codegen/kernel/compiled_kernels.h"
 #include "sinter/aot.h"
 #include "sinter/runtime/executable.h"
 

@@ -1,17 +1,16 @@
 // Parallel compilation of kernels behind two caches keyed by their IR: the process's, and below it the one on
 // disk.
-#include "codegen/kernel/kernel_compiler.h"
+#include "codegen/cpu/compile.h"
 
 #include "codegen/cpu/emit.h"
 #include "codegen/cpu/jit.h"
+#include "codegen/cpu/kernel_tuner.h"
 #include "codegen/kernel/kernel_store.h"
 #include "codegen/kernel/kernel_text.h"
-#include "codegen/kernel/kernel_tuner.h"
 #include "codegen/lru_cache.h"
 #include "ir/ops.h"
 #include "sinter/runtime/thread_pool.h"
 
-#include <atomic>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -19,11 +18,8 @@
 
 using namespace mlir;
 
-namespace sinter::codegen {
+namespace sinter::codegen::cpu {
 namespace {
-
-std::atomic<uint64_t> compiledKernels{0};
-std::atomic<uint64_t> loadedKernels{0};
 
 // A kernel, and whether there is more to find out about it.
 struct Known {
@@ -45,19 +41,18 @@ void remember(const std::string& key, const Known& known) {
     kernelCache().insert(key, known);
 }
 
-cpu::EmittedKernel emit(ir::KernelOp kernel, const cpu::Target& target, llvm::LLVMContext& context,
-                        size_t choice = 0) {
-  if (cpu::hasMicroKernel(kernel, target))
-    return cpu::emitContraction(kernel, target, context, choice);
-  if (cpu::hasAttentionKernel(kernel))
-    return cpu::emitAttention(kernel, target, context);
-  if (cpu::hasScatter(kernel))
-    return cpu::emitScatter(kernel, target, context);
-  return cpu::emitLoops(kernel, target, context);
+EmittedKernel emit(ir::KernelOp kernel, const Target& target, llvm::LLVMContext& context, size_t choice = 0) {
+  if (hasMicroKernel(kernel, target))
+    return emitContraction(kernel, target, context, choice);
+  if (hasAttentionKernel(kernel))
+    return emitAttention(kernel, target, context);
+  if (hasScatter(kernel))
+    return emitScatter(kernel, target, context);
+  return emitLoops(kernel, target, context);
 }
 
 // All that the code of a kernel depends on: its text and every property of the target.
-std::string keyOf(const cpu::Target& target, const std::string& text) {
+std::string keyOf(const Target& target, const std::string& text) {
   std::string key = target.triple + "|" + target.cpu + "|" + target.features;
   for (const int64_t number : {target.vectorBytes, target.widestBytes, target.registers, int64_t{target.fma},
                                target.l1Bytes, target.l2Bytes})
@@ -83,7 +78,7 @@ rt::Kernel describe(const StoredKernel& stored) {
 }
 
 rt::Kernel link(const StoredKernel& stored) {
-  cpu::Jit::Code code = cpu::Jit::instance().link({stored.object, "kernel"}, stored.symbol);
+  Jit::Code code = Jit::instance().link({stored.object, "kernel"}, stored.symbol);
   rt::Kernel kernel = describe(stored);
   kernel.function = code.function;
   kernel.code = std::move(code.owner);
@@ -123,7 +118,7 @@ struct Variant {
   std::string symbol;
   size_t choices = 1; ///< how many ways there are
 
-  std::string pack(const cpu::Target& target, uint32_t untried) const {
+  std::string pack(const Target& target, uint32_t untried) const {
     const std::string targetText = target.cpu + ", " + std::to_string(target.vectorBytes * 8) + " bits";
     return codegen::pack({.symbol = symbol,
                           .algorithm = kernel.algorithm,
@@ -139,7 +134,7 @@ struct Variant {
 // A worker that compiles, with an MLIR context of its own.
 class Compiler {
 public:
-  Compiler(const cpu::Target& target, bool isLinked)
+  Compiler(const Target& target, bool isLinked)
       : target_(target), isLinked_(isLinked), context_(MLIRContext::Threading::DISABLED) {
     context_.loadDialect<ir::SinterDialect>();
   }
@@ -147,11 +142,11 @@ public:
   Variant compile(const Job& job, size_t choice = 0) {
     OwningOpRef<ModuleOp> module = parseKernel(job.text, context_);
     llvm::LLVMContext llvmContext;
-    cpu::EmittedKernel emitted = emit(*module->getOps<ir::KernelOp>().begin(), target_, llvmContext, choice);
+    EmittedKernel emitted = emit(*module->getOps<ir::KernelOp>().begin(), target_, llvmContext, choice);
     if (!isLinked_)
       makeGlobal(emitted, symbolOf(job));
     Variant made;
-    made.object = cpu::compileToObject(*emitted.module, target_);
+    made.object = compileToObject(*emitted.module, target_);
     made.symbol = emitted.symbol;
     made.choices = emitted.choices;
     const StoredKernel stored{.symbol = made.symbol,
@@ -162,7 +157,6 @@ public:
                               .scratchBytes = emitted.scratchBytes,
                               .object = made.object->getBuffer()};
     made.kernel = isLinked_ ? link(stored) : keepObject(stored);
-    ++compiledKernels;
     return made;
   }
 
@@ -174,14 +168,14 @@ public:
 
 private:
   // Seen by the other parts of a library, and by nobody else.
-  static void makeGlobal(cpu::EmittedKernel& emitted, const std::string& symbol) {
+  static void makeGlobal(EmittedKernel& emitted, const std::string& symbol) {
     llvm::Function* function = emitted.module->getFunction(emitted.symbol);
     function->setName(symbol);
     function->setVisibility(llvm::GlobalValue::HiddenVisibility);
     emitted.symbol = symbol;
   }
 
-  const cpu::Target& target_;
+  const Target& target_;
   const bool isLinked_; ///< into this process
   MLIRContext context_;
 };
@@ -223,7 +217,7 @@ std::optional<rt::Kernel> findKnown(const std::string& key, const KernelOptions&
 }
 
 // The kernels of `module` that are not known yet; those that are go to `kernels` at once.
-std::vector<Job> collect(ModuleOp module, const cpu::Target& target, const KernelOptions& options,
+std::vector<Job> collect(ModuleOp module, const Target& target, const KernelOptions& options,
                          std::vector<rt::Kernel>& kernels) {
   std::vector<Job> jobs;
   std::unordered_map<std::string, size_t> jobOf;
@@ -246,7 +240,7 @@ std::vector<Job> collect(ModuleOp module, const cpu::Target& target, const Kerne
 // Compiles, on all threads; measures, alone on the machine as far as that is up to us; delivers and keeps.
 class Production {
 public:
-  Production(const cpu::Target& target, const KernelOptions& options, KernelStore* store, Delivery& delivery)
+  Production(const Target& target, const KernelOptions& options, KernelStore* store, Delivery& delivery)
       : target_(target), options_(options), store_(store), delivery_(delivery),
         compilers_(static_cast<size_t>(pool_.size())) {}
 
@@ -301,7 +295,7 @@ private:
     return *compiler;
   }
 
-  const cpu::Target& target_;
+  const Target& target_;
   const KernelOptions& options_;
   KernelStore* store_; ///< may be null
   Delivery& delivery_;
@@ -312,7 +306,7 @@ private:
 
 } // namespace
 
-CompiledKernels compileKernels(ModuleOp module, const cpu::Target& target, const KernelOptions& options) {
+CompiledKernels compileKernels(ModuleOp module, const Target& target, const KernelOptions& options) {
   CompiledKernels result;
   std::vector<Job> jobs = collect(module, target, options, result.kernels);
   Delivery delivery(result.kernels, jobs.size(), options);
@@ -335,7 +329,6 @@ CompiledKernels compileKernels(ModuleOp module, const cpu::Target& target, const
         missing.push_back(std::move(job));
       }
     }
-    loadedKernels += static_cast<uint64_t>(result.loaded);
   } else {
     missing = std::move(jobs);
   }
@@ -349,25 +342,17 @@ CompiledKernels compileKernels(ModuleOp module, const cpu::Target& target, const
   return result;
 }
 
-std::string printKernels(ModuleOp module, const cpu::Target& target) {
+std::string printKernels(ModuleOp module, const Target& target) {
   std::string text;
   llvm::raw_string_ostream stream(text);
   for (ir::KernelOp kernel : module.getOps<ir::KernelOp>()) {
     llvm::LLVMContext context;
-    cpu::EmittedKernel emitted = emit(kernel, target, context);
-    cpu::optimize(*emitted.module, target);
+    EmittedKernel emitted = emit(kernel, target, context);
+    optimize(*emitted.module, target);
     stream << "; @" << kernel.getSymName() << ": " << emitted.algorithm << ", " << emitted.tasks << " tasks\n"
            << *emitted.module << "\n";
   }
   return text;
 }
 
-uint64_t compiledKernelCount() {
-  return compiledKernels;
-}
-
-uint64_t loadedKernelCount() {
-  return loadedKernels;
-}
-
-} // namespace sinter::codegen
+} // namespace sinter::codegen::cpu

@@ -1,12 +1,9 @@
-// Kernels of a planned module to machine code: in parallel, each distinct one once per process, and once per
-// build of Sinter where there is a cache on disk.
+// What the compilers of kernels, one for each kind of device, are asked for, and what they give.
 #pragma once
 
-#include "codegen/cpu/target.h"
 #include "sinter/runtime/executable.h"
 
-#include "mlir/IR/BuiltinOps.h"
-
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <unordered_map>
@@ -26,29 +23,17 @@ struct CompiledKernels {
 using KernelObjects = std::unordered_map<std::string, rt::Kernel>;
 
 struct KernelOptions {
-  /// Measures the ways to cut a contraction that the cost model cannot tell from the best, instead of
-  /// trusting it.
+  /// Measures the ways to compute a kernel that the cost model cannot tell from the best, instead of trusting
+  /// it; on a GPU, also what libraries have.
   bool tune = false;
   bool precise = false;  ///< true: no library's algorithm that trades accuracy for speed (Winograd's, FFTs)
   bool diskCache = true; ///< false: the cache on disk is neither read nor written
   /// Not null: kernels are looked for and kept there, with their objects (rt::Kernel::object) instead of
   /// code; neither the process's nor the disk's other kernels are used, so that what comes out depends on the
-  /// module and the target alone.
+  /// module and the target alone. For processors only.
   KernelObjects* objects = nullptr;
   /// Called now and then: kernels done, kernels in all.
   std::function<void(int64_t done, int64_t total)> progress;
 };
-
-/// Every sinter.kernel of `module` as machine code. Throws Error.
-CompiledKernels compileKernels(mlir::ModuleOp module, const cpu::Target& target,
-                               const KernelOptions& options);
-
-/// The optimised LLVM IR of every kernel, one after the other.
-std::string printKernels(mlir::ModuleOp module, const cpu::Target& target);
-
-/// How many kernels this process has compiled so far.
-uint64_t compiledKernelCount();
-/// How many it has read from the cache on disk instead.
-uint64_t loadedKernelCount();
 
 } // namespace sinter::codegen

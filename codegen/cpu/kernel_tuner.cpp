@@ -1,5 +1,5 @@
 // Measuring kernels one against the other.
-#include "codegen/kernel/kernel_tuner.h"
+#include "codegen/cpu/kernel_tuner.h"
 
 #include "codegen/cpu/emit.h"
 #include "sinter/runtime/storage.h"
@@ -12,7 +12,7 @@
 #include <numeric>
 #include <unistd.h>
 
-namespace sinter::codegen {
+namespace sinter::codegen::cpu {
 namespace {
 
 constexpr int kRounds = 7;
@@ -102,7 +102,7 @@ KernelOperands operandsOf(ir::KernelOp kernel) {
     add(argument);
   for (mlir::Value result : body.getTerminator()->getOperands())
     add(result);
-  operands.filter = cpu::filterOperand(kernel);
+  operands.filter = filterOperand(kernel);
   return operands;
 }
 
@@ -118,4 +118,4 @@ size_t fastestKernel(std::span<const rt::Kernel> kernels, const KernelOperands& 
   return best[fastest] < kWorthwhile * best.front() ? fastest : 0;
 }
 
-} // namespace sinter::codegen
+} // namespace sinter::codegen::cpu

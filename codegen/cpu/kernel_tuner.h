@@ -11,7 +11,7 @@ namespace sinter::rt {
 class ThreadPool;
 }
 
-namespace sinter::codegen {
+namespace sinter::codegen::cpu {
 
 /// What a kernel of a contraction is run on.
 struct KernelOperands {
@@ -30,4 +30,4 @@ KernelOperands operandsOf(ir::KernelOp kernel);
 size_t fastestKernel(std::span<const rt::Kernel> kernels, const KernelOperands& operands,
                      rt::ThreadPool& pool);
 
-} // namespace sinter::codegen
+} // namespace sinter::codegen::cpu
