@@ -324,11 +324,11 @@ void moveTo(rt::Device& device, std::vector<std::shared_ptr<Storage>>& constants
 ConstantOptions constantOptions(const CompileOptions& options, const CompiledKernels& kernels) {
   if (!options.diskCache || options.objects)
     return {};
-  KernelStore& store = KernelStore::instance();
-  if (!store.off().empty() || !store.cache().can_map())
+  KernelStore* store = KernelStore::ifOn();
+  if (!store || !store->cache().can_map())
     return {};
   // A program some of whose kernels had to be compiled is new here, and so are its constants.
-  return {.store = &store, .find = kernels.compiled == 0};
+  return {.store = store, .find = kernels.compiled == 0};
 }
 
 // The plan keeps to the limit; what bodies of branches and loops take besides is known only now.

@@ -7,6 +7,7 @@
 #include "codegen/cpu/kernel_tuner.h"
 #include "codegen/kernel/kernel_store.h"
 #include "codegen/kernel/kernel_text.h"
+#include "codegen/kernel/worker_contexts.h"
 #include "codegen/lru_cache.h"
 #include "ir/ops.h"
 #include "sinter/runtime/thread_pool.h"
@@ -98,17 +99,10 @@ rt::Kernel keepObject(const StoredKernel& stored) {
   return kernel;
 }
 
-// `bytes` is working memory, for several calls.
-std::optional<Known> load(rt::DiskCache& cache, const rt::Digest& digest, std::vector<char>& bytes) {
-  if (!cache.find(digest, bytes))
-    return std::nullopt;
-  try {
-    if (const auto stored = unpack({bytes.data(), bytes.size()}))
-      return Known{link(*stored), stored->untried};
-  } catch (const Error&) { // whole, but it cannot be linked in this process; compiled anew, it may be
-  }
-  cache.remove(digest);
-  return std::nullopt;
+std::optional<Known> load(const KernelStore& store, const rt::Digest& digest) {
+  std::optional<Known> known;
+  store.load(digest, [&](const StoredKernel& stored) { known = {link(stored), stored.untried}; });
+  return known;
 }
 
 // One way to compute a kernel.
@@ -131,16 +125,13 @@ struct Variant {
   }
 };
 
-// A worker that compiles, with an MLIR context of its own.
+// From several threads at once, in contexts of theirs.
 class Compiler {
 public:
-  Compiler(const Target& target, bool isLinked)
-      : target_(target), isLinked_(isLinked), context_(MLIRContext::Threading::DISABLED) {
-    context_.loadDialect<ir::SinterDialect>();
-  }
+  Compiler(const Target& target, bool isLinked) : target_(target), isLinked_(isLinked) {}
 
-  Variant compile(const Job& job, size_t choice = 0) {
-    OwningOpRef<ModuleOp> module = parseKernel(job.text, context_);
+  Variant compile(const Job& job, MLIRContext& context, size_t choice = 0) const {
+    OwningOpRef<ModuleOp> module = parseKernel(job.text, context);
     llvm::LLVMContext llvmContext;
     EmittedKernel emitted = emit(*module->getOps<ir::KernelOp>().begin(), target_, llvmContext, choice);
     if (!isLinked_)
@@ -160,12 +151,6 @@ public:
     return made;
   }
 
-  // What it takes to run it.
-  KernelOperands operands(const Job& job) {
-    OwningOpRef<ModuleOp> module = parseKernel(job.text, context_);
-    return operandsOf(*module->getOps<ir::KernelOp>().begin());
-  }
-
 private:
   // Seen by the other parts of a library, and by nobody else.
   static void makeGlobal(EmittedKernel& emitted, const std::string& symbol) {
@@ -177,7 +162,6 @@ private:
 
   const Target& target_;
   const bool isLinked_; ///< into this process
-  MLIRContext context_;
 };
 
 // Hands finished kernels to those that wait for them: the module, later modules of the process, the user.
@@ -241,15 +225,12 @@ std::vector<Job> collect(ModuleOp module, const Target& target, const KernelOpti
 class Production {
 public:
   Production(const Target& target, const KernelOptions& options, KernelStore* store, Delivery& delivery)
-      : target_(target), options_(options), store_(store), delivery_(delivery),
-        compilers_(static_cast<size_t>(pool_.size())) {}
+      : target_(target), options_(options), store_(store), delivery_(delivery) {}
 
   void run(const std::vector<Job>& jobs) {
     std::vector<std::vector<Variant>> variants(jobs.size());
-    pool_.try_parallel_for(static_cast<int64_t>(jobs.size()), 1, [&](int64_t begin, int64_t end, int worker) {
-      for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i)
-        variants[i] = compile(jobs[i], compiler(worker));
-    });
+    contexts_.forEach(jobs.size(),
+                      [&](size_t i, MLIRContext& context) { variants[i] = compile(jobs[i], context); });
     for (size_t i = 0; i < jobs.size(); ++i)
       if (!variants[i].empty())
         finishFastest(jobs[i], variants[i]);
@@ -259,16 +240,16 @@ public:
 
 private:
   // The variants that are still to be measured; none if the kernel is finished.
-  std::vector<Variant> compile(const Job& job, Compiler& compiler) {
+  std::vector<Variant> compile(const Job& job, MLIRContext& context) {
     std::vector<Variant> made;
-    made.push_back(compiler.compile(job));
+    made.push_back(compiler_.compile(job, context));
     const size_t choices = made.front().choices;
     if (!options_.tune || choices == 1) {
       finish(job, made.front(), static_cast<uint32_t>(choices - 1));
       return {};
     }
     for (size_t choice = 1; choice < choices; ++choice)
-      made.push_back(compiler.compile(job, choice));
+      made.push_back(compiler_.compile(job, context, choice));
     return made;
   }
 
@@ -276,7 +257,9 @@ private:
     std::vector<rt::Kernel> kernels;
     for (const Variant& variant : variants)
       kernels.push_back(variant.kernel);
-    Variant& best = variants[fastestKernel(kernels, compiler(0).operands(job), pool_)];
+    OwningOpRef<ModuleOp> module = parseKernel(job.text, contexts_.of(0));
+    const KernelOperands operands = operandsOf(*module->getOps<ir::KernelOp>().begin());
+    Variant& best = variants[fastestKernel(kernels, operands, rt::current_thread_pool())];
     best.kernel.algorithm += ", tuned";
     finish(job, best, 0);
     ++tuned_;
@@ -288,19 +271,12 @@ private:
     delivery_.finish(job, {made.kernel, untried});
   }
 
-  Compiler& compiler(int worker) {
-    auto& compiler = compilers_[static_cast<size_t>(worker)];
-    if (!compiler)
-      compiler = std::make_unique<Compiler>(target_, !options_.objects);
-    return *compiler;
-  }
-
   const Target& target_;
   const KernelOptions& options_;
   KernelStore* store_; ///< may be null
   Delivery& delivery_;
-  rt::ThreadPool& pool_ = rt::current_thread_pool();
-  std::vector<std::unique_ptr<Compiler>> compilers_; ///< one for each worker
+  const Compiler compiler_{target_, !options_.objects};
+  WorkerContexts contexts_;
   int64_t tuned_ = 0;
 };
 
@@ -311,18 +287,15 @@ CompiledKernels compileKernels(ModuleOp module, const Target& target, const Kern
   std::vector<Job> jobs = collect(module, target, options, result.kernels);
   Delivery delivery(result.kernels, jobs.size(), options);
   const bool isKept = options.diskCache && !options.objects;
-  KernelStore* store = isKept && !jobs.empty() ? &KernelStore::instance() : nullptr;
-  if (store && !store->off().empty())
-    store = nullptr;
+  KernelStore* store = isKept && !jobs.empty() ? KernelStore::ifOn() : nullptr;
 
   std::vector<Job> missing;
   if (store) {
     // On one thread: it takes 35 microseconds a kernel, and two threads take longer for the same, since each
     // link maps memory, which a process does one at a time.
-    std::vector<char> bytes;
     for (Job& job : jobs) {
       job.digest = store->digestOf(job.key);
-      if (const auto known = load(store->cache(), job.digest, bytes); known && known->isEnough(options)) {
+      if (const auto known = load(*store, job.digest); known && known->isEnough(options)) {
         delivery.finish(job, *known);
         ++result.loaded;
       } else {

@@ -6,6 +6,7 @@
 #include "codegen/cuda/printer.h"
 #include "codegen/kernel/kernel_store.h"
 #include "codegen/kernel/kernel_text.h"
+#include "codegen/kernel/worker_contexts.h"
 #include "codegen/lru_cache.h"
 #include "sinter/runtime/cuda/nvrtc.h"
 #include "sinter/runtime/error.h"
@@ -111,7 +112,7 @@ KernelPointer load(CudaDevice& device, const LaunchShape& shape, std::span<const
 class Production {
 public:
   Production(std::shared_ptr<CudaDevice> device, const KernelOptions& options)
-      : device_(std::move(device)), options_(options), contexts_(static_cast<size_t>(pool_.size())) {}
+      : device_(std::move(device)), options_(options) {}
 
   CompiledKernels make(ModuleOp module) {
     collect(module);
@@ -199,38 +200,27 @@ private:
   }
 
   void findStored() {
-    if (!options_.diskCache || !KernelStore::instance().off().empty())
+    store_ = options_.diskCache ? KernelStore::ifOn() : nullptr;
+    if (!store_)
       return;
-    store_ = &KernelStore::instance();
     const auto [major, minor] = rt::cuda::nvrtc_version();
     const std::string compiler =
         "cuda|" + device_->architecture() + "|" + std::to_string(major) + "." + std::to_string(minor) + "|";
-    std::vector<char> bytes;
     for (Job& job : jobs_) {
       if (job.made.kernel)
         continue;
       job.digest = store_->digestOf(compiler + job.text);
-      if (!store_->cache().find(job.digest, bytes))
-        continue;
-      try {
-        if (loadStored(job, bytes)) {
-          ++result_.loaded;
-          continue;
-        }
-      } catch (const Error&) { // whole, but the driver does not take it; compiled anew, it may
-      }
-      store_->cache().remove(job.digest);
+      if (store_->load(job.digest, [&](const StoredKernel& stored) { job.made = link(stored); }))
+        ++result_.loaded;
     }
   }
 
-  bool loadStored(Job& job, std::span<const char> bytes) {
-    const auto stored = unpack({bytes.data(), bytes.size()});
+  Finished link(const StoredKernel& stored) {
     LaunchShape shape;
-    if (!stored || stored->object.size() <= sizeof shape)
-      return false;
-    std::memcpy(&shape, stored->object.data(), sizeof shape);
-    job.made = {load(*device_, shape, stored->object.substr(sizeof shape)), std::string(stored->algorithm)};
-    return true;
+    if (stored.object.size() <= sizeof shape)
+      throw Error("this is no kernel for a GPU", ErrorKind::internal);
+    std::memcpy(&shape, stored.object.data(), sizeof shape);
+    return {load(*device_, shape, stored.object.substr(sizeof shape)), std::string(stored.algorithm)};
   }
 
   void compileMissing() {
@@ -238,21 +228,10 @@ private:
     for (Job& job : jobs_)
       if (!job.made.kernel)
         missing.push_back(&job);
-    pool_.try_parallel_for(static_cast<int64_t>(missing.size()), 1,
-                           [&](int64_t begin, int64_t end, int worker) {
-                             for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i)
-                               compile(*missing[i], missing.size(), contextOf(worker));
-                           });
+    WorkerContexts().forEach(missing.size(), [&](size_t i, MLIRContext& context) {
+      compile(*missing[i], missing.size(), context);
+    });
     result_.compiled = static_cast<int64_t>(missing.size());
-  }
-
-  MLIRContext& contextOf(int worker) {
-    auto& context = contexts_[static_cast<size_t>(worker)];
-    if (!context) {
-      context = std::make_unique<MLIRContext>(MLIRContext::Threading::DISABLED);
-      context->loadDialect<ir::SinterDialect>();
-    }
-    return *context;
   }
 
   void compile(Job& job, size_t total, MLIRContext& context) {
@@ -299,7 +278,6 @@ private:
   const KernelOptions& options_;
   LruCache<Finished>& cache_ = kernelCache(device_.get());
   rt::ThreadPool& pool_ = rt::current_thread_pool();
-  std::vector<std::unique_ptr<MLIRContext>> contexts_; ///< one for each worker
   std::vector<Job> jobs_;
   std::unordered_map<std::string, size_t> known_; ///< jobs by their texts
   std::vector<LibraryJob> libraryJobs_;

@@ -2,6 +2,7 @@
 #include "codegen/kernel/kernel_store.h"
 
 #include "codegen/kernel/build_identity.h"
+#include "sinter/runtime/error.h"
 
 #include <array>
 #include <cstring>
@@ -84,6 +85,10 @@ KernelStore& KernelStore::instance() {
   return *store;
 }
 
+KernelStore* KernelStore::ifOn() {
+  return instance().off().empty() ? &instance() : nullptr;
+}
+
 KernelStore::KernelStore(const rt::DiskCacheSettings& settings, std::string identity)
     : off_(settings.off), identity_(std::move(identity)), cache_(settings.directory, settings.capacity) {
   if (off_.empty() && identity_.empty())
@@ -93,6 +98,21 @@ KernelStore::KernelStore(const rt::DiskCacheSettings& settings, std::string iden
 
 std::string KernelStore::off() const {
   return off_.empty() ? cache_.refusal() : off_;
+}
+
+bool KernelStore::load(const rt::Digest& digest, llvm::function_ref<void(const StoredKernel&)> link) const {
+  std::vector<char> bytes;
+  if (!cache_.find(digest, bytes))
+    return false;
+  try {
+    if (const auto stored = unpack({bytes.data(), bytes.size()})) {
+      link(*stored);
+      return true;
+    }
+  } catch (const Error&) { // compiled anew, it may be linked
+  }
+  cache_.remove(digest);
+  return false;
 }
 
 rt::Digest KernelStore::digestOf(std::string_view kind, std::string_view key) const {

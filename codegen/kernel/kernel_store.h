@@ -3,6 +3,8 @@
 
 #include "sinter/runtime/disk_cache.h"
 
+#include "llvm/ADT/STLFunctionalExtras.h"
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -33,6 +35,8 @@ class KernelStore {
 public:
   /// As the environment says when it is first called. Throws Error for settings that cannot be understood.
   static KernelStore& instance();
+  /// The same, or null if kernels are not kept.
+  static KernelStore* ifOn();
 
   /// `identity` tells one build of the code generator from all others.
   KernelStore(const rt::DiskCacheSettings& settings, std::string identity);
@@ -44,6 +48,10 @@ public:
   rt::Digest digestOf(std::string_view key) const { return digestOf("kernel", key); }
   /// Where the elements of a constant are kept, told from all others by `identity`.
   rt::Digest digestOfConstant(std::string_view identity) const { return digestOf("constant", identity); }
+
+  /// Hands the kernel kept there to `link`. False if there is none, or if `link` throws Error: it is whole,
+  /// but this process cannot have it, and it is removed.
+  bool load(const rt::Digest& digest, llvm::function_ref<void(const StoredKernel&)> link) const;
 
   /// What is kept there; use it if off() is empty.
   rt::DiskCache& cache() { return cache_; }

@@ -2,6 +2,7 @@
 #include "codegen/kernel/kernel_store.h"
 
 #include "codegen/kernel/build_identity.h"
+#include "sinter/runtime/error.h"
 #include "support/tool.h"
 
 #include <gmock/gmock.h>
@@ -77,6 +78,26 @@ TEST(KernelStore, ADirectoryOfOthersIsNotUsed) {
   EXPECT_EQ(KernelStore(settings, "build 1").off(), "");
   ASSERT_EQ(chmod(settings.directory.c_str(), 0777), 0);
   EXPECT_THAT(KernelStore(settings, "build 1").off(), HasSubstr("can be written to by other users"));
+}
+
+TEST(KernelStore, WhatCannotBeLinkedIsRemoved) {
+  const test::TemporaryFolder folder;
+  rt::DiskCacheSettings settings;
+  settings.directory = folder.path("cache");
+  KernelStore store(settings, "build 1");
+  const rt::Digest kernel = store.digestOf("a"), other = store.digestOf("b");
+  ASSERT_TRUE(store.cache().store(kernel, pack(sample())));
+  ASSERT_TRUE(store.cache().store(other, "no kernel"));
+  std::string algorithm;
+  const auto link = [&](const StoredKernel& stored) { algorithm = stored.algorithm; };
+  EXPECT_FALSE(store.load(store.digestOf("c"), link));
+  EXPECT_TRUE(store.load(kernel, link));
+  EXPECT_EQ(algorithm, sample().algorithm);
+  EXPECT_FALSE(store.load(kernel, [](const StoredKernel&) { throw Error("not here"); }));
+  EXPECT_FALSE(store.load(kernel, link));
+  EXPECT_FALSE(store.load(other, link));
+  EXPECT_FALSE(store.cache().contains(kernel));
+  EXPECT_FALSE(store.cache().contains(other));
 }
 
 TEST(KernelStore, BuildsDoNotShareKernels) {
