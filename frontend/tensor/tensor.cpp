@@ -79,6 +79,8 @@ void Node::become(const Node& other) {
   byte_offset = other.byte_offset;
   trace.reset();
   value = {};
+  place.reset();
+  of_numbers = false;
 }
 
 const Node& node_of(const Tensor& tensor) {

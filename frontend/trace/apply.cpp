@@ -102,8 +102,15 @@ Tensor Application::record(Create create) {
     throw Error(trace_->finished());
   trace_->check_thread();
   trace_->tidy();
+  const bool runs_now = trace_->values() == Values::on_demand;
+  // What does not lie together would fail later, at another line.
+  const auto place = runs_now ? common_place(operands_) : std::nullopt;
   OpBuilder& builder = trace_->builder();
-  return trace_->tensor(create(builder, mlir_location(builder.getContext(), where_))->getResult(0));
+  const Tensor result =
+      trace_->tensor(create(builder, mlir_location(builder.getContext(), where_))->getResult(0));
+  result.node()->place = place;
+  result.node()->of_numbers = runs_now && !place;
+  return result;
 }
 
 Tensor Application::evaluate(Create create, Alias alias) {

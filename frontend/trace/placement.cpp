@@ -22,21 +22,25 @@ void exclusively(rt::Device& device, Use&& use) {
   use(device);
 }
 
-bool is_number(const Tensor& tensor) {
-  return tensor.rank() == 0 && device_of(tensor) == Device::cpu;
-}
-
-std::string described(const Tensor& tensor) {
-  return to_string(View{nullptr, tensor.dtype(), tensor.shape(), {}}) + " on " + to_string(device_of(tensor));
-}
-
 // Whose memory the elements of a concrete tensor are in; null: the host's.
-rt::Device* owner_of(const Tensor& tensor) {
-  return node_of(tensor).storage->device().get();
+rt::Device* owner_of(const Node& node) {
+  return node.storage->device().get();
 }
 
 Device public_device(const rt::Device* device) {
   return device ? Device{Device::Kind::cuda, device->ordinal()} : Device::cpu;
+}
+
+Device device_of(const Node& node) {
+  if (!node.trace)
+    return public_device(owner_of(node));
+  if (node.place || node.of_numbers)
+    return node.place.value_or(Device::cpu);
+  return node.trace->is_open() ? node.trace->device_of(node.value) : Device::cpu;
+}
+
+std::string described(const Node& node) {
+  return to_string(View{nullptr, node.dtype, node.shape, {}}) + " on " + to_string(device_of(node));
 }
 
 } // namespace
@@ -51,23 +55,31 @@ rt::Device* open(Device device) {
 }
 
 Device device_of(const Tensor& tensor) {
-  const Node& node = node_of(tensor);
-  if (!node.trace)
-    return public_device(owner_of(tensor));
-  return node.trace->is_open() ? node.trace->device_of(node.value) : Device::cpu;
+  return device_of(node_of(tensor));
+}
+
+std::optional<Device> common_place(std::span<const Node* const> operands) {
+  const Node* first = nullptr;
+  std::optional<Device> place;
+  for (const Node* node : operands) {
+    const Device device = device_of(*node);
+    const bool is_number = node->shape.rank() == 0 && device == Device::cpu && !node->place;
+    if (is_number)
+      continue;
+    if (place && *place != device)
+      throw Error("the operands do not lie together: " + described(*first) + ", " + described(*node) +
+                  "; bring them to one device with to()");
+    first = first ? first : node;
+    place = device;
+  }
+  return place;
 }
 
 Device common_device(std::span<const Tensor> tensors) {
-  const Tensor* first = nullptr;
-  for (const Tensor& tensor : tensors) {
-    if (is_number(tensor))
-      continue;
-    if (first && device_of(*first) != device_of(tensor))
-      throw Error("the operands do not lie together: " + described(*first) + ", " + described(tensor) +
-                  "; bring them to one device with to()");
-    first = first ? first : &tensor;
-  }
-  return first ? device_of(*first) : Device::cpu;
+  llvm::SmallVector<const Node*> nodes;
+  for (const Tensor& tensor : tensors)
+    nodes.push_back(&node_of(tensor));
+  return common_place(nodes).value_or(Device::cpu);
 }
 
 Device place_for(const std::string& option, std::span<const Tensor> tensors) {
@@ -88,7 +100,7 @@ Tensor make_empty(DType dtype, const Shape& shape, Device device) {
 }
 
 void copy_elements(const Tensor& from, const Tensor& to) {
-  rt::Device *source = owner_of(from), *target = owner_of(to);
+  rt::Device *source = owner_of(node_of(from)), *target = owner_of(node_of(to));
   const View view = node_of(to).view();
   if (!source && !target)
     return eager::copy(node_of(from).view(), view);

@@ -171,6 +171,26 @@ TEST(DeviceTensors, AreAssignedAcrossDevices) {
   EXPECT_THAT(there.to_vector<float>(), ElementsAre(1, 3, 2, 4));
 }
 
+// Not that of backward(), which runs what was recorded.
+TEST(DeviceTensors, MixedWhereOperationsAreRecordedNameTheirLine) {
+  const Tensor x = Tensor::uniform({3}, 1), there = x.to(cuda);
+  Tensor leaf = x.clone().set_requires_grad(), leaf_there = x.to(cuda).set_requires_grad();
+  const auto line = [](int number) { return HasSubstr("tensors_test.cpp:" + std::to_string(number) + ":"); };
+  const auto mixed = AllOf(HasSubstr("mul: the operands do not lie together"), HasSubstr("f32[3] on cpu"),
+                           HasSubstr("f32[3] on cuda:0"));
+  const auto recorded = [&] { return exp(leaf) * exp(leaf_there); };
+  EXPECT_THAT(error_of(recorded), AllOf(mixed, line(__LINE__ - 1)));
+  EXPECT_THAT(error_of([&] { (void)(exp(leaf) * there); }), AllOf(mixed, line(__LINE__)));
+  const auto product = [](const Tensor& a, const Tensor& b) { return sum(exp(a) * b); };
+  EXPECT_THAT(error_of([&] { grad(product)(x, there); }), AllOf(mixed, line(__LINE__ - 1)));
+  EXPECT_THAT(error_of([&] { (void)(mean(leaf) * there); }), HasSubstr("f32[] on cpu, f32[3] on cuda:0"));
+  // Two programs of one tape; numbers go anywhere.
+  Tensor loss = sum(exp(leaf) * 2), other = sum(exp(leaf_there) * Tensor::full({}, 2));
+  loss.backward();
+  other.backward();
+  EXPECT_LT(difference(leaf.grad(), leaf_there.grad()), 1e-6);
+}
+
 TEST(DeviceTensors, SayWhatIsWrong) {
   const Tensor x = Tensor::uniform({3}, 1), there = x.to(cuda);
   EXPECT_THAT(
