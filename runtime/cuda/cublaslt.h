@@ -51,7 +51,7 @@ struct HeuristicResult {
 };
 
 struct CublasLt {
-  Library library{{"libcublasLt.so.13", "libcublasLt.so.12"}};
+  Library library = toolkit_library("libcublasLt");
   EntryPoint<Status(Handle*)> create{library, "cublasLtCreate"};
   EntryPoint<const char*(Status)> status_name{library, "cublasLtGetStatusName"};
   EntryPoint<Status(RawOperation*, ComputeType, DataType)> create_operation{library,

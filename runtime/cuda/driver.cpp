@@ -15,8 +15,13 @@ bool stays(Status status) {
 
 } // namespace
 
-const Driver& Driver::get() {
+const Driver& Driver::loaded() {
   static const Driver driver;
+  return driver;
+}
+
+const Driver& Driver::get() {
+  const Driver& driver = loaded();
   if (!driver.library.usable())
     throw Error("there is no CUDA device: " + driver.library.error(), ErrorKind::system);
   static const Status status = driver.init(0);
@@ -33,6 +38,17 @@ void Driver::check(Status status, const char* what) const {
                   std::to_string(status) +
                   (stays(status) ? "; this process cannot use the device any more)" : ")"),
               ErrorKind::system);
+}
+
+Library toolkit_library(const std::string& name) {
+  constexpr int kNewest = 13000, kMajor = 1000, kMinor = 10; // 12040: CUDA 12.4
+  int version = kNewest;
+  if (const Driver& driver = Driver::loaded(); driver.library.usable() && driver.version(&version) != 0)
+    version = kNewest;
+  if (version >= kNewest)
+    return Library({name + ".so.13", name + ".so.12"});
+  return Library({name + ".so.12"}, "the driver is of CUDA " + std::to_string(version / kMajor) + "." +
+                                        std::to_string(version % kMajor / kMinor));
 }
 
 } // namespace sinter::rt::cuda

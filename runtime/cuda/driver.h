@@ -50,6 +50,7 @@ struct Driver {
   Library library{{"libcuda.so.1"}};
   EntryPoint<Status(unsigned)> init{library, "cuInit"};
   EntryPoint<Status(Status, const char**)> error_string{library, "cuGetErrorString"};
+  EntryPoint<Status(int*)> version{library, "cuDriverGetVersion"};
   EntryPoint<Status(int*)> device_count{library, "cuDeviceGetCount"};
   EntryPoint<Status(DeviceNumber*, int)> device{library, "cuDeviceGet"};
   EntryPoint<Status(char*, int, DeviceNumber)> device_name{library, "cuDeviceGetName"};
@@ -98,11 +99,17 @@ struct Driver {
   EntryPoint<Status(GraphExec, Stream)> launch_graph{library, "cuGraphLaunch"};
   EntryPoint<Status(GraphExec)> destroy_exec{library, "cuGraphExecDestroy"};
 
+  /// As far as it could be loaded: see `library`.
+  static const Driver& loaded();
   /// The driver, initialised. Throws Error (system) if there is none.
   static const Driver& get();
 
   /// Throws Error (system) unless `status` is success; `what` begins the message.
   void check(Status status, const char* what) const;
 };
+
+/// The library `name` of CUDA's toolkit, "libnvrtc", of a major version that the driver runs, which are its
+/// own and older ones; of any that Sinter knows if there is no driver.
+Library toolkit_library(const std::string& name);
 
 } // namespace sinter::rt::cuda

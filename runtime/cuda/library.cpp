@@ -31,7 +31,7 @@ std::vector<std::string> folders() {
 
 } // namespace
 
-Library::Library(const std::vector<std::string>& names) {
+Library::Library(const std::vector<std::string>& names, const std::string& why) {
   for (const std::string& folder : folders())
     for (const std::string& name : names) {
       handle_ = dlopen((folder + name).c_str(), RTLD_NOW | RTLD_LOCAL);
@@ -48,7 +48,8 @@ Library::Library(const std::vector<std::string>& names) {
       }
     }
   if (error_.empty())
-    error_ = names.front() + " was not found; SINTER_CUDA_PATH names folders to look in";
+    error_ = names.front() + " was not found" + (why.empty() ? "" : " (" + why + ")") +
+             "; SINTER_CUDA_PATH names folders to look in";
 }
 
 void* Library::find(const char* name) {

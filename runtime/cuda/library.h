@@ -11,7 +11,8 @@ class Library {
 public:
   /// The first of `names` that can be loaded, from where the system looks for libraries, or from the folders
   /// of the environment variable SINTER_CUDA_PATH (several with colons between), or of CUDA's usual place.
-  Library(const std::vector<std::string>& names);
+  /// `why` it must be one of these is said if there is none.
+  explicit Library(const std::vector<std::string>& names, const std::string& why = "");
 
   /// True if it is there and has all functions that are needed. If not, error() says why.
   bool usable() const { return handle_ != nullptr && error_.empty(); }

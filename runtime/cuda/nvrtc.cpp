@@ -1,7 +1,7 @@
 // NVRTC's interface, as its documentation gives it: https://docs.nvidia.com/cuda/nvrtc
 #include "sinter/runtime/cuda/nvrtc.h"
 
-#include "cuda/library.h"
+#include "cuda/driver.h"
 #include "sinter/runtime/error.h"
 
 #include <algorithm>
@@ -18,7 +18,7 @@ using Program = struct ProgramTag*;
 constexpr Result kSuccess = 0, kInvalidOption = 5, kCompilation = 6;
 
 struct Nvrtc {
-  Library library{{"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so"}};
+  Library library = toolkit_library("libnvrtc");
   EntryPoint<Result(int*, int*)> version{library, "nvrtcVersion"};
   EntryPoint<Result(Program*, const char*, const char*, int, const char* const*, const char* const*)> create{
       library, "nvrtcCreateProgram"};
