@@ -1,6 +1,6 @@
 // Attention in one kernel, and in several, against the interpreter.
-#include "attention_programs.h"
 #include "host_kernels.h"
+#include "programs/attention_programs.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 

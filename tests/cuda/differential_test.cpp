@@ -2,7 +2,7 @@
 //
 // SINTER_CUDA_CASES: how many random programs. SINTER_CUDA_SEED: the first seed.
 #include "host_kernels.h"
-#include "random_program.h"
+#include "programs/random_program.h"
 
 #include "mlir/IR/Verifier.h"
 

@@ -2,12 +2,12 @@
 //
 // SINTER_CUDA_CASES: how many random programs, operations on f16 and bf16, and products by tensor cores, at
 // most. SINTER_CUDA_SEED: the first.
-#include "attention_programs.h"
-#include "half_program.h"
-#include "library_program.h"
-#include "lowered_program.h"
-#include "structure_programs.h"
-#include "tensor_core_programs.h"
+#include "programs/attention_programs.h"
+#include "programs/half_program.h"
+#include "programs/library_program.h"
+#include "programs/lowered_program.h"
+#include "programs/structure_programs.h"
+#include "programs/tensor_core_programs.h"
 
 #include "codegen/compile.h"
 #include "sinter/runtime/cuda/device.h"

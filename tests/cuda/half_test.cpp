@@ -1,8 +1,8 @@
 // Kernels on elements of 16 bits, which store those and compute in f32, against the same programs in f32.
 //
 // SINTER_CUDA_CASES, SINTER_CUDA_SEED: as for programs of other elements.
-#include "half_program.h"
 #include "host_kernels.h"
+#include "programs/half_program.h"
 
 #include "sinter/runtime/thread_pool.h"
 

@@ -2,11 +2,11 @@
 // none.
 //
 // SINTER_CUDA_CASES, SINTER_CUDA_SEED: how many operations, and the first.
-#include "attention_programs.h"
-#include "half_program.h"
 #include "host_kernels.h"
-#include "structure_programs.h"
-#include "tensor_core_programs.h"
+#include "programs/attention_programs.h"
+#include "programs/half_program.h"
+#include "programs/structure_programs.h"
+#include "programs/tensor_core_programs.h"
 
 #include "codegen/cuda/printer.h"
 #include "sinter/runtime/cuda/nvrtc.h"

@@ -2,7 +2,7 @@
 //
 // SINTER_CUDA_CASES, SINTER_CUDA_SEED: as for programs of other elements.
 #include "host_kernels.h"
-#include "lowered_program.h"
+#include "programs/lowered_program.h"
 
 #include "sinter/runtime/thread_pool.h"
 

@@ -1,6 +1,6 @@
 // Every way to share the work of a kernel among threads.
 #include "host_kernels.h"
-#include "structure_programs.h"
+#include "programs/structure_programs.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 

@@ -1,6 +1,6 @@
 // Products by tensor cores, which host_shim.h does as the instructions are defined.
 #include "host_kernels.h"
-#include "tensor_core_programs.h"
+#include "programs/tensor_core_programs.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 

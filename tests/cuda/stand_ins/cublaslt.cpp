@@ -1,6 +1,6 @@
 // In the place of libcublasLt.so: products of matrices on the processor, of what the descriptors say, in the
 // memory of the stand-in for the driver. What the library would not take ends the test.
-#include "stand_in_memory.h"
+#include "memory.h"
 
 #include <array>
 #include <cstddef>

@@ -1,7 +1,7 @@
 // Descriptors of the stand-in for cuDNN.
 #pragma once
 
-#include "stand_in_memory.h"
+#include "memory.h"
 
 #include <map>
 #include <vector>

@@ -3,7 +3,7 @@
 // driver.
 //
 // STAND_IN_CUDNN_FAILS: if set, no plan runs.
-#include "stand_in_cudnn.h"
+#include "cudnn.h"
 
 #include <algorithm>
 #include <cstddef>

@@ -1,7 +1,7 @@
-// In the place of libcuda.so.1: a GPU whose memory and processor are the host's (stand_in_driver.h).
+// In the place of libcuda.so.1: a GPU whose memory and processor are the host's (driver.h).
 //
 // STAND_IN_MEMORY: how many bytes it has. STAND_IN_PINNED=off: the host has no memory to pin.
-#include "stand_in_driver.h"
+#include "driver.h"
 
 #include <algorithm>
 #include <array>
@@ -272,7 +272,7 @@ EXPORT int cuMemHostAlloc(void** memory, std::size_t bytes, unsigned flags) {
   return 0;
 }
 
-// For the stand-ins of libraries (stand_in_memory.h).
+// For the stand-ins of libraries (memory.h).
 EXPORT int stand_in_is_entered() {
   return depth > 0 ? 1 : 0;
 }

@@ -1,5 +1,5 @@
 // Streams and graphs of the stand-in for libcuda.so.1.
-#include "stand_in_driver.h"
+#include "driver.h"
 
 #include <atomic>
 #include <cstdio>

@@ -1,5 +1,5 @@
 // What descriptors of the stand-in for cuDNN must agree in, and what graphs compute.
-#include "stand_in_cudnn.h"
+#include "cudnn.h"
 
 #include <algorithm>
 #include <set>
