@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Checks the CUDA backend on a machine with a GPU, and measures it against PyTorch. That takes a driver, NVRTC and, for a
 # part of it, cuBLASLt and cuDNN, and neither a compiler nor a network; without PyTorch, nothing is compared with it.
-#   tools/gpu_check.sh bundle FILE.tar.xz   where Sinter is built: packs the check, with all it needs
+#   tools/gpu_check.sh bundle FILE.tar.xz   where Sinter is built: builds what it takes, packs it with all it needs
 #   gpu_check.sh run [tests|bench]          where the bundle was unpacked; both, or one of them
 # SECONDS_BUDGET (460): how long it may take. OUT: where gpu_check.md and gpu_check.json go, the bundle's folder by
 # default. PYTHON: one that has PyTorch, python3 by default. GPU_BENCH_ARGUMENTS: for gpu_bench/compare.py.
@@ -89,6 +89,28 @@ sanitized() {
   return "$status"
 }
 
+# Ends here where there is no GPU, or a library or Python is missing: nothing that comes after it would run. The program
+# says why.
+check_machine() {
+  local device status=0 python=${PYTHON:-python3}
+  device=$(SINTER_CACHE=off own ./sinter_gpu_bench device) || status=$?
+  if ((status == 124)); then
+    echo "gpu_check.sh: the GPU did not compute a sum in the time there is" >&2
+  fi
+  ((status == 0)) || exit "$status"
+  echo "== $device"
+  if [[ $parts == *bench* ]]; then
+    if ! command -v "$python" >/dev/null; then
+      echo "gpu_check.sh: there is no '$python', which the benchmark needs: name one by PYTHON" >&2
+      exit 2
+    elif "$python" -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("torch") is None)'; then
+      echo "== $python has PyTorch"
+    else
+      echo "== $python has no PyTorch, so nothing is compared with it: name a Python that has it by PYTHON"
+    fi
+  fi
+}
+
 run() {
   if [[ ! -x $(dirname "${BASH_SOURCE[0]}")/sinter_gpu_tests ]]; then
     echo "gpu_check.sh: this is no unpacked bundle; make one with 'gpu_check.sh bundle FILE'" >&2
@@ -98,6 +120,7 @@ run() {
   cd "$(dirname "${BASH_SOURCE[0]}")"
   path=$(cuda_folders | sort -u | paste -sd:)
   export SINTER_CUDA_PATH="${SINTER_CUDA_PATH:+$SINTER_CUDA_PATH:}$path"
+  check_machine
   files=$(mktemp -d)
   # shellcheck disable=SC2064
   trap "rm -rf '$files'" EXIT
@@ -134,7 +157,13 @@ run() {
 }
 
 case "${1:-}" in
-bundle) bundle "${2:?the file to write}" ;;
+bundle)
+  if [[ -z ${2:-} ]]; then
+    echo "gpu_check.sh: 'bundle' needs the file to write: gpu_check.sh bundle FILE.tar.xz" >&2
+    exit 2
+  fi
+  bundle "$2"
+  ;;
 run)
   case "${2:-}" in
   '' | tests | bench) run "${2:-}" ;;

@@ -4,11 +4,13 @@
 //     sinter_gpu_bench run NETWORK FILE [--batch N] [--device cpu|cuda] [--precision f32|tf32|f16|bf16]
 //     [--no-fuse]
 //                          [--seconds S] [--output FILE] [--kernels N]
+//     sinter_gpu_bench device [DEVICE]
 //
-// `run` prints a line of JSON. With --output it writes what the network computes, with --kernels it lists the
-// slowest kernels.
+// `device` prints which one it is, or why there is none. `run` prints a line of JSON. With --output it writes
+// what the network computes, with --kernels it lists the slowest kernels.
 #include "inputs.h"
 #include "measure.h"
+#include "placement.h"
 #include "workload.h"
 
 #include <algorithm>
@@ -62,6 +64,7 @@ public:
       throw Error(name + " " + *text + ": not a number");
     return value;
   }
+  bool empty() const { return values_.empty(); }
   void check_empty() const {
     if (!values_.empty())
       throw Error("'" + values_.front() + "' is not an argument of it");
@@ -96,18 +99,28 @@ void run(Arguments& arguments) {
   std::cout << measured(settings, {seconds, output.value_or(""), kernels}) << std::endl;
 }
 
+void device(Arguments& arguments) {
+  const std::string name = arguments.empty() ? "cuda" : arguments.positional("a device");
+  arguments.check_empty();
+  const std::string found = opened(name);
+  check_computes(name);
+  std::cout << found << std::endl;
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
   try {
     Arguments arguments(argc, argv);
-    const std::string command = arguments.positional("'make' or 'run'");
+    const std::string command = arguments.positional("'make', 'run' or 'device'");
     if (command == "make")
       make(arguments);
     else if (command == "run")
       run(arguments);
+    else if (command == "device")
+      device(arguments);
     else
-      throw Error("'" + command + "' is neither make nor run");
+      throw Error("'" + command + "' is none of make, run and device");
   } catch (const std::exception& error) {
     std::cerr << "sinter_gpu_bench: " << error.what() << "\n";
     return 1;

@@ -3,7 +3,6 @@
 
 #include "placement.h"
 
-#include "sinter/runtime/cuda/device.h"
 #include "sinter/runtime/thread_pool.h"
 
 #include <fmt/format.h>
@@ -96,17 +95,10 @@ std::string slowest_kernels(Workload& workload, std::size_t count) {
   return text;
 }
 
-std::string device_text(const std::string& device) {
-  if (!device.starts_with("cuda"))
-    return quoted("the host's processors");
-  const auto opened = rt::cuda::CudaDevice::open(Device::named(device).index);
-  return quoted(opened->name() + ", " + opened->architecture());
-}
-
 } // namespace
 
 std::string measured(const Settings& settings, const Measuring& measuring) {
-  const std::string device = device_text(settings.device); // before its first use is timed
+  const std::string device = quoted(opened(settings.device)); // before its first use is timed
   const Clock loading;
   const auto workload = make_workload(settings);
   const double load_ms = loading.ms();

@@ -3,6 +3,8 @@
 
 #include "workload.h"
 
+#include "sinter/runtime/cuda/device.h"
+
 namespace sinter::bench {
 
 CompileOptions compile_options(const Settings& settings) {
@@ -23,6 +25,20 @@ Tensor on_host(const Tensor& tensor) {
 
 void wait(const Settings& settings) {
   synchronize(Device::named(settings.device));
+}
+
+std::string opened(const std::string& device) {
+  const Device named = Device::named(device);
+  if (named == Device::cpu)
+    return "the host's processors";
+  const auto gpu = rt::cuda::CudaDevice::open(named.index);
+  return gpu->name() + ", " + gpu->architecture();
+}
+
+void check_computes(const std::string& device) {
+  const double sum = (Tensor::ones({1}).to(Device::named(device)) + 2).item();
+  if (sum != 3)
+    throw Error(device + " computes " + std::to_string(sum) + " for 1 + 2");
 }
 
 } // namespace sinter::bench

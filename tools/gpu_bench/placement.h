@@ -21,4 +21,9 @@ Tensor on_host(const Tensor& tensor);
 /// Waits until all that was run is done.
 void wait(const Settings& settings);
 
+/// What `device` names, made ready: "NVIDIA H200, sm_90", say. Throws Error if there is none.
+std::string opened(const std::string& device);
+/// Computes something on `device`. Throws Error if that fails: the compiler of its kernels is missing, say.
+void check_computes(const std::string& device);
+
 } // namespace sinter::bench
