@@ -206,6 +206,8 @@ TEST(DeviceTensors, SayWhatIsWrong) {
   EXPECT_THAT(error_of([&] { (void)there.view(); }), HasSubstr("bring them to cpu with to()"));
   EXPECT_THAT(error_of([&] { (void)x.to({Device::Kind::cuda, 3}); }), HasSubstr("there is no CUDA device 3"));
   EXPECT_THAT(error_of([&] { (void)Device::named("gpu"); }), HasSubstr("unknown device 'gpu'"));
+  EXPECT_THAT(error_of([&] { (void)dropout(x, 0.5, Tensor::of(std::vector<int64_t>{1}, {}).to(cuda)); }),
+              HasSubstr("dropout: the operands do not lie together: f32[3] on cpu, i64[] on cuda:0"));
   EXPECT_THAT(error_of([&] { compile([](Tensor a) { return a.to(cuda); })(x); }),
               HasSubstr("which is traced or recorded on cpu"));
   EXPECT_THAT(error_of([&] { compile([](Tensor a) { return a; }, {.device = "cuda:1"})(there); }),
