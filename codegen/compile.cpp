@@ -27,7 +27,7 @@ namespace {
 
 // Which GPU is looked for only when a program is to run there.
 passes::Backend backendOf(const CompileOptions& options) {
-  return cuda::ordinalOf(options.device) ? passes::Backend::cuda : passes::Backend::cpu;
+  return rt::cuda::ordinal_of(options.device) ? passes::Backend::cuda : passes::Backend::cpu;
 }
 
 func::FuncOp mainFunction(ModuleOp module) {
@@ -274,14 +274,11 @@ cpu::Target targetOf(const CompileOptions& options) {
 }
 
 passes::Precision precisionOf(const CompileOptions& options) {
-  const auto precision = passes::precisionNamed(options.precision);
-  if (!precision)
-    throw Error("there is no precision '" + options.precision + "'; there are " +
-                llvm::join(passes::kPrecisionNames, ", "));
-  if (*precision != passes::Precision::f32 && backendOf(options) == passes::Backend::cpu)
+  const passes::Precision precision = precisionNamed(options.precision);
+  if (precision != passes::Precision::f32 && backendOf(options) == passes::Backend::cpu)
     throw Error("precision " + options.precision + " is for GPUs, and the device is " + options.device +
                 ": kernels of the processor compute in f32");
-  return *precision;
+  return precision;
 }
 
 void lowerFor(const cpu::Target& target, ModuleOp module, const CompileOptions& options,
@@ -347,7 +344,7 @@ std::shared_ptr<rt::Executable> compile(ModuleOp module, const CompileOptions& o
     throw Error("memory_limit is " + std::to_string(options.memoryLimit) + " bytes");
   const cpu::Target target = targetOf(options);
   std::shared_ptr<rt::cuda::CudaDevice> gpu;
-  if (const auto ordinal = cuda::ordinalOf(options.device); ordinal && !options.makeKernels)
+  if (const auto ordinal = rt::cuda::ordinal_of(options.device); ordinal && !options.makeKernels)
     gpu = rt::cuda::CudaDevice::open(*ordinal);
   lowerFor(target, module, options);
   if (const auto* deferral = ir::ConstantDeferral::of(module.getContext());
@@ -385,6 +382,12 @@ passes::Stage stageNamed(const std::string& name) {
               " and llvm, or, for a GPU, cuda");
 }
 
+passes::Precision precisionNamed(const std::string& name) {
+  if (const auto precision = passes::precisionNamed(name))
+    return *precision;
+  throw Error("there is no precision '" + name + "'; there are " + llvm::join(passes::kPrecisionNames, ", "));
+}
+
 std::string inspect(ModuleOp module, const CompileOptions& options, const std::string& stage,
                     Weights weights) {
   const bool isCuda = backendOf(options) == passes::Backend::cuda;
@@ -399,8 +402,11 @@ std::string inspect(ModuleOp module, const CompileOptions& options, const std::s
           text += inspect(*programOf(body), options, stage, weights);
     return text;
   }
-  if (stage == "cuda" || stage == "llvm")
-    throw Error("stage cuda is of programs for a GPU, llvm of those for the processor");
+  if (stage == "cuda")
+    throw Error("stage cuda is of programs for a GPU: give device cuda");
+  if (stage == "llvm")
+    throw Error("stage llvm is of programs for the processor; for device " + options.device +
+                " there is stage cuda");
   lower(module, options, stageNamed(stage));
   constexpr int64_t kShownElements = 16;
   OpPrintingFlags flags;

@@ -54,6 +54,9 @@ void lower(mlir::ModuleOp module, const CompileOptions& options, passes::Stage s
 /// The stage of that name, one of passes::kStageNames. Throws Error for others.
 passes::Stage stageNamed(const std::string& name);
 
+/// The precision of that name, one of passes::kPrecisionNames. Throws Error for others.
+passes::Precision precisionNamed(const std::string& name);
+
 /// What to do with the elements of large constants in a text.
 enum class Weights : uint8_t {
   elided,

@@ -15,7 +15,6 @@
 #include "ir/ops.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 #include <map>
 #include <mutex>
@@ -288,20 +287,6 @@ private:
 };
 
 } // namespace
-
-std::optional<int> ordinalOf(const std::string& name) {
-  if (name == "cpu")
-    return std::nullopt;
-  if (name == "cuda")
-    return 0;
-  constexpr std::string_view kPrefix = "cuda:";
-  int ordinal = -1;
-  const char* end = name.data() + name.size();
-  if (!name.starts_with(kPrefix) || std::from_chars(name.data() + kPrefix.size(), end, ordinal).ptr != end ||
-      ordinal < 0)
-    throw Error("unknown device '" + name + "': use cpu, cuda or cuda:N");
-  return ordinal;
-}
 
 CompiledKernels compileKernels(ModuleOp module, const std::shared_ptr<CudaDevice>& device,
                                const KernelOptions& options) {

@@ -7,13 +7,9 @@
 #include "mlir/IR/BuiltinOps.h"
 
 #include <memory>
-#include <optional>
 #include <string>
 
 namespace sinter::codegen::cuda {
-
-/// The number of the GPU that "cuda" or "cuda:N" names; nothing for "cpu". Throws Error for another text.
-std::optional<int> ordinalOf(const std::string& name);
 
 /// Every sinter.kernel of `module` for `device`: calls of libraries where these can do it (library_calls.h),
 /// the others compiled and loaded, each distinct one once per process, and, with KernelOptions::diskCache,

@@ -66,7 +66,10 @@ double secondsOf(rt::cuda::CudaDevice& device, const rt::DeviceKernel& kernel, v
 
 bool librariesAreOn() {
   const char* value = std::getenv("SINTER_CUDA_LIBRARIES");
-  return !value || std::string_view(value) != "off";
+  const std::string state = value ? value : "";
+  if (!state.empty() && state != "on" && state != "off")
+    throw Error("SINTER_CUDA_LIBRARIES is '" + state + "': neither on nor off");
+  return state != "off";
 }
 
 const char* algorithmOf(const LibraryProblem& problem) {

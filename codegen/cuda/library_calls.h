@@ -9,7 +9,8 @@
 
 namespace sinter::codegen::cuda {
 
-/// False where the environment variable SINTER_CUDA_LIBRARIES is "off".
+/// False where the environment variable SINTER_CUDA_LIBRARIES is "off". Throws Error where it is neither that
+/// nor "on", empty or unset.
 bool librariesAreOn();
 
 /// What kernels of `problem` are called, for people: "cublasLt", "cudnn conv".

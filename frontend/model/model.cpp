@@ -215,6 +215,7 @@ Model& Model::operator=(Model&&) noexcept = default;
 Model::~Model() = default;
 
 Model Model::load(const std::string& path, ModelOptions options) {
+  trace::check_target(options.device, options.precision);
   auto source = model::read_source(path, options);
   return guarded(path,
                  [&] { return Model(std::make_unique<Impl>(path, std::move(source), std::move(options))); });

@@ -98,8 +98,12 @@ void rename_values(mlir::func::FuncOp main, const SaveOptions& options) {
          [&](unsigned i, const std::string& name) { main.setResultAttr(i, kName, text(name)); });
 }
 
-void write(const std::string& path, mlir::ModuleOp module, const SaveOptions& options,
-           const SourceLocation& where) {
+struct Contents {
+  std::map<std::string, Tensor> weights;
+  std::map<std::string, std::string> metadata;
+};
+
+Contents contents_of(mlir::ModuleOp module, const SaveOptions& options) {
   rename_values(module.lookupSymbol<mlir::func::FuncOp>("main"), options);
   WeightWriter writer(options);
   module.walk([&](ir::ConstantOp constant) { writer.take(constant); });
@@ -116,7 +120,7 @@ void write(const std::string& path, mlir::ModuleOp module, const SaveOptions& op
   metadata[kVersionKey] = kVersion;
   metadata[kProgramKey] = text;
   metadata[kChecksumKey] = checksum_of(text);
-  save_safetensors(path, writer.tensors, metadata, where);
+  return {std::move(writer.tensors), std::move(metadata)};
 }
 
 std::string described(const std::string& name, DType dtype, const Shape& shape) {
@@ -153,11 +157,15 @@ void CompiledFunction::save(const std::string& path, std::span<const Tensor> exa
                             const SaveOptions& names, SourceLocation where) const {
   impl_->check(example_inputs, where);
   const std::lock_guard lock(impl_->trace_mutex);
-  impl_->with_trace(example_inputs, where, [&](mlir::ModuleOp module) { write(path, module, names, where); });
+  impl_->with_trace(example_inputs, where, [&](mlir::ModuleOp module) {
+    const Contents contents = trace::locate(where, "save", [&] { return contents_of(module, names); });
+    save_safetensors(path, contents.weights, contents.metadata, where);
+  });
 }
 
 CompiledFunction CompiledFunction::load(const std::string& path, CompileOptions options,
                                         SourceLocation where) {
+  detail::check_target("load", options.device, options.precision, where);
   const auto loaded = trace::locate(where, "load", [&] { return std::make_shared<Loaded>(path); });
   auto impl = std::make_shared<Impl>(
       [loaded](std::span<const Tensor> inputs) {

@@ -46,6 +46,7 @@ private:
 CompiledFunction::Impl::Impl(Body body, CompileOptions options, SourceLocation where)
     : body(std::move(body)), options(std::move(options)), where(where),
       programs(this->options.cached_signatures) {
+  detail::check_target("compile", this->options.device, this->options.precision, where);
   if (this->options.threads != 0)
     own_pool =
         locate(where, "compile", [this] { return std::make_unique<rt::ThreadPool>(this->options.threads); });
@@ -88,14 +89,14 @@ void CompiledFunction::Impl::with_trace(std::span<const Tensor> inputs, const So
   for (const Tensor& input : inputs)
     arguments.push_back(trace->argument(input.dtype(), input.shape()));
   const std::vector<Tensor> results = call_body(arguments, caller);
-  locate(caller, "compile", [&] {
+  use(locate(caller, "compile", [&] {
     llvm::SmallVector<mlir::Value> values;
     for (const Tensor& result : results)
       values.push_back(trace->value(result));
     if (trace->ignored_gradients())
       ignored_gradients = true;
-    use(trace->finish(values));
-  });
+    return trace->finish(values);
+  }));
 }
 
 std::shared_ptr<const rt::Executable> CompiledFunction::Impl::program_for(std::span<const Tensor> inputs,
@@ -108,8 +109,9 @@ std::shared_ptr<const rt::Executable> CompiledFunction::Impl::program_for(std::s
   return programs.get(inputs, device, [&] {
     const rt::PoolScope scope(pool()); // compiling takes no more threads than running
     std::shared_ptr<const rt::Executable> program;
-    with_trace(inputs, caller,
-               [&](mlir::ModuleOp module) { program = codegen::compile(module, codegen_options(device)); });
+    with_trace(inputs, caller, [&](mlir::ModuleOp module) {
+      program = locate(caller, "compile", [&] { return codegen::compile(module, codegen_options(device)); });
+    });
     return program;
   });
 }
@@ -117,6 +119,11 @@ std::shared_ptr<const rt::Executable> CompiledFunction::Impl::program_for(std::s
 std::vector<Tensor> CompiledFunction::Impl::run(const rt::Executable& program, std::span<const Tensor> inputs,
                                                 const SourceLocation& caller) {
   return locate(caller, "compile", [&] { return trace::run_program(program, inputs, pool()); });
+}
+
+void detail::check_target(const char* transform, const std::string& device, const std::string& precision,
+                          const SourceLocation& where) {
+  locate(where, transform, [&] { trace::check_target(device, precision); });
 }
 
 void detail::check_tensor_count(std::size_t wanted, std::size_t given, const SourceLocation& where) {
@@ -165,7 +172,9 @@ std::string CompiledFunction::inspect(std::span<const Tensor> inputs, const std:
   std::lock_guard lock(impl_->trace_mutex);
   std::string text;
   impl_->with_trace(inputs, where, [&](mlir::ModuleOp module) {
-    text = codegen::inspect(module, impl_->codegen_options(impl_->place_of(inputs)), stage);
+    text = locate(where, "inspect", [&] {
+      return codegen::inspect(module, impl_->codegen_options(impl_->place_of(inputs)), stage);
+    });
   });
   return text;
 }

@@ -43,6 +43,7 @@ struct CompiledFunction::Impl {
 
   std::vector<Tensor> call_body(std::span<const Tensor> inputs, const SourceLocation& caller);
   /// Calls `use` with the module that the body records; whatever is thrown, the trace is closed behind it.
+  /// Errors name `caller`, except those of `use`.
   void with_trace(std::span<const Tensor> inputs, const SourceLocation& caller,
                   llvm::function_ref<void(mlir::ModuleOp)> use);
   /// The program for `inputs`; null if the calling thread is just making it.

@@ -1,7 +1,7 @@
 // Tensors on devices: copies there and back, programs that run where their inputs lie.
 #include "trace/placement.h"
 
-#include "codegen/cuda/compile.h"
+#include "codegen/compile.h"
 #include "codegen/operation_program.h"
 #include "sinter/runtime/cuda/device.h"
 #include "sinter/runtime/eager/movement.h"
@@ -46,8 +46,13 @@ std::string described(const Node& node) {
 } // namespace
 
 Device device_named(const std::string& name) {
-  const auto ordinal = codegen::cuda::ordinalOf(name);
+  const auto ordinal = rt::cuda::ordinal_of(name);
   return ordinal ? Device{Device::Kind::cuda, *ordinal} : Device::cpu;
+}
+
+void check_target(const std::string& device, const std::string& precision) {
+  device_named(device);
+  codegen::precisionNamed(precision);
 }
 
 rt::Device* open(Device device) {

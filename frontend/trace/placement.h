@@ -17,6 +17,10 @@ namespace sinter::trace {
 /// The device that a text names. Throws Error for one that names none.
 Device device_named(const std::string& name);
 
+/// Throws Error unless options may name this device and this precision. Whether there is such a GPU is not
+/// looked at.
+void check_target(const std::string& device, const std::string& precision);
+
 /// The GPU, made ready; null for the host. Throws Error if there is none.
 rt::Device* open(Device device);
 

@@ -12,7 +12,8 @@ namespace sinter::detail {
 
 struct TracedProgram {
   /// Calls `use` with the module that `function` records for inputs of these dtypes and shapes: @main as
-  /// traced. It is gone afterwards. Errors name `where`.
+  /// traced. It is gone afterwards. Errors name
+  /// `where`, except those of `use`.
   static void use(const CompiledFunction& function, std::span<const Tensor> inputs,
                   const SourceLocation& where, llvm::function_ref<void(mlir::ModuleOp)> use);
 };

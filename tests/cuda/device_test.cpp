@@ -108,9 +108,6 @@ TEST(CudaDevice, ManyThreadsTakeTurns) {
 TEST(CudaDevice, SaysWhatIsWrong) {
   const auto f = [](Tensor x) { return x + 1; };
   const Tensor x = Tensor::uniform({3}, 1);
-  EXPECT_THAT(error_of([&] { compile(f, {.device = "gpu"})(x); }),
-              HasSubstr("unknown device 'gpu': use cpu, cuda or cuda:N"));
-  EXPECT_THAT(error_of([&] { compile(f, {.device = "cuda:x"})(x); }), HasSubstr("unknown device 'cuda:x'"));
   EXPECT_THAT(error_of([&] { compile(f, {.device = "cuda:2"})(x); }),
               HasSubstr("there is no CUDA device 2: there are 1"));
   // The stand-in has 64 MiB.
@@ -118,6 +115,55 @@ TEST(CudaDevice, SaysWhatIsWrong) {
   EXPECT_THAT(
       error_of([&] { compile(large, kCuda)(Tensor::uniform({20 << 20}, 1)); }),
       AllOf(HasSubstr("bytes of memory on stand-in GPU: out of memory"), HasSubstr("device_test.cpp")));
+}
+
+// ... of the options, when the function is made.
+TEST(CudaDevice, UnknownNamesAreNotWaitedWith) {
+  const auto f = [](Tensor x) { return sum(x + 1); };
+  const auto of_trees = [](std::vector<Tensor> x, float y) { return x[0] + y; };
+  for (const char* name : {"gpu", "cuda:", "cuda:x", "cuda:01", "cuda:+1", "cuda:-1", "cuda: 1", "cuda:1 ",
+                           "cuda:99999999999", "CUDA", "", "cpu:0"}) {
+    const auto says_so =
+        AllOf(HasSubstr("unknown device '" + std::string(name) + "': use cpu, cuda or cuda:N"),
+              HasSubstr("device_test.cpp"));
+    EXPECT_THAT(error_of([&] { compile(f, {.device = name}); }), says_so);
+    EXPECT_THAT(error_of([&] { compile(of_trees, {.device = name}); }), says_so);
+    EXPECT_THAT(error_of([&] { grad(f, {.device = name}); }), AllOf(says_so, HasSubstr(": grad: ")));
+    EXPECT_THAT(error_of([&] { value_and_grad(f, {.device = name}); }), says_so);
+    EXPECT_THAT(error_of([&] { CompiledFunction::load("no such file", {.device = name}); }), says_so);
+    EXPECT_THAT(error_of([&] { Model::load("no such file", {.device = name}); }),
+                testing::StartsWith("unknown device '"));
+  }
+  EXPECT_EQ(error_of([&] { compile(f, {.device = "cuda:12"}); }), "no error"); // whether there is such a one
+}
+
+TEST(CudaDevice, ProgramsAreShownAfterAStage) {
+  const Tensor x = Tensor::uniform({3}, 1);
+  const auto f = compile([](Tensor x) { return x + 1; }, kCuda);
+  EXPECT_EQ(f.inspect("cuda", x), f.core().inspect(std::array{x}, "cuda"));
+  EXPECT_THAT(f.inspect("cuda", x), HasSubstr("__global__"));
+  const auto of_list = compile([](std::vector<Tensor> x) { return x[0] + 1; });
+  EXPECT_THAT(of_list.inspect("imported", {x}), HasSubstr("sinter.add"));
+  const auto of_trees = compile([](std::vector<Tensor> x, float y) { return x[0] + y; });
+  EXPECT_THAT(of_trees.inspect("imported", std::vector{x}, 2), HasSubstr("sinter.add"));
+  EXPECT_THAT(error_of([&] { of_list.inspect("cuda", {x}); }),
+              AllOf(HasSubstr("stage cuda is of programs for a GPU: give device cuda"),
+                    HasSubstr("device_test.cpp")));
+  EXPECT_THAT(
+      error_of([&] { f.inspect("llvm", x); }),
+      HasSubstr("stage llvm is of programs for the processor; for device cuda:0 there is stage cuda"));
+}
+
+TEST(CudaDevice, WhetherThereAreLibrariesIsOnOrOff) {
+  const Tensor x = Tensor::uniform({3}, 1);
+  for (const char* state : {"on", "off", ""}) {
+    setenv("SINTER_CUDA_LIBRARIES", state, /*overwrite=*/1);
+    EXPECT_EQ(compile([](Tensor x) { return x + 1; }, kCuda)(x).rank(), 1) << state;
+  }
+  setenv("SINTER_CUDA_LIBRARIES", "no", /*overwrite=*/1);
+  EXPECT_THAT(error_of([&] { compile([](Tensor x) { return x + 1; }, kCuda)(x); }),
+              HasSubstr("SINTER_CUDA_LIBRARIES is 'no': neither on nor off"));
+  unsetenv("SINTER_CUDA_LIBRARIES");
 }
 
 // Calls of libraries are given copies of what does not begin at a multiple of 16 bytes: a factor that is a

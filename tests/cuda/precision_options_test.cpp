@@ -64,8 +64,16 @@ TEST(CudaPrecisionOptions, HalvesStayHalves) {
 TEST(CudaPrecisionOptions, SaysWhatIsWrong) {
   const auto f = [](Tensor x) { return sum(x + 1); };
   const Tensor x = Tensor::uniform({3}, 1);
-  EXPECT_THAT(error_of([&] { compile(f, {.device = "cuda", .precision = "f8"})(x); }),
-              HasSubstr("there is no precision 'f8'; there are f32, tf32, f16, bf16"));
+  // As soon as it is known.
+  const auto says_so = AllOf(HasSubstr("there is no precision 'f8'; there are f32, tf32, f16, bf16"),
+                             HasSubstr("precision_options_test.cpp"));
+  for (const char* device : {"cpu", "cuda"}) {
+    EXPECT_THAT(error_of([&] { compile(f, {.device = device, .precision = "f8"}); }), says_so);
+    EXPECT_THAT(error_of([&] { grad(f, {.device = device, .precision = "f8"}); }), says_so);
+    EXPECT_THAT(error_of([&] { value_and_grad(f, {.device = device, .precision = "f8"}); }), says_so);
+    EXPECT_THAT(error_of([&] { Model::load("no such file", {.device = device, .precision = "f8"}); }),
+                testing::StartsWith("there is no precision 'f8'"));
+  }
   EXPECT_THAT(error_of([&] { compile(f, {.precision = "f16"})(x); }),
               AllOf(HasSubstr("precision f16 is for GPUs, and the device is cpu: kernels of the processor "
                               "compute in f32"),

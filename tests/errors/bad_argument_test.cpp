@@ -158,17 +158,31 @@ TEST_F(BadArguments, Cpu) {
 
 TEST_F(BadArguments, Device) {
   expect_error(folder_, {"run", model_, "--input", x_, "--device", "gpu"},
-               model_ + ": unknown device 'gpu': use cpu, cuda or cuda:N");
-  expect_error(folder_, {"inspect", model_, "--shape", "x=1x3x8x8", "--stage", "cuda"},
-               model_ + ": stage cuda is of programs for a GPU, llvm of those for the processor");
+               "--device: 'gpu' is none of cpu, cuda and cuda:N");
+  expect_error(folder_, {"inspect", model_, "--device", "cuda:01"},
+               "--device: 'cuda:01' is none of cpu, cuda and cuda:N");
+  expect_error(folder_, {"inspect", "no such model", "--stage", "cuda"},
+               "--stage cuda is of programs for a GPU: give --device cuda");
+  expect_error(folder_, {"inspect", model_, "--shape", "x=1x3x8x8", "--device", "cuda", "--stage", "llvm"},
+               model_ +
+                   ": stage llvm is of programs for the processor; for device cuda:0 there is stage cuda");
   if (void* driver = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL)) {
     dlclose(driver);
     return;
   }
-  expect_error(folder_, {"run", model_, "--input", x_, "--device", "cuda"},
-               model_ +
-                   ": there is no CUDA device: libcuda.so.1 was not found; SINTER_CUDA_PATH names folders to "
-                   "look in");
+  const std::string why = "there is no CUDA device: libcuda.so.1 was not found; SINTER_CUDA_PATH names "
+                          "folders to look in";
+  // What cannot be run is not read.
+  expect_error(folder_, {"run", "no such model", "--input", x_, "--device", "cuda"}, "--device cuda: " + why);
+  expect_error(folder_, {"bench", "no such model", "--device", "cuda:1"}, "--device cuda:1: " + why);
+}
+
+TEST_F(BadArguments, Precision) {
+  expect_error(folder_, {"run", "no such model", "--device", "cuda", "--precision", "fp16"},
+               "--precision: 'fp16' is none of f32, tf32, f16, bf16");
+  for (const char* command : {"run", "inspect", "bench"})
+    expect_error(folder_, {command, "no such model", "--precision", "f16"},
+                 "--precision f16 is for GPUs: give --device cuda");
 }
 
 TEST_F(BadArguments, UnknownOption) {

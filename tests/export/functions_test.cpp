@@ -147,7 +147,8 @@ TEST_F(ExportFunctions, ErrorsNameTheLine) {
   };
   const std::tuple arguments(Tensor::ones({1, 1, 4, 4}));
   const std::string refused = error_of([&] { export_onnx(gradient, arguments, path_); });
-  EXPECT_THAT(refused, HasSubstr("functions_test.cpp:"));
+  EXPECT_THAT(refused, testing::StartsWith("functions_test.cpp:"));
+  EXPECT_EQ(refused.find("functions_test.cpp:", 1), std::string::npos) << refused; // once
   EXPECT_THAT(refused, HasSubstr("max_pool_index cannot be written as ONNX: ONNX does not number the taps"));
   EXPECT_FALSE(std::filesystem::exists(path_));
   const auto f = [](Tensor x) { return relu(x); };

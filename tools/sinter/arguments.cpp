@@ -5,6 +5,7 @@
 
 #include "sinter/data/npy.h"
 #include "sinter/ops.h"
+#include "sinter/runtime/cuda/device.h"
 
 #include <fmt/format.h>
 
@@ -109,13 +110,27 @@ void CodeOptions::add_running_to(CLI::App& command) {
 
 void CodeOptions::add_device_to(CLI::App& command) {
   command.add_option("--device", device, "Where kernels run: cpu, or a GPU, cuda or cuda:N")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(device_name());
   command
       .add_option("--precision", precision,
                   "What f32 becomes inside the program, on a GPU: f32, tf32, f16 or bf16; inputs and outputs "
                   "stay what they are")
       ->capture_default_str()
       ->check(one_of({"f32", "tf32", "f16", "bf16"}));
+}
+
+void CodeOptions::check_device(bool code_runs) const {
+  const std::optional<int> gpu = rt::cuda::ordinal_of(device);
+  if (!gpu && precision != "f32")
+    throw Error(fmt::format("--precision {} is for GPUs: give --device cuda", precision));
+  if (!gpu || !code_runs)
+    return;
+  try {
+    rt::cuda::CudaDevice::open(*gpu);
+  } catch (const Error& error) {
+    throw Error(fmt::format("--device {}: {}", device, error.what()), error.kind());
+  }
 }
 
 void CodeOptions::apply(ModelOptions& options) const {

@@ -37,6 +37,9 @@ struct CodeOptions {
   void add_running_to(CLI::App& command);
   /// --device and --precision.
   void add_device_to(CLI::App& command);
+  /// To be called before anything is read. Throws Error that names the option: a precision without a GPU, or,
+  /// where code is run, a GPU that cannot be used.
+  void check_device(bool code_runs) const;
   void apply(ModelOptions& options) const;
 };
 

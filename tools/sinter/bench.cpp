@@ -237,6 +237,7 @@ int bench(const BenchOptions& options) {
   if (!options.json.empty())
     check_writable(options.json);
   check_against(options);
+  options.code.check_device(true);
   ModelOptions model_options;
   model_options.threads = options.threads;
   options.code.apply(model_options);

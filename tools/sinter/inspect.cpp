@@ -32,6 +32,9 @@ int inspect(const InspectOptions& options) {
   if (options.weights && (drawing || options.stage == "llvm" || options.stage == "cuda"))
     throw Error(fmt::format("--weights is for the text of a stage, not for {}",
                             drawing ? "--format " + options.format : "--stage " + options.stage));
+  options.code.check_device(false);
+  if (options.stage == "cuda" && options.code.device == "cpu")
+    throw Error("--stage cuda is of programs for a GPU: give --device cuda");
   if (!options.output.empty())
     check_writable(options.output);
   ModelOptions model_options;

@@ -65,6 +65,7 @@ double mebibytes(uint64_t bytes) {
 }
 
 int run(const RunOptions& options) {
+  options.code.check_device(!options.interpret);
   ModelOptions model_options;
   model_options.fuse = !options.no_fuse;
   model_options.threads = options.threads;

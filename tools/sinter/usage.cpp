@@ -1,6 +1,9 @@
 // Command lines that cannot be understood, and what values options take.
 #include "usage.h"
 
+#include "sinter/error.h"
+#include "sinter/runtime/cuda/device.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -130,6 +133,19 @@ CLI::Validator tolerance() {
         const bool good =
             code == std::errc() && end == text.data() + text.size() && std::isfinite(value) && value >= 0;
         return good ? std::string() : fmt::format("'{}' is not a number from 0 on", text);
+      },
+      "");
+}
+
+CLI::Validator device_name() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        try {
+          rt::cuda::ordinal_of(text);
+          return std::string();
+        } catch (const Error&) {
+          return fmt::format("'{}' is none of cpu, cuda and cuda:N", text);
+        }
       },
       "");
 }

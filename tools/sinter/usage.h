@@ -18,6 +18,8 @@ std::string explain(const CLI::App& app, const CLI::ParseError& error);
 CLI::Validator whole_number(int64_t low, int64_t high);
 /// A finite number, not below 0.
 CLI::Validator tolerance();
+/// A device: cpu, cuda or cuda:N. Whether there is such a GPU is not looked at.
+CLI::Validator device_name();
 /// One of `words`. The name of the validator is this prefix and the words, separated by commas.
 constexpr const char* kOneOf = "one of ";
 CLI::Validator one_of(std::vector<std::string> words);

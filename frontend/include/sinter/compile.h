@@ -28,7 +28,8 @@ struct CompileOptions {
   std::string cpu = "native"; ///< or an x86-64 microarchitecture level such as "x86-64-v3"
   /// Where programs run on tensors in the host's memory: "cpu", or a GPU, "cuda" or "cuda:N", by kernels for
   /// CUDA. On tensors that lie on a GPU (Tensor::to) they run there. `cpu` says nothing there; `precise`
-  /// and `tune` are about NVIDIA's libraries. Where there is none, compiling throws Error.
+  /// and `tune` are about NVIDIA's libraries. Another text: making the function throws Error. Where there is
+  /// no such GPU, its first call does.
   std::string device = "cpu";
   std::size_t cached_signatures = 16; ///< programs kept, 0: none; the least recently used goes first
   bool precise = false; ///< no algorithm that trades accuracy for speed (Winograd, merged groups)
@@ -44,13 +45,18 @@ struct CompileOptions {
   /// What f32 becomes inside a program; inputs and outputs stay f32. For a GPU: "tf32", by which matrix
   /// products and convolutions round their factors, or "f16" or "bf16", in which they and what moves or
   /// scales their results are stored. docs/cuda.md says which operations stay f32. Sums are f32 always.
-  /// Throws Error for a program that would run on the processor.
+  /// For another text, making the function throws Error; for one of these, the first call does, if the
+  /// program would run on the processor.
   std::string precision = "f32";
 };
 
 class CompiledFunction;
 
 namespace detail {
+
+/// Throws Error, which names `transform`, unless options may name this device and this precision.
+void check_target(const char* transform, const std::string& device, const std::string& precision,
+                  const SourceLocation& where);
 
 struct TracedProgram;
 
@@ -217,6 +223,12 @@ public:
     return function_.executable(std::array<Tensor, sizeof...(Args)>{inputs...}, where);
   }
 
+  /// As CompiledFunction::inspect, for inputs like these.
+  std::string inspect(const std::string& stage, detail::TensorArgument<Args>... inputs,
+                      SourceLocation where = SourceLocation::current()) const {
+    return function_.inspect(std::array<Tensor, sizeof...(Args)>{inputs...}, stage, where);
+  }
+
   /// As CompiledFunction::save, for inputs like these.
   void save(const std::string& path, detail::TensorArgument<Args>... inputs, const SaveOptions& names = {},
             SourceLocation where = SourceLocation::current()) const {
@@ -255,6 +267,12 @@ public:
   std::shared_ptr<const rt::Executable> executable(const std::vector<Tensor>& inputs,
                                                    SourceLocation where = SourceLocation::current()) const {
     return function_.executable(inputs, where);
+  }
+
+  /// As CompiledFunction::inspect, for inputs like these.
+  std::string inspect(const std::string& stage, const std::vector<Tensor>& inputs,
+                      SourceLocation where = SourceLocation::current()) const {
+    return function_.inspect(inputs, stage, where);
   }
 
   /// As CompiledFunction::save, for inputs like these.
@@ -326,7 +344,9 @@ public:
   CompiledOfTrees(F f, CompileOptions options, SourceLocation where)
       : state_(std::make_shared<State>([f = std::move(f)](Arguments arguments) mutable
                                            -> Result { return std::apply(f, std::move(arguments)); },
-                                       std::move(options), where)) {}
+                                       std::move(options), where)) {
+    detail::check_target("compile", state_->options.device, state_->options.precision, where);
+  }
 
   Result operator()(const std::remove_cvref_t<Args>&... args,
                     SourceLocation where = SourceLocation::current()) const {
@@ -342,6 +362,13 @@ public:
                                                    SourceLocation where = SourceLocation::current()) const {
     const Arguments arguments(args...);
     return variant_of(arguments)->function.executable(tensors_of(arguments), where);
+  }
+
+  /// As CompiledFunction::inspect, for arguments of this structure, these dtypes and shapes.
+  std::string inspect(const std::string& stage, const std::remove_cvref_t<Args>&... args,
+                      SourceLocation where = SourceLocation::current()) const {
+    const Arguments arguments(args...);
+    return variant_of(arguments)->function.inspect(tensors_of(arguments), stage, where);
   }
 
   /// The function of tensors for arguments of this structure, these dtypes and shapes.

@@ -26,7 +26,8 @@ struct GradOptions {
   /// As CompileOptions::memory_limit, for the program that computes value and gradient. Throws Error where
   /// the transform is part of a larger program: that one's limit is given where that is compiled.
   int64_t memory_limit = 0;
-  /// As CompileOptions::device and precision, for that program; other than these, Error as above.
+  /// As CompileOptions::device and precision, for that program; other than these, Error as above. Unknown
+  /// ones: the transform throws Error when it is made.
   std::string device = "cpu";
   std::string precision = "f32";
 };
@@ -282,6 +283,7 @@ private:
 template <std::size_t... I, class F>
 auto grad(F f, GradOptions options = {}, SourceLocation where = SourceLocation::current()) {
   using Signature = typename detail::FunctionOf<F>::Signature;
+  detail::check_target("grad", options.device, options.precision, where);
   if constexpr (sizeof...(I) == 0)
     return detail::Grad<F, Signature, 0>(std::move(f), options, where);
   else
@@ -293,6 +295,7 @@ auto grad(F f, GradOptions options = {}, SourceLocation where = SourceLocation::
 template <std::size_t... I, class F>
 auto value_and_grad(F f, GradOptions options = {}, SourceLocation where = SourceLocation::current()) {
   using Signature = typename detail::FunctionOf<F>::Signature;
+  detail::check_target("value_and_grad", options.device, options.precision, where);
   if constexpr (sizeof...(I) == 0)
     return detail::ValueAndGrad<F, Signature, 0>(std::move(f), options, where);
   else

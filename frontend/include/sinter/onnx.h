@@ -32,8 +32,8 @@ struct ModelOptions {
   std::string cpu = "native";
   /// Where the model runs on tensors in the host's memory: "cpu", or a GPU, "cuda" or "cuda:N", by kernels
   /// for CUDA. On tensors that lie on a GPU (Tensor::to) it runs there, and results stay there. `cpu` says
-  /// nothing there; `precise` and `tune` are about NVIDIA's libraries. Where there is none, compiling throws
-  /// Error.
+  /// nothing there; `precise` and `tune` are about NVIDIA's libraries. Another text: load() throws Error.
+  /// Where there is no such GPU, compiling does.
   std::string device = "cpu";
   std::size_t cached_shapes = 16; ///< programs kept, 0: none; the least recently used goes first
   /// Called now and then while a program is compiled, with the kernels done so far and in all, from whichever
@@ -73,8 +73,9 @@ class Model {
 public:
   /// Reads an ONNX file (opsets 6 to 28); or, if `path` ends in .prototxt or `options` names a .caffemodel, a
   /// Caffe network; or what CompiledFunction::save wrote, whose shapes are those it was saved for. Throws
-  /// Error for anything that is not a well-formed model. Large weights stay in the file, which is kept open,
-  /// until a shape is compiled: it may be deleted meanwhile; if it was changed, compiling throws Error.
+  /// Error for an unknown device or precision, before the file is read, and for anything that is not a
+  /// well-formed model. Large weights stay in the file, which is kept open, until a shape is compiled: it may
+  /// be deleted meanwhile; if it was changed, compiling throws Error.
   static Model load(const std::string& path, ModelOptions options = {});
   Model(Model&&) noexcept;
   Model& operator=(Model&&) noexcept;
@@ -110,9 +111,9 @@ public:
   std::vector<Tensor> interpret(const std::vector<Tensor>& inputs);
 
   /// The program for these inputs after a stage: "imported", "optimized", "fused", "planned", or "llvm", the
-  /// LLVM IR of every kernel (not drawn, and without weights). With a gradient, it takes a cotangent of each
-  /// output of floats as a further input, and gives the cotangents of what it is differentiated by beside its
-  /// outputs.
+  /// LLVM IR of every kernel, for a GPU "cuda", their CUDA C++ (not drawn, and without weights). With a
+  /// gradient, it takes a cotangent of each output of floats as a further input, and gives the cotangents of
+  /// what it is differentiated by beside its outputs.
   std::string inspect(const std::vector<Tensor>& inputs, const std::string& stage,
                       InspectFormat format = InspectFormat::text,
                       InspectGradient gradient = InspectGradient::none);

@@ -6,6 +6,8 @@
 #include "frontend/trace/traced_program.h"
 #include "trace/errors.h"
 
+#include <optional>
+
 namespace sinter {
 
 using onnx_export::write_model;
@@ -61,12 +63,19 @@ void name_interface(mlir::ModuleOp module, const ExportOptions& options) {
 
 void export_onnx(const CompiledFunction& function, std::span<const Tensor> inputs, const std::string& path,
                  const ExportOptions& options, SourceLocation where) {
-  trace::locate(where, "export_onnx", [&] {
-    const auto write = onnx_export::write_options(options);
-    detail::TracedProgram::use(function, inputs, where, [&](mlir::ModuleOp module) {
+  const auto write = trace::locate(where, "export_onnx", [&] { return onnx_export::write_options(options); });
+  detail::TracedProgram::use(function, inputs, where, [&](mlir::ModuleOp module) {
+    std::optional<onnx_export::RefusedOperation> refused; // it names a line of its own
+    trace::locate(where, "export_onnx", [&] {
       onnx_export::name_interface(module, options);
-      write_model(module, path, write);
+      try {
+        write_model(module, path, write);
+      } catch (const onnx_export::RefusedOperation& error) {
+        refused = error;
+      }
     });
+    if (refused)
+      throw *refused;
   });
 }
 

@@ -129,9 +129,10 @@ void GraphWriter::write_operations(mlir::Block& block) {
 void GraphWriter::write_operation(Operation& op) {
   const std::string name = op.getName().stripDialect().str();
   const auto fail = [&](const std::string& why, ErrorKind kind) {
-    const auto sources = ir::sourcesOf(op.getLoc());
-    throw Error((sources.empty() ? "" : sources.front() + ": ") + name + " cannot be written as ONNX: " + why,
-                kind);
+    const std::string text = name + " cannot be written as ONNX: " + why;
+    if (const auto sources = ir::sourcesOf(op.getLoc()); !sources.empty())
+      throw RefusedOperation(sources.front() + ": " + text, kind);
+    throw Error(text, kind);
   };
   const Exporter* exporter = find_exporter(op.getName().getStringRef());
   if (!exporter)

@@ -3,6 +3,7 @@
 
 #include "frontend/onnx/export/names.h"
 #include "ir/ops.h"
+#include "sinter/error.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -59,6 +60,12 @@ struct Attribute {
 
 /// The number ONNX gives an element type.
 int onnx_type_of(Type element);
+
+/// Thrown of an operation that is not written and whose place is known: the message begins with that.
+class RefusedOperation : public Error {
+public:
+  using Error::Error;
+};
 
 /// Writes one graph and the graphs of its branches and loops, whose nodes read the values around them by
 /// name.

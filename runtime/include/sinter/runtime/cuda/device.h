@@ -4,10 +4,15 @@
 #include "sinter/runtime/device.h"
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 
 namespace sinter::rt::cuda {
+
+/// The number of the GPU that "cuda" or "cuda:N" names, N in decimal digits without zeros in front; nothing
+/// for "cpu". Whether there is such a GPU is not looked at. Throws Error for another text.
+std::optional<int> ordinal_of(const std::string& name);
 
 /// A GPU with its one stream of work.
 class CudaDevice : public Device {
