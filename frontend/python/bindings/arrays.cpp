@@ -167,6 +167,9 @@ template <class... Annotations>
 nb::ndarray<nb::ro, Annotations...> exported(const Tensor& tensor, const SourceLocation& where) {
   std::shared_ptr<Storage> storage;
   View view;
+  if (!tensor.is_traced() && tensor.device() != Device::cpu)
+    throw Error(to_string(View{nullptr, tensor.dtype(), tensor.shape(), {}}) + " lies on " +
+                to_string(tensor.device()) + ": bring it to the host with .to(\"cpu\")");
   {
     const nb::gil_scoped_release release; // it may have to be computed first
     view = tensor.view(where);

@@ -3,6 +3,7 @@
 
 #include "sinter/tape.h"
 
+#include <algorithm>
 #include <new>
 
 namespace sinter::python {
@@ -54,6 +55,24 @@ nb::object array(const Tensor& x, nb::handle dtype, nb::handle copy) {
     return shared.attr("astype")(dtype);
   }
   return wants_copy(copy) ? shared.attr("copy")() : shared; // a copy may be written to
+}
+
+// ... in the host's memory, also of a recording that runs on a GPU, which to() does not leave.
+Tensor on_host(const Tensor& x) {
+  if (x.device() == Device::cpu)
+    return x;
+  return unlocked([&](const SourceLocation& where) {
+    if (!x.is_traced())
+      return x.to(Device::cpu, where);
+    const Tensor elements =
+        x.dtype() == DType::f16 || x.dtype() == DType::bf16 ? cast(x, DType::f32, where) : x;
+    Tensor here = Tensor::empty(elements.shape(), elements.dtype(), where);
+    visit_dtype(elements.dtype(), "tolist", [&](auto zero) {
+      using T = decltype(zero);
+      std::ranges::copy(elements.to_vector<T>(where), here.mutable_data<T>(where));
+    });
+    return here;
+  });
 }
 
 nb::object dlpack(const Tensor& x, const nb::kwargs& options) {
@@ -114,10 +133,15 @@ void bind_elements(Class& tensor) {
   tensor.def("__dlpack__", dlpack, nb::sig("def __dlpack__(self, **kwargs: typing.Any) -> object"),
              "The tensor's memory, which may only be read, for other libraries.");
   tensor.def(
-      "__dlpack_device__", [](const Tensor&) { return nb::make_tuple(1, 0); },
+      "__dlpack_device__",
+      [](const Tensor& x) {
+        constexpr int kCpu = 1, kCuda = 2; // DLDeviceType
+        const Device device = x.device();
+        return nb::make_tuple(device == Device::cpu ? kCpu : kCuda, device.index);
+      },
       nb::sig("def __dlpack_device__(self) -> tuple[int, int]"));
   tensor.def(
-      "tolist", [](const Tensor& x) { return as_numpy(x, caller()).attr("tolist")(); },
+      "tolist", [](const Tensor& x) { return as_numpy(on_host(x), caller()).attr("tolist")(); },
       nb::sig("def tolist(self) -> typing.Any"), "Nested lists of numbers.");
 }
 

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
-from ._sinter import CompiledFunction, Program, SourceLocation, Tensor
+from ._sinter import CompiledFunction, Program, SourceLocation, Tensor, check_target
 from .trees import flatten, unflatten
 
 __all__ = ["Compiled", "compile"]
@@ -170,6 +170,7 @@ def compile(
         "precision": precision,
     }
     where = SourceLocation.current()
+    check_target("compile", device, precision, where)
     if f is None:
         return lambda function: Compiled(function, options, where)
     return Compiled(f, options, where)

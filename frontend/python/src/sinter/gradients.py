@@ -43,6 +43,7 @@ def _gradient_function(
     precision: str,
 ) -> Callable[..., tuple[Any, Any]]:
     where = SourceLocation.current()
+    _sinter.check_target(transform, device, precision, where)
     single = isinstance(argnums, int)
     numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
 
