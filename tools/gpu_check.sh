@@ -96,6 +96,8 @@ check_machine() {
   device=$(SINTER_CACHE=off own ./sinter_gpu_bench device) || status=$?
   if ((status == 124)); then
     echo "gpu_check.sh: the GPU did not compute a sum in the time there is" >&2
+  elif ((status > 124)); then # without a word of its own
+    echo "gpu_check.sh: 'sinter_gpu_bench device' ended with exit status $status" >&2
   fi
   ((status == 0)) || exit "$status"
   echo "== $device"

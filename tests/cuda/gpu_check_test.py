@@ -45,6 +45,12 @@ def main():
         for parts in ([], ["tests"], ["bench"]):  # a machine that runs this may have a GPU
             check_is_one_line(call(script, "run", *parts, CUDA_VISIBLE_DEVICES="", SINTER_CUDA_PATH="/nonexistent"), "CUDA device")
         assert not report.exists()
+        (script.parent / "sinter_gpu_bench").unlink()
+        (script.parent / "sinter_gpu_bench").write_text("#!/bin/sh\nkill -SEGV $$\n")
+        (script.parent / "sinter_gpu_bench").chmod(0o755)
+        check_is_one_line(call(script, "run"), "ended with exit status 139")
+        (script.parent / "sinter_gpu_bench").unlink()
+        (script.parent / "sinter_gpu_bench").symlink_to(programs / "sinter_gpu_bench")
 
         on_stand_ins = {"SINTER_CUDA_PATH": str(stand_ins), "GPU_BENCH_ARGUMENTS": "--size tiny --precision f32 --rows softmax"}
         done = call(script, "run", "bench", **on_stand_ins, PYTHON="no-such-python")

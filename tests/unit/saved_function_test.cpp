@@ -221,7 +221,10 @@ TEST_F(SavedFunction, WhatCannotBeSavedSaysWhy) {
               HasSubstr("output name '' is empty or given twice"));
   EXPECT_THAT(error_of([&] { f.save(path_, x_, {.metadata = {{"sinter.program", ""}}}); }),
               HasSubstr("keys that begin with 'sinter.' are Sinter's own"));
-  EXPECT_THAT(error_of([&] { f.save(folder_.path("no/f.sinter"), x_); }), HasSubstr("cannot write"));
+  const std::string unwritten = error_of([&] { f.save(folder_.path("no/f.sinter"), x_); });
+  EXPECT_THAT(unwritten, HasSubstr("cannot write"));
+  EXPECT_EQ(unwritten.find("saved_function_test.cpp:"), unwritten.rfind("saved_function_test.cpp:"))
+      << unwritten;
 }
 
 } // namespace
