@@ -1,6 +1,7 @@
 // compile(f): traces a function once per signature, keeps the compiled programs, runs them.
 #include "trace/compiled_function.h"
 
+#include "sinter/compile.h"
 #include "sinter/tape.h"
 #include "trace/errors.h"
 #include "trace/placement.h"

@@ -1,7 +1,7 @@
 // What a compiled function is: its body, and the programs made of it.
 #pragma once
 
-#include "sinter/compile.h"
+#include "sinter/compiled_function.h"
 
 #include "codegen/compile.h"
 #include "sinter/runtime/thread_pool.h"

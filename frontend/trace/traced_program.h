@@ -1,7 +1,7 @@
 // The program of a compiled function, for who does something else with it than compile it.
 #pragma once
 
-#include "sinter/compile.h"
+#include "sinter/compiled_function.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
@@ -12,8 +12,7 @@ namespace sinter::detail {
 
 struct TracedProgram {
   /// Calls `use` with the module that `function` records for inputs of these dtypes and shapes: @main as
-  /// traced. It is gone afterwards. Errors name
-  /// `where`, except those of `use`.
+  /// traced. It is gone afterwards. Errors name `where`, except those of `use`.
   static void use(const CompiledFunction& function, std::span<const Tensor> inputs,
                   const SourceLocation& where, llvm::function_ref<void(mlir::ModuleOp)> use);
 };

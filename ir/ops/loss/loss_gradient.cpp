@@ -26,10 +26,10 @@ Value places(GradientArithmetic& g, RankedTensorType logits, int64_t axis, Type 
   shape[static_cast<size_t>(axis)] = count;
   const DType dtype = dtypeOf(element);
   auto storage = Storage::allocate(static_cast<uint64_t>(count) * size_of(dtype));
-  const View numbers = View::dense(storage->data(), dtype, Shape{count});
+  const auto type = RankedTensorType::get(shape, element);
+  const View numbers = View::dense(storage->data(), dtype, shapeOf(type));
   const auto fill = [count](auto* first) { std::iota(first, first + count, 0); };
   dtype == DType::i32 ? fill(numbers.as<int32_t>()) : fill(numbers.as<int64_t>());
-  const auto type = RankedTensorType::get(shape, element);
   return ConstantOp::create(g.builder, g.loc, type, makeElements(type, storage));
 }
 
