@@ -35,12 +35,20 @@ public:
 
   /// In the place of what `key` had before.
   void insert(std::string key, Value value) {
+    insert(std::move(key), std::move(value), [](const Value&) { return false; });
+  }
+  /// ... unless `stays(before)`.
+  template <class Stays>
+  void insert(std::string key, Value value, Stays&& stays) {
     Entries gone; // freed after the lock: unloading code takes long
     const std::lock_guard lock(mutex_);
-    if (const auto found = places_.find(key); found != places_.end())
+    if (const auto found = places_.find(key); found != places_.end()) {
+      if (stays(found->second->second))
+        return;
       remove(found->second, gone);
-    else if (entries_.size() >= capacity_)
+    } else if (entries_.size() >= capacity_) {
       remove(std::prev(entries_.end()), gone);
+    }
     entries_.emplace_front(std::move(key), std::move(value));
     places_.emplace(entries_.front().first, entries_.begin());
   }

@@ -70,6 +70,21 @@ struct ReshapeOfReshape : OpRewritePattern<ir::ReshapeOp> {
   }
 };
 
+/// One number that is repeated has any shape: reshaped first, it is repeated by what reads it.
+struct ReshapeOfRepeatedNumber : OpRewritePattern<ir::ReshapeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ir::ReshapeOp op, PatternRewriter& rewriter) const override {
+    auto broadcast = op.getInput().getDefiningOp<ir::BroadcastToOp>();
+    if (!broadcast || ir::tensorType(broadcast.getInput()).getNumElements() != 1)
+      return failure();
+    const RankedTensorType type = ir::tensorType(op.getResult());
+    const SmallVector<int64_t> ones(static_cast<size_t>(type.getRank()), 1);
+    Value number = ir::ReshapeOp::create(rewriter, op.getLoc(), type.clone(ones), broadcast.getInput(), ones);
+    rewriter.replaceOpWithNewOp<ir::BroadcastToOp>(op, type, number, type.getShape());
+    return success();
+  }
+};
+
 struct TransposeOfTranspose : OpRewritePattern<ir::TransposeOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(ir::TransposeOp op, PatternRewriter& rewriter) const override {
@@ -176,8 +191,9 @@ struct Canonicalize : FunctionPass<Canonicalize> {
     RewritePatternSet patterns(context);
     patterns.add<DropNeutral<ir::AddOp>, DropNeutral<ir::SubOp>>(context, 0.0);
     patterns.add<DropNeutral<ir::MulOp>, DropNeutral<ir::DivOp>, DropNeutral<ir::PowOp>>(context, 1.0);
-    patterns.add<SquareByMul, DivideByPowerOfTwo, DropCast, ReshapeOfReshape, TransposeOfTranspose,
-                 TransposeToReshape, DropOperandBroadcast, ExplicitMatmulTranspose>(context);
+    patterns.add<SquareByMul, DivideByPowerOfTwo, DropCast, ReshapeOfReshape, ReshapeOfRepeatedNumber,
+                 TransposeOfTranspose, TransposeToReshape, DropOperandBroadcast, ExplicitMatmulTranspose>(
+        context);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

@@ -38,8 +38,7 @@ LruCache<Known>& kernelCache() {
 
 // What was measured is kept in the place of what was not.
 void remember(const std::string& key, const Known& known) {
-  if (const auto before = kernelCache().find(key); !before || known.untried < before->untried)
-    kernelCache().insert(key, known);
+  kernelCache().insert(key, known, [&](const Known& before) { return before.untried <= known.untried; });
 }
 
 EmittedKernel emit(ir::KernelOp kernel, const Target& target, llvm::LLVMContext& context, size_t choice = 0) {

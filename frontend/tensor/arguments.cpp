@@ -102,4 +102,15 @@ Shape resolve_extents(const SourceLocation& where, const Tensor& x, const Shape&
   return known;
 }
 
+void check_known(const Tensor& x, const Tensor& indices, llvm::function_ref<void(int64_t)> check) {
+  const Node& node = node_of(x);
+  if (!node.may_record() || !trace_for(node) || indices.is_traced() || indices.device() != Device::cpu ||
+      (indices.dtype() != DType::i32 && indices.dtype() != DType::i64))
+    return;
+  const View view = node_of(indices).view();
+  for_each_offset<1>(view.shape, {view.strides}, [&](const std::array<int64_t, 1>& at) {
+    check(view.dtype == DType::i32 ? view.as<int32_t>()[at[0]] : view.as<int64_t>()[at[0]]);
+  });
+}
+
 } // namespace sinter::trace

@@ -3,6 +3,8 @@
 
 #include "sinter/ops.h"
 
+#include "llvm/ADT/STLFunctionalExtras.h"
+
 #include <array>
 #include <optional>
 #include <string_view>
@@ -29,6 +31,10 @@ Shape wrap_axes(const SourceLocation& where, std::string_view operation, const A
 
 /// A list with one entry per spatial dimension: none means `standard`, one stands for all.
 Shape per_dimension(const Shape& list, int dimensions, int64_t standard);
+
+/// Calls `check` with every element of `indices` that is known while `x` is traced: compiled kernels cannot
+/// complain about an index. Eager ones look themselves.
+void check_known(const Tensor& x, const Tensor& indices, llvm::function_ref<void(int64_t)> check);
 
 /// `shape` with its -1 replaced by what remains of `elements`.
 Shape resolve_extents(const SourceLocation& where, const Tensor& x, const Shape& shape);

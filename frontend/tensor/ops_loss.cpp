@@ -13,10 +13,24 @@ namespace {
 
 constexpr const char* kCrossEntropy = "cross_entropy";
 
-// Of the lines that have a class.
+Tensor losses_of_classes(const Tensor& logits, const Tensor& classes, int64_t axis,
+                         const SourceLocation& where) {
+  trace::check_known(logits, classes, [&](int64_t number) {
+    if (number >= logits.shape()[static_cast<int>(axis)])
+      trace::fail(where, kCrossEntropy,
+                  "class " + std::to_string(number) + " is out of range for axis " + std::to_string(axis) +
+                      " of " + to_string(View{nullptr, logits.dtype(), logits.shape(), {}}));
+  });
+  return apply_as<ir::SparseCrossEntropyOp>(kCrossEntropy, where, logits, classes, axis);
+}
+
+// Of the lines that have a class. In 16 bits, sums and counts would overflow or be rounded.
 Tensor mean_of_classes(const Tensor& losses, const Tensor& classes, const SourceLocation& where) {
-  const Tensor counted = cast(greater_equal(classes, 0, where), losses.dtype(), where);
-  return div(sum(losses, {}, false, where), sum(counted, {}, false, where), where);
+  const bool is_half = size_of(losses.dtype()) == 2;
+  const Tensor terms = is_half ? cast(losses, DType::f32, where) : losses;
+  const Tensor counted = cast(greater_equal(classes, 0, where), terms.dtype(), where);
+  const Tensor mean = div(sum(terms, {}, false, where), sum(counted, {}, false, where), where);
+  return is_half ? cast(mean, losses.dtype(), where) : mean;
 }
 
 } // namespace
@@ -26,7 +40,7 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets, int axis, Redu
   const int64_t line = trace::wrap_axis(where, kCrossEntropy, axis, logits.rank());
   const bool has_classes = !is_floating(targets.dtype());
   const Tensor losses = has_classes
-                            ? apply_as<ir::SparseCrossEntropyOp>(kCrossEntropy, where, logits, targets, line)
+                            ? losses_of_classes(logits, targets, line, where)
                             : apply_as<ir::CrossEntropyOp>(kCrossEntropy, where, logits, targets, line);
   switch (reduction) {
   case Reduction::none:

@@ -98,8 +98,8 @@ Tensor dropout(const Tensor& x, double probability, const Seed& seed, SourceLoca
     fail(where, "dropout", "a probability of " + text(probability) + " is not from 0 to 1");
   if (!is_floating(x.dtype()))
     fail(where, "dropout", std::string(name_of(x.dtype())) + " elements; floats are needed");
-  const std::array operands{x, seed.tensor()};
-  trace::locate(where, "dropout", [&] { trace::common_device(operands); });
+  const std::array operands{&trace::node_of(x), &trace::node_of(seed.tensor())};
+  trace::locate(where, "dropout", [&] { trace::check_places(operands); });
   const Tensor keep = greater_equal(unit_samples_for(x, seed, where), probability, where);
   return sinter::where(keep, mul(x, probability < 1 ? 1 / (1 - probability) : 0, where), 0, where);
 }

@@ -188,18 +188,10 @@ static_assert(static_cast<int>(ir::PadMode::reflect) == static_cast<int>(PadMode
 
 namespace {
 
-// Compiled kernels cannot complain about an index: those that are known are looked at while `x` is traced.
-// Eager kernels look themselves.
 void check_known_indices(std::string_view operation, const Tensor& x, const Tensor& indices, int64_t axis,
                          const SourceLocation& where) {
-  const Node& node = node_of(x);
-  if (!node.may_record() || !trace::trace_for(node) || indices.is_traced() ||
-      indices.device() != Device::cpu || (indices.dtype() != DType::i32 && indices.dtype() != DType::i64))
-    return;
   const int64_t extent = x.shape()[static_cast<int>(axis)];
-  const View view = node_of(indices).view();
-  for_each_offset<1>(view.shape, {view.strides}, [&](const std::array<int64_t, 1>& at) {
-    const int64_t index = view.dtype == DType::i32 ? view.as<int32_t>()[at[0]] : view.as<int64_t>()[at[0]];
+  trace::check_known(x, indices, [&](int64_t index) {
     if (index < -extent || index >= extent)
       trace::fail(where, operation,
                   "index " + std::to_string(index) + " is out of range for axis " + std::to_string(axis) +

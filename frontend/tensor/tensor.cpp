@@ -79,8 +79,6 @@ void Node::become(const Node& other) {
   byte_offset = other.byte_offset;
   trace.reset();
   value = {};
-  place.reset();
-  of_numbers = false;
 }
 
 const Node& node_of(const Tensor& tensor) {

@@ -102,15 +102,10 @@ Tensor Application::record(Create create) {
     throw Error(trace_->finished());
   trace_->check_thread();
   trace_->tidy();
-  const bool runs_now = trace_->values() == Values::on_demand;
-  // What does not lie together would fail later, at another line.
-  const auto place = runs_now ? common_place(operands_) : std::nullopt;
+  if (trace_->values() == Values::on_demand) // what runs the program would complain at another line
+    check_places(operands_);
   OpBuilder& builder = trace_->builder();
-  const Tensor result =
-      trace_->tensor(create(builder, mlir_location(builder.getContext(), where_))->getResult(0));
-  result.node()->place = place;
-  result.node()->of_numbers = runs_now && !place;
-  return result;
+  return trace_->tensor(create(builder, mlir_location(builder.getContext(), where_))->getResult(0));
 }
 
 Tensor Application::evaluate(Create create, Alias alias) {

@@ -41,20 +41,31 @@ const Tensor& Trace::elements(Value value) {
   return known_.find(value)->second;
 }
 
-Device Trace::device_of(Value value) const {
+std::optional<Device> Trace::place_of(Value value) {
   if (values_ == Values::unknown)
     return device_;
-  llvm::SetVector<Value> seen;
-  seen.insert(value);
-  for (size_t i = 0; i < seen.size(); ++i) {
-    if (const Tensor* elements = known(seen[i])) {
-      if (const Device device = trace::device_of(*elements); device != Device::cpu)
-        return device;
-    } else if (Operation* op = seen[i].getDefiningOp()) {
-      seen.insert(op->operand_begin(), op->operand_end());
+  llvm::SmallVector<Value> waiting{value};
+  while (!waiting.empty()) { // depth first, as above
+    const Value next = waiting.back();
+    const size_t before = waiting.size();
+    std::optional<Device> place;
+    if (Operation* op = next.getDefiningOp()) {
+      for (Value operand : op->getOperands())
+        if (const auto found = places_.find(operand); found == places_.end())
+          waiting.push_back(operand);
+        else if (!place)
+          place = found->second;
+    } else if (const Tensor* elements = known(next)) {
+      const Device device = trace::device_of(*elements);
+      if (device != Device::cpu || elements->rank() > 0)
+        place = device;
     }
+    if (waiting.size() > before)
+      continue;
+    places_[next] = place;
+    waiting.pop_back();
   }
-  return Device::cpu;
+  return places_.find(value)->second;
 }
 
 // What is computed late must not be computed from what was written meanwhile.

@@ -39,9 +39,6 @@ public:
   mlir::Value value;
   std::shared_ptr<const bool>
       body_open; ///< of the branch, loop or checkpoint whose body it is a value of, if any
-  // Found out when it was recorded, else neither is set.
-  std::optional<Device> place; ///< where its elements will lie
-  bool of_numbers = false;     ///< made of numbers on the host alone, which go with any device
 
   /// True if operations on it may be recorded: trace_for() says where.
   bool may_record() const { return trace || gradient; }

@@ -34,9 +34,14 @@ Device public_device(const rt::Device* device) {
 Device device_of(const Node& node) {
   if (!node.trace)
     return public_device(owner_of(node));
-  if (node.place || node.of_numbers)
-    return node.place.value_or(Device::cpu);
   return node.trace->is_open() ? node.trace->device_of(node.value) : Device::cpu;
+}
+
+// True for numbers on the host, and what is recorded of such alone: they go with any device.
+bool goes_anywhere(const Node& node) {
+  if (node.trace && node.trace->is_open() && node.trace->values() == Values::on_demand)
+    return !node.trace->place_of(node.value);
+  return node.shape.rank() == 0 && device_of(node) == Device::cpu;
 }
 
 std::string described(const Node& node) {
@@ -63,28 +68,36 @@ Device device_of(const Tensor& tensor) {
   return device_of(node_of(tensor));
 }
 
-std::optional<Device> common_place(std::span<const Node* const> operands) {
+namespace {
+
+Device common_device(std::span<const Node* const> nodes) {
   const Node* first = nullptr;
-  std::optional<Device> place;
-  for (const Node* node : operands) {
-    const Device device = device_of(*node);
-    const bool is_number = node->shape.rank() == 0 && device == Device::cpu && !node->place;
-    if (is_number)
+  for (const Node* node : nodes) {
+    if (goes_anywhere(*node))
       continue;
-    if (place && *place != device)
+    if (first && device_of(*first) != device_of(*node))
       throw Error("the operands do not lie together: " + described(*first) + ", " + described(*node) +
                   "; bring them to one device with to()");
     first = first ? first : node;
-    place = device;
   }
-  return place;
+  return first ? device_of(*first) : Device::cpu;
 }
+
+} // namespace
 
 Device common_device(std::span<const Tensor> tensors) {
   llvm::SmallVector<const Node*> nodes;
   for (const Tensor& tensor : tensors)
     nodes.push_back(&node_of(tensor));
-  return common_place(nodes).value_or(Device::cpu);
+  return common_device(nodes);
+}
+
+void check_places(std::span<const Node* const> operands) {
+  const auto may_lie_anywhere = [](const Node* node) {
+    return node->trace && node->trace->is_open() && node->trace->values() == Values::unknown;
+  };
+  if (std::ranges::none_of(operands, may_lie_anywhere))
+    (void)common_device(operands);
 }
 
 Device place_for(const std::string& option, std::span<const Tensor> tensors) {

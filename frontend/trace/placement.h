@@ -30,11 +30,12 @@ Device device_of(const Tensor& tensor);
 /// Where an operation or a program on `tensors` runs: where they lie. Numbers, of rank 0, on the host go with
 /// any device. Throws Error if the others do not lie together.
 Device common_device(std::span<const Tensor> tensors);
-/// ... of what an operation is recorded on; nothing if all are such numbers.
-std::optional<Device> common_place(std::span<const Node* const> operands);
+/// Throws Error if operands of an operation do not lie together. A function that is compiled is traced
+/// before it is known where it runs, and what it captures comes there.
+void check_places(std::span<const Node* const> operands);
 
-/// ... or, if that is the host, on the device that an option names. Throws Error if that is another than
-/// theirs.
+/// Where a program on `tensors` runs, or, if that is the host, the device that an option names. Throws Error
+/// if that is another than theirs.
 Device place_for(const std::string& option, std::span<const Tensor> tensors);
 
 /// Fresh uninitialised memory on `device`, row-major.

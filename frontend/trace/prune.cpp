@@ -82,8 +82,10 @@ void Trace::prune() {
     for (Value result : op.getResults())
       gone.insert(result);
     op.walk([&](Operation* each) { // what was read inside of a checkpoint is known as well
-      for (Value result : each->getResults())
+      for (Value result : each->getResults()) {
         known_.erase(result);
+        places_.erase(result);
+      }
     });
     op.erase();
   }
@@ -96,6 +98,7 @@ void Trace::prune() {
     if (!gone.contains(argument))
       continue;
     known_.erase(argument);
+    places_.erase(argument);
     released_.erase(argument);
     arguments_.erase(arguments_.begin() + i);
     if (i < leaves_.size())

@@ -212,6 +212,7 @@ void Trace::close() {
   module_ = nullptr;
   captured_.clear();
   known_.clear();
+  places_.clear();
   arguments_.clear();
   made_.clear();
   leaves_.clear();

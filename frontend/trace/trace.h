@@ -57,7 +57,9 @@ public:
   /// ... if they were computed before, else null.
   const Tensor* known(mlir::Value value) const;
   /// Where a value's elements lie, or are computed.
-  Device device_of(mlir::Value value) const;
+  Device device_of(mlir::Value value) { return place_of(value).value_or(Device::cpu); }
+  /// The same; nothing if it depends on nothing but numbers on the host, which go with any device.
+  std::optional<Device> place_of(mlir::Value value);
   /// For Values::unknown: where the program is to run.
   void run_on(Device device) { device_ = device; }
   /// From here on they are known.
@@ -170,6 +172,7 @@ protected:
   // Of values on demand.
   std::vector<Argument> arguments_;
   llvm::DenseMap<mlir::Value, Tensor> known_;
+  llvm::DenseMap<mlir::Value, std::optional<Device>> places_; // as far as they were asked for
   std::vector<std::weak_ptr<Node>> made_;
   const std::shared_ptr<const char> pins_ = std::make_shared<const char>();
   // Of tapes.

@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <vector>
 
 namespace sinter {
@@ -184,7 +185,14 @@ TEST(DeviceTensors, MixedWhereOperationsAreRecordedNameTheirLine) {
   const auto product = [](const Tensor& a, const Tensor& b) { return sum(exp(a) * b); };
   EXPECT_THAT(error_of([&] { grad(product)(x, there); }), AllOf(mixed, line(__LINE__ - 1)));
   EXPECT_THAT(error_of([&] { (void)(mean(leaf) * there); }), HasSubstr("f32[] on cpu, f32[3] on cuda:0"));
+  // What a function captures that is compiled comes where it runs.
+  const auto dropped = compile([&](const Tensor& seed) { return dropout(x, 0.5, seed); });
+  const Tensor seed = Tensor::full({}, 3, DType::i64);
+  EXPECT_LT(difference(dropped(seed.to(cuda)), dropout(x, 0.5, seed)), 1e-6);
   // Two programs of one tape; numbers go anywhere.
+  Tensor number = Tensor::full({}, 2).set_requires_grad();
+  const Tensor repeated = broadcast_to(exp(number), {3}) * there;
+  EXPECT_NEAR(repeated.to_vector<float>()[1], x.to_vector<float>()[1] * std::exp(2.0), 1e-5);
   Tensor loss = sum(exp(leaf) * 2), other = sum(exp(leaf_there) * Tensor::full({}, 2));
   loss.backward();
   other.backward();

@@ -269,3 +269,12 @@ func.func @loss_axis(%x: tensor<4x3xf32>) -> tensor<4xf32> {
   %0 = sinter.cross_entropy %x, %x {axis = 2} : (tensor<4x3xf32>, tensor<4x3xf32>) -> tensor<4xf32>
   return %0 : tensor<4xf32>
 }
+
+// -----
+
+func.func @loss_class(%x: tensor<2x3xf32>) -> tensor<2xf32> {
+  %c = sinter.constant dense<[0, 3]> : tensor<2xi64>
+  // expected-error @+1 {{'sinter.sparse_cross_entropy' op class 3 is out of range for axis 1 of logits 'tensor<2x3xf32>'}}
+  %0 = sinter.sparse_cross_entropy %x, %c {axis = 1} : (tensor<2x3xf32>, tensor<2xi64>) -> tensor<2xf32>
+  return %0 : tensor<2xf32>
+}

@@ -88,3 +88,15 @@ func.func @matmul_batched_constant(%a: tensor<1x3x2xf32>) -> tensor<1x3x2xf32> {
   %0 = sinter.matmul %a, %w {transpose_rhs = true} : (tensor<1x3x2xf32>, tensor<1x2x2xf32>) -> tensor<1x3x2xf32>
   return %0 : tensor<1x3x2xf32>
 }
+
+// One number that is repeated and reshaped is repeated by what reads it.
+// CHECK-LABEL: func.func @reshape_of_repeated
+// CHECK: %[[ONE:.*]] = sinter.reshape %arg1 {shape = array<i64: 1, 1>}
+// CHECK-NEXT: sinter.mul %arg0, %[[ONE]] : (tensor<4x3xf32>, tensor<1x1xf32>)
+// CHECK-NOT: broadcast_to
+func.func @reshape_of_repeated(%x: tensor<4x3xf32>, %n: tensor<1xf32>) -> tensor<4x3xf32> {
+  %0 = sinter.broadcast_to %n {shape = array<i64: 4>} : (tensor<1xf32>) -> tensor<4xf32>
+  %1 = sinter.reshape %0 {shape = array<i64: 4, 1>} : (tensor<4xf32>) -> tensor<4x1xf32>
+  %2 = sinter.mul %x, %1 : (tensor<4x3xf32>, tensor<4x1xf32>) -> tensor<4x3xf32>
+  return %2 : tensor<4x3xf32>
+}

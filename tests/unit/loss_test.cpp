@@ -8,12 +8,13 @@
 
 #include <cmath>
 #include <cstdint>
+#include <string_view>
 
 namespace sinter {
 namespace {
 
 using test::error_of;
-using testing::ContainerEq;
+using testing::AllOf;
 using testing::HasSubstr;
 
 Tensor logits_of(const Shape& shape, uint64_t seed) {
@@ -131,19 +132,56 @@ TEST(CrossEntropy, KeepsItsDigitsNextToLargeLogits) {
   }
 }
 
-// The logits are read by one kernel forward; backward, by one that writes their derivative.
+// Forward and backward.
 TEST(CrossEntropy, IsOneKernel) {
   auto f = compile([](const Tensor& a, const Tensor& b) { return cross_entropy(a, b, -1, Reduction::none); });
   const Tensor x = Tensor::normal({8, 100}, 1), classes = classes_of({8}, 100, 2);
-  const auto kernels = [](const std::string& text) {
+  const auto kernels = [](const std::string& text) { // of the size of the logits
+    constexpr std::string_view kBegin = "^bb0(%arg0: tensor<8x100xf32>";
     std::size_t count = 0;
-    for (auto at = text.find("sinter.kernel "); at != std::string::npos;
-         at = text.find("sinter.kernel ", at + 1))
+    for (auto at = text.find(kBegin); at != std::string::npos; at = text.find(kBegin, at + 1))
       ++count;
     return count;
   };
-  EXPECT_EQ(kernels(f.core().inspect(std::vector{x, classes}, "planned")), 1u);
-  EXPECT_EQ(kernels(f.core().inspect(std::vector{x, softmax(x)}, "planned")), 1u);
+  EXPECT_EQ(kernels(f.inspect("planned", x, classes)), 1u);
+  EXPECT_EQ(kernels(f.inspect("planned", x, softmax(x))), 1u);
+  auto slope = compile([](const Tensor& a, const Tensor& b) {
+    return grad([&](const Tensor& logits) { return cross_entropy(logits, b); })(a);
+  });
+  EXPECT_EQ(kernels(slope.inspect("planned", x, classes)), 1u);
+  EXPECT_EQ(kernels(slope.inspect("planned", x, softmax(x))), 2u); // the other one sums the weights
+}
+
+// 20000 losses of about 4 are beyond f16, and their number is more than bf16 has digits for.
+TEST(CrossEntropy, MeansOf16BitsAreOfSumsOf32) {
+  const Tensor x = Tensor::normal({20000, 50}, 9), classes = classes_of({20000}, 50, 10);
+  const double wanted = cross_entropy(x, classes).item();
+  for (const DType half : {DType::f16, DType::bf16}) {
+    const Tensor low = cast(x, half);
+    EXPECT_NEAR(cross_entropy(low, classes).item(), wanted, 0.004 * wanted);
+    EXPECT_EQ(cross_entropy(low, classes).dtype(), half);
+    const auto f = compile([](const Tensor& a, const Tensor& b) { return cross_entropy(a, b); });
+    EXPECT_NEAR(f(low, classes).item(), wanted, 0.004 * wanted);
+  }
+}
+
+// Where it is known while something is recorded: kernels would take the last class.
+TEST(CrossEntropy, AClassPastTheLastIsNamedWhereItIsGiven) {
+  const Tensor x = Tensor::zeros({2, 3}), classes = Tensor::of(std::vector<int64_t>{0, 3}, {2});
+  const auto loss = [&](const Tensor& a) { return cross_entropy(a, classes); };
+  const auto named = AllOf(HasSubstr("loss_test.cpp:" + std::to_string(__LINE__ - 1) + ":"),
+                           HasSubstr("cross_entropy: class 3 is out of range for axis 1 of f32[2, 3]"));
+  EXPECT_THAT(error_of([&] { loss(x); }), named);
+  EXPECT_THAT(error_of([&] { grad(loss)(x); }), named);
+  EXPECT_THAT(error_of([&] { compile(loss)(x); }), named);
+  Tensor leaf = x.clone().set_requires_grad();
+  EXPECT_THAT(error_of([&] { loss(leaf); }), named);
+  // Not known, it is the last, in the derivative as well.
+  const auto slope = compile([](const Tensor& a, const Tensor& b) {
+    return grad([&](const Tensor& logits) { return cross_entropy(logits, b); })(a);
+  });
+  const Tensor clamped = slope(x, Tensor::of(std::vector<int64_t>{0, 2}, {2}));
+  EXPECT_EQ(max(abs(slope(x, classes) - clamped)).item(), 0);
 }
 
 TEST(CrossEntropy, SaysWhatDoesNotFit) {

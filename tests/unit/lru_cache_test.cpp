@@ -33,6 +33,14 @@ TEST(LruCache, ANewValueTakesThePlaceOfTheOld) {
   EXPECT_EQ(**cache.find("a"), 2);
 }
 
+TEST(LruCache, WhatStaysIsNotReplaced) {
+  LruCache<int> cache;
+  const auto smaller_stays = [](int value) { return [value](int before) { return before <= value; }; };
+  for (const int value : {3, 5, 2, 4})
+    cache.insert("a", value, smaller_stays(value));
+  EXPECT_EQ(cache.find("a"), 2);
+}
+
 // What a value does when it goes may use the cache.
 TEST(LruCache, ValuesAreFreedWithoutTheLock) {
   LruCache<std::shared_ptr<int>> cache(1);

@@ -31,6 +31,19 @@ TEST(RecordingTables, SecondDerivativesOfResizeFindTheirProgram) {
   EXPECT_EQ(compilations(), before + 1);
 }
 
+// The numbers of classes are one, too.
+TEST(RecordingTables, SecondDerivativesOfCrossEntropyFindTheirProgram) {
+  const Tensor classes = Tensor::of(std::vector<int64_t>{3, 999}, {2});
+  const auto second = grad([&](Tensor x) {
+    return sum(square(grad([&](Tensor logits) { return cross_entropy(logits, classes); })(x)));
+  });
+  const Tensor x = Tensor::uniform({2, 1000}, 1);
+  const int64_t before = compilations();
+  (void)second(x);
+  (void)second(x + 1);
+  EXPECT_EQ(compilations(), before + 1);
+}
+
 TEST(RecordingTables, AreOneAttributeWhereTheyAreEqual) {
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   context.loadDialect<ir::SinterDialect>();

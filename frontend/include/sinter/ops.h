@@ -223,12 +223,12 @@ Tensor lrn(const Tensor& x, int64_t size, double alpha = 1e-4, double beta = 0.7
 /// What becomes of the losses of all lines.
 enum class Reduction : uint8_t { mean, sum, none };
 
-/// -log_softmax(logits) along an axis, at the class of each line, in one pass over the logits. `targets` is
-/// either a class (i32 or i64) for each line, of the shape of the logits without the axis, or, of their type
-/// and shape, a weight for every class, such as a probability. Gives one number, or, not reduced, one for
-/// each line. Lines whose class is negative count nothing, in the mean neither: NaN if there is no other.
-/// Throws Error for a class past the last; where classes are computed in a function that is compiled or
-/// differentiated, and cannot be looked at, the last is taken.
+/// -log_softmax(logits) along an axis, at the class of each line, by one kernel. `targets` is either a class
+/// (i32 or i64) for each line, of the shape of the logits without the axis, or, of their type and shape, a
+/// weight for every class, such as a probability. Gives one number, or, not reduced, one for each line. Lines
+/// whose class is negative count nothing, in the mean neither: NaN if there is no other. Throws Error for a
+/// class past the last; where classes cannot be looked at, because they are arguments of a compiled function,
+/// computed in one, or lie on a GPU, the last is taken.
 Tensor cross_entropy(const Tensor& logits, const Tensor& targets, int axis = -1,
                      Reduction reduction = Reduction::mean, SourceLocation where = SourceLocation::current());
 

@@ -1,6 +1,7 @@
 // Losses.
 #include "ir/ops.h"
 
+#include "ir/constant.h"
 #include "ir/element_arithmetic.h"
 #include "ir/operand_checks.h"
 #include "ir/ops/index/data_index.h"
@@ -107,6 +108,21 @@ LogicalResult SparseCrossEntropyOp::inferReturnTypes(MLIRContext*, std::optional
                              text(*shape), " lines of the logits ", *logits, " along axis ",
                              adaptor.getProperties().axis.getInt());
   return addResult(location, name, ArrayRef<int64_t>(*shape), logits->getElementType(), {}, types);
+}
+
+// Compiled kernels take the nearest: classes known to be wrong are better named now.
+LogicalResult SparseCrossEntropyOp::verify() {
+  constexpr int64_t kWorthReading = 4096;
+  if (failed(mlir::detail::verifyInferredResultTypes(*this))) // which also says whether the axis is one
+    return failure();
+  if (tensorType(getClasses()).getNumElements() > kWorthReading)
+    return success();
+  const int64_t count = tensorType(getLogits()).getDimSize(static_cast<unsigned>(getAxis()));
+  for (int64_t number : constantIntegers(getClasses()).value_or(SmallVector<int64_t>{}))
+    if (number >= count)
+      return emitOpError() << "class " << number << " is out of range for axis " << getAxis() << " of logits "
+                           << getLogits().getType();
+  return success();
 }
 
 double SparseCrossEntropyOp::getFlops() {

@@ -11,7 +11,7 @@ def CrossEntropyOp : Sinter_LossOp<"cross_entropy"> {
   let summary = "-sum(targets * log_softmax(logits)) along one axis";
   let description = [{
     Targets are of the type of the logits: a weight, such as a probability, for every class. The result has the shape of the
-    logits without the axis.
+    logits without the axis. It is NaN where a logit is infinite, even if its target is 0.
   }];
   let arguments = (ins Sinter_FloatTensor:$logits, Sinter_FloatTensor:$targets, I64Attr:$axis);
 }
@@ -19,7 +19,8 @@ def SparseCrossEntropyOp : Sinter_LossOp<"sparse_cross_entropy"> {
   let summary = "-log_softmax(logits) along one axis, at the position that `classes` says";
   let description = [{
     Classes and result have the shape of the logits without the axis. Where a class is negative the result is 0. One past the
-    last is an error when evaluated; compiled kernels take the last, and its derivative lacks that class.
+    last is an error when evaluated; compiled kernels take the last.
   }];
   let arguments = (ins Sinter_FloatTensor:$logits, Sinter_IndexTensor:$classes, I64Attr:$axis);
+  let hasVerifier = 1;
 }

@@ -30,15 +30,18 @@ Value places(GradientArithmetic& g, RankedTensorType logits, int64_t axis, Type 
   const View numbers = View::dense(storage->data(), dtype, shapeOf(type));
   const auto fill = [count](auto* first) { std::iota(first, first + count, 0); };
   dtype == DType::i32 ? fill(numbers.as<int32_t>()) : fill(numbers.as<int64_t>());
-  return ConstantOp::create(g.builder, g.loc, type, makeElements(type, storage));
+  return ConstantOp::create(g.builder, g.loc, type, makeTable(type, storage));
 }
 
 // The derivative of each line's loss by its logits, where the line has a class.
 struct ClassSlope {
   ClassSlope(GradientArithmetic& g, SparseCrossEntropyOp op) : axis(static_cast<int64_t>(op.getAxis())) {
     const RankedTensorType type = op.getLogits().getType();
-    const Value classes = alongLines(g, op.getClasses(), axis);
-    const Value isChosen = g.equal(classes, places(g, type, axis, tensorType(classes).getElementType()));
+    const Type number = tensorType(op.getClasses()).getElementType();
+    const Value last =
+        g.number(static_cast<double>(type.getDimSize(static_cast<unsigned>(axis)) - 1), number);
+    const Value classes = alongLines(g, g.apply<MinimumOp>(op.getClasses(), last), axis);
+    const Value isChosen = g.equal(classes, places(g, type, axis, number));
     slope = g.sub(g.apply<SoftmaxOp>(op.getLogits(), axis), g.indicator(isChosen, type.getElementType()));
   }
 

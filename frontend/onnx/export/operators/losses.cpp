@@ -8,11 +8,7 @@ namespace {
 
 // -sum(terms) along the axis.
 void write_negative_sum(OpWriter& w, const std::string& terms, int64_t axis) {
-  const Attribute keep{"keepdims", false};
-  const std::string sum = w.opset() >= 13
-                              ? w.node("ReduceSum", {terms, w.integers("axes", {axis})}, {keep})
-                              : w.node("ReduceSum", {terms}, {{"axes", llvm::ArrayRef(axis)}, keep});
-  w.result("Neg", {sum});
+  w.result("Neg", {w.node("ReduceSum", {terms, w.integers("axes", {axis})}, {{"keepdims", false}})});
 }
 
 void write_cross_entropy(OpWriter& w, ir::CrossEntropyOp op) {
