@@ -36,7 +36,7 @@ double loss_of(const View& logits, int64_t axis, Class chosen, const Line<T>& li
     return 0;
   if (chosen >= line.count)
     throw Error("class " + std::to_string(chosen) + " is out of range for axis " + std::to_string(axis) +
-                " of " + to_string(logits));
+                " of the logits " + to_string(logits));
   const double max = line.max();
   return max - line.at(static_cast<int64_t>(chosen)) + std::log(line.sum_of_exp(max));
 }

@@ -228,7 +228,7 @@ enum class Reduction : uint8_t { mean, sum, none };
 /// weight for every class, such as a probability. Gives one number, or, not reduced, one for each line. Lines
 /// whose class is negative count nothing, in the mean neither: NaN if there is no other. Throws Error for a
 /// class past the last; where classes cannot be looked at, because they are arguments of a compiled function,
-/// computed in one, or lie on a GPU, the last is taken.
+/// computed in one, or lie on a GPU, that line's loss, and its derivative, are NaN.
 Tensor cross_entropy(const Tensor& logits, const Tensor& targets, int axis = -1,
                      Reduction reduction = Reduction::mean, SourceLocation where = SourceLocation::current());
 

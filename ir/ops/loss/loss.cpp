@@ -8,6 +8,8 @@
 #include "ir/ops/norm/line_statistics.h"
 #include "sinter/runtime/eager/loss.h"
 
+#include <limits>
+
 using namespace mlir;
 
 #define GET_OP_CLASSES
@@ -110,7 +112,7 @@ LogicalResult SparseCrossEntropyOp::inferReturnTypes(MLIRContext*, std::optional
   return addResult(location, name, ArrayRef<int64_t>(*shape), logits->getElementType(), {}, types);
 }
 
-// Compiled kernels take the nearest: classes known to be wrong are better named now.
+// Compiled kernels cannot complain: classes known to be wrong are better named now.
 LogicalResult SparseCrossEntropyOp::verify() {
   constexpr int64_t kWorthReading = 4096;
   if (failed(mlir::detail::verifyInferredResultTypes(*this))) // which also says whether the axis is one
@@ -137,13 +139,16 @@ Value SparseCrossEntropyOp::emitElement(LoopEmitter& e, const Point& at, ValueRa
   const auto axis = static_cast<int64_t>(getAxis());
   Point line = lineAt(e, at, axis);
   const auto [max, sum] = emitLineStatistics(e, getLogits(), axis, line);
-  line[static_cast<size_t>(axis)] =
-      indexAt(e, getClasses(), at, tensorType(getLogits()).getDimSize(static_cast<unsigned>(axis)));
+  const int64_t count = tensorType(getLogits()).getDimSize(static_cast<unsigned>(axis));
+  line[static_cast<size_t>(axis)] = indexAt(e, getClasses(), at, count);
   ElementArithmetic arithmetic(e.builder, e.loc);
   const Value chosen = e.element(getLogits(), line);
   const Value loss = arithmetic.add(arithmetic.log(sum), arithmetic.sub(max, chosen));
-  const Value isNone = arithmetic.compareI(arith::CmpIPredicate::slt, e.element(getClasses(), at), 0);
-  return arithmetic.choose(isNone, arithmetic.constant(0, loss), loss);
+  const Value number = e.element(getClasses(), at);
+  const Value isNone = arithmetic.compareI(arith::CmpIPredicate::slt, number, 0);
+  const Value isPast = arithmetic.compareI(arith::CmpIPredicate::sge, number, count);
+  const Value unknown = arithmetic.constant(std::numeric_limits<double>::quiet_NaN(), loss);
+  return arithmetic.choose(isNone, arithmetic.constant(0, loss), arithmetic.choose(isPast, unknown, loss));
 }
 
 } // namespace sinter::ir

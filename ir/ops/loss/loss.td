@@ -19,7 +19,7 @@ def SparseCrossEntropyOp : Sinter_LossOp<"sparse_cross_entropy"> {
   let summary = "-log_softmax(logits) along one axis, at the position that `classes` says";
   let description = [{
     Classes and result have the shape of the logits without the axis. Where a class is negative the result is 0. One past the
-    last is an error when evaluated; compiled kernels take the last.
+    last is an error when evaluated; compiled kernels give NaN.
   }];
   let arguments = (ins Sinter_FloatTensor:$logits, Sinter_IndexTensor:$classes, I64Attr:$axis);
   let hasVerifier = 1;

@@ -3,6 +3,7 @@
 
 #include "ir/constant.h"
 
+#include <limits>
 #include <numeric>
 
 using namespace mlir;
@@ -35,17 +36,23 @@ Value places(GradientArithmetic& g, RankedTensorType logits, int64_t axis, Type 
 
 // The derivative of each line's loss by its logits, where the line has a class.
 struct ClassSlope {
-  ClassSlope(GradientArithmetic& g, SparseCrossEntropyOp op) : axis(static_cast<int64_t>(op.getAxis())) {
+  ClassSlope(GradientArithmetic& g, SparseCrossEntropyOp op)
+      : g(g), axis(static_cast<int64_t>(op.getAxis())),
+        count(op.getLogits().getType().getDimSize(static_cast<unsigned>(axis))) {
     const RankedTensorType type = op.getLogits().getType();
-    const Type number = tensorType(op.getClasses()).getElementType();
-    const Value last =
-        g.number(static_cast<double>(type.getDimSize(static_cast<unsigned>(axis)) - 1), number);
-    const Value classes = alongLines(g, g.apply<MinimumOp>(op.getClasses(), last), axis);
-    const Value isChosen = g.equal(classes, places(g, type, axis, number));
+    const Value classes = alongLines(g, op.getClasses(), axis);
+    const Value isChosen = g.equal(classes, places(g, type, axis, tensorType(classes).getElementType()));
     slope = g.sub(g.apply<SoftmaxOp>(op.getLogits(), axis), g.indicator(isChosen, type.getElementType()));
   }
 
-  int64_t axis;
+  // `x` of lines with a class, 0 of those without, NaN of those whose class there is not.
+  Value ofClasses(Value classes, Value x) {
+    constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+    return g.select(g.less(classes, 0), 0, g.select(g.less(classes, count), x, kNone));
+  }
+
+  GradientArithmetic& g;
+  int64_t axis, count;
   Value slope;
 };
 
@@ -76,15 +83,15 @@ SmallVector<Value> CrossEntropyOp::jvp(OpBuilder& builder, ValueRange tangents) 
 
 SmallVector<Value> SparseCrossEntropyOp::vjp(OpBuilder& builder, ValueRange cotangents) {
   GradientArithmetic g(builder, getLoc());
-  const ClassSlope by(g, *this);
-  const Value hasClass = g.greaterEqual(alongLines(g, getClasses(), by.axis), 0);
-  return {g.select(hasClass, g.mul(by.slope, alongLines(g, cotangents[0], by.axis)), 0), Value()};
+  ClassSlope by(g, *this);
+  const Value terms = g.mul(by.slope, alongLines(g, cotangents[0], by.axis));
+  return {by.ofClasses(alongLines(g, getClasses(), by.axis), terms), Value()};
 }
 
 SmallVector<Value> SparseCrossEntropyOp::jvp(OpBuilder& builder, ValueRange tangents) {
   GradientArithmetic g(builder, getLoc());
-  const ClassSlope by(g, *this);
-  return {g.select(g.greaterEqual(getClasses(), 0), g.sum(g.mul(by.slope, tangents[0]), {by.axis}), 0)};
+  ClassSlope by(g, *this);
+  return {by.ofClasses(getClasses(), g.sum(g.mul(by.slope, tangents[0]), {by.axis}))};
 }
 
 } // namespace sinter::ir

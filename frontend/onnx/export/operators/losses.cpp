@@ -3,21 +3,22 @@
 
 #include "llvm/ADT/Sequence.h"
 
+#include <limits>
+
 namespace sinter::onnx_export {
 namespace {
 
-// -sum(terms) along the axis.
-void write_negative_sum(OpWriter& w, const std::string& terms, int64_t axis) {
-  w.result("Neg", {w.node("ReduceSum", {terms, w.integers("axes", {axis})}, {{"keepdims", false}})});
+std::string sum_along(OpWriter& w, const std::string& terms, int64_t axis) {
+  return w.node("ReduceSum", {terms, w.integers("axes", {axis})}, {{"keepdims", false}});
 }
 
 void write_cross_entropy(OpWriter& w, ir::CrossEntropyOp op) {
   const auto axis = static_cast<int64_t>(op.getAxis());
   const std::string logs = w.node("LogSoftmax", {op.getLogits()}, {{"axis", axis}});
-  write_negative_sum(w, w.node("Mul", {op.getTargets(), logs}), axis);
+  w.result("Neg", {sum_along(w, w.node("Mul", {op.getTargets(), logs}), axis)});
 }
 
-// Where the number of a logit is its line's class; none is a negative one.
+// Where the number of a logit is its line's class; none is a negative one. A class past the last gives NaN.
 void write_sparse_cross_entropy(OpWriter& w, ir::SparseCrossEntropyOp op) {
   const auto axis = static_cast<int64_t>(op.getAxis());
   const auto dims = dims_of(op.getLogits());
@@ -31,7 +32,10 @@ void write_sparse_cross_entropy(OpWriter& w, ir::SparseCrossEntropyOp op) {
   const std::string chosen =
       w.node("Equal", {classes, w.numbers("numbers", places, element_of(op.getClasses()), numbers)});
   const Input zero = w.number("zero", 0, element_of(op.getLogits()));
-  write_negative_sum(w, w.node("Where", {chosen, logs, zero}), axis);
+  const std::string losses = w.node("Sub", {zero, sum_along(w, w.node("Where", {chosen, logs, zero}), axis)});
+  const Input count = w.number("count", static_cast<double>(places.size()), element_of(op.getClasses()));
+  const Input none = w.number("none", std::numeric_limits<double>::quiet_NaN(), element_of(op.getLogits()));
+  w.result("Where", {w.node("Less", {op.getClasses(), count}), losses, none});
 }
 
 } // namespace
