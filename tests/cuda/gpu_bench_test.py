@@ -43,6 +43,11 @@ def main():
     for name, mode, figures in figures_of(result):
         assert figures["median_ms"] > 0 and "sm_" in figures["device"], f"{name}, {mode}: {figures}"
 
+    # Rows that there are not.
+    run = subprocess.run([sys.executable, COMPARE, "--program", program, "--folder", "/nonexistent", "--rows", "softmax,bret"],
+                         capture_output=True, text=True, check=False)
+    assert run.returncode == 2 and "'bret' is none of resnet50, " in run.stderr, run.stderr
+
     # What there is no time for is visible, and no failure.
     result, text = compare(program, "--device", "cpu", "--budget", "0", "--rows", "softmax")
     assert result["rows"][0]["figures"]["sinter"] == {"not_run": "time"} and "not run: time" in text

@@ -74,6 +74,10 @@ def test_elements_on_a_gpu_can_be_listed():
     leaf = sinter.tensor([1.0, 2.0]).to("cuda")
     leaf.requires_grad = True
     assert (leaf * 2).tolist() == [2.0, 4.0]
+    assert leaf.tolist() == [1.0, 2.0]
+    loss = (leaf * leaf).sum()
+    loss.backward()
+    assert loss.tolist() == 5.0
 
     def f(x):
         assert x.tolist() == [1.0, 2.0]

@@ -231,6 +231,19 @@ class Comparison:
         return 0
 
 
+def some_of(known):
+    """A type for argparse: words of `known`, with commas between."""
+    known = tuple(dict.fromkeys(known))
+
+    def words(text):
+        for word in text.split(","):
+            if word not in known:
+                raise argparse.ArgumentTypeError(f"'{word}' is none of {', '.join(known)}")
+        return text.split(",")
+
+    return words
+
+
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", type=pathlib.Path, required=True)
@@ -243,8 +256,9 @@ def parse():
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--size", choices=("full", "tiny"), default="full")
     parser.add_argument("--precision", choices=TOLERANCES, help="for all rows")
-    parser.add_argument("--rows", type=lambda text: text.split(","), help="networks")
-    parser.add_argument("--modes", type=lambda text: text.split(","), help=f"of {', '.join(TURNS)}")
+    networks = [row[1] for row in ROWS]
+    parser.add_argument("--rows", type=some_of(networks), help=f"of {', '.join(dict.fromkeys(networks))}")
+    parser.add_argument("--modes", type=some_of(TURNS), help=f"of {', '.join(TURNS)}")
     options = parser.parse_args()
     options.program, options.folder = options.program.resolve(), options.folder.resolve()
     options.report = (options.report or options.folder).resolve()

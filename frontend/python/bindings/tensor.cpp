@@ -57,13 +57,12 @@ nb::object array(const Tensor& x, nb::handle dtype, nb::handle copy) {
   return wants_copy(copy) ? shared.attr("copy")() : shared; // a copy may be written to
 }
 
-// ... in the host's memory, also of a recording that runs on a GPU, which to() does not leave.
+// ... in the host's memory, also of what is recorded on a GPU, or requires a gradient, which to() does not
+// take there.
 Tensor on_host(const Tensor& x) {
   if (x.device() == Device::cpu)
     return x;
   return unlocked([&](const SourceLocation& where) {
-    if (!x.is_traced())
-      return x.to(Device::cpu, where);
     const Tensor elements =
         x.dtype() == DType::f16 || x.dtype() == DType::bf16 ? cast(x, DType::f32, where) : x;
     Tensor here = Tensor::empty(elements.shape(), elements.dtype(), where);
